@@ -1,0 +1,1 @@
+"""What we do: alerts, checks, tickets, what is due, and what is sent to whom."""

@@ -1,0 +1,172 @@
+"""The tables of alerts and checks, of what is due, and of what goes out."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint, text
+
+from ingest.store import metadata
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", String(32), primary_key=True),  # Finding.finding_id: taking one again changes nothing
+    Column("episode", String(32), nullable=False, index=True),
+    Column("subject", String(48), nullable=False, index=True),  # household id, or `device:<id>` of an unclaimed device
+    Column("dong_code", String(32), nullable=False),
+    Column("rule", String(32), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("verb", String(16), nullable=False),
+    Column("at", BigInteger, nullable=False),  # home time
+    Column("evidence", LargeBinary, nullable=False),  # JSON of `Evidence`
+    Column("alert_id", ForeignKey("alert.id")),  # null: recorded only
+)
+
+check = Table(
+    "check",  # 안부확인
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("code", String(8), nullable=False),  # short, spoken on the phone: A-2K7
+    Column("subject", String(48), nullable=False),
+    Column("household_id", String(32), index=True),  # null: an urgent signal of an unclaimed device
+    Column("dong_code", String(32), nullable=False, index=True),
+    Column("level", Integer, nullable=False),  # the highest of its alerts
+    Column("state", String(16), nullable=False),  # open, acknowledged, resolved
+    Column("condition", String(16), nullable=False),  # raised while any of its alerts is, else cleared
+    Column("owner", String(64)),
+    Column("opened_at", BigInteger, nullable=False),  # home time, like all below
+    Column("risen_at", BigInteger, nullable=False),  # when the level last rose
+    Column("acknowledged_at", BigInteger),
+    Column("resolved_at", BigInteger),
+    Column("outcome", String(32)),
+    Column("sealed_note", LargeBinary),  # the outcome's text, sealed
+    Column("version", Integer, nullable=False),  # rises at every transition; a stale writer is refused
+    Index(
+        "uq_check_open_subject",
+        "subject",
+        unique=True,
+        sqlite_where=text("state <> 'resolved'"),
+        postgresql_where=text("state <> 'resolved'"),
+    ),
+)
+
+alert = Table(
+    "alert",  # 이상신호: one open per subject and rule
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("check_id", ForeignKey("check.id"), nullable=False, index=True),
+    Column("subject", String(48), nullable=False),
+    Column("rule", String(32), nullable=False),
+    Column("level", Integer, nullable=False),  # only ever rises
+    Column("condition", String(16), nullable=False),  # raised, cleared, undetermined
+    Column("episode", String(32), nullable=False),  # the newest
+    Column("raised_at", BigInteger, nullable=False),
+    Column("cleared_at", BigInteger),
+    Column("closed_at", BigInteger),  # with its check
+    Column("evidence", LargeBinary, nullable=False),  # of the newest finding that raised it
+    Index(
+        "uq_alert_open",
+        "subject",
+        "rule",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+)
+
+ticket = Table(
+    "ticket",  # 기기 점검
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("household_id", String(32), index=True),
+    Column("dong_code", String(32), nullable=False, index=True),
+    Column("device_id", String(32)),
+    Column("rule", String(32), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("subject", String(48), nullable=False),  # `device:<id>`, or the household id where no device is named
+    Column("state", String(16), nullable=False),  # open, resolved
+    Column("condition", String(16), nullable=False),
+    Column("episode", String(32), nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("cleared_at", BigInteger),
+    Column("resolved_at", BigInteger),
+    Column("resolved_by", String(64)),
+    Column("evidence", LargeBinary, nullable=False),
+    Index(
+        "uq_ticket_open",
+        "subject",
+        "rule",
+        unique=True,
+        sqlite_where=text("state <> 'resolved'"),
+        postgresql_where=text("state <> 'resolved'"),
+    ),
+)
+
+transition = Table(
+    "transition",  # every change of a check or ticket: who, when, why
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("check_id", ForeignKey("check.id"), index=True),
+    Column("ticket_id", ForeignKey("ticket.id"), index=True),
+    Column("at", BigInteger, nullable=False),  # home time
+    Column("actor", String(64), nullable=False),  # a login, or `rules`, `tick`
+    Column(
+        "action", String(32), nullable=False
+    ),  # opened, risen, cleared, raised_again, undetermined, acknowledged, expired, noted, resolved
+    Column("old", String(16)),
+    Column("new", String(16)),
+    Column("level", Integer),
+    Column("reason", String(64), nullable=False),  # a code: the rule, the outcome, `acknowledgement_expired`
+    Column("sealed_note", LargeBinary),
+)
+
+due = Table(
+    "due",  # what must happen at a moment of home time
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("check_id", ForeignKey("check.id"), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),  # remind_open, acknowledgement_expires
+    Column("due_at", BigInteger, nullable=False, index=True),  # home time
+    Column("version", Integer, nullable=False),  # of the check when it was set: a later transition makes it void
+    UniqueConstraint("check_id", "kind", "version"),
+)
+
+delivery = Table(
+    "delivery",  # the outbox
+    metadata,
+    Column("id", String(32), primary_key=True),  # the receiver's idempotency key
+    Column("check_id", ForeignKey("check.id"), index=True),
+    Column("ticket_id", ForeignKey("ticket.id")),
+    Column("channel", String(16), nullable=False),  # console, webhook
+    Column("recipient", String(128), nullable=False),
+    Column("step", String(32), nullable=False),  # opened:<level>, risen:<level>, reminder:<n>
+    Column("body", Text, nullable=False),  # JSON without personal fields: level, dong, code, link
+    Column("created_at", BigInteger, nullable=False),  # machine time, like all below
+    Column("due_at", BigInteger, nullable=False, index=True),
+    Column("lease_until", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("state", String(16), nullable=False),  # waiting, sent, failed, withdrawn
+    Column("sent_at", BigInteger),
+    Column("error", String(255)),
+    UniqueConstraint("check_id", "ticket_id", "step", "channel", "recipient"),
+)
+
+live_event = Table(
+    "live_event",  # what the live stream replays by Last-Event-ID
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", BigInteger, nullable=False),  # home time
+    Column("dong_code", String(32), nullable=False),
+    Column("kind", String(32), nullable=False),  # check, ticket
+    Column("ref", String(16), nullable=False),  # check or ticket id
+    Column("machine_at", BigInteger, nullable=False, index=True),
+)
+
+tick_lease = Table(
+    "tick_lease",  # whichever process holds it runs the tick
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("until", BigInteger, nullable=False),  # machine time
+)

@@ -1,0 +1,1 @@
+"""The command: settings, the wiring of all stages, and what an operator types."""

@@ -1,0 +1,1 @@
+"""Who sees it: the REST interface, the live stream and the pages for staff."""

@@ -1,0 +1,1 @@
+"""Past readings for charts and reports; alerting never waits for it."""

@@ -1,0 +1,126 @@
+"""What the journal promises, whichever store keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from ingest.clock import Millis
+from ingest.facts import Fact
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A message exactly as the broker delivered it."""
+
+    received_at: Millis  # home time at which it reached us
+    source: str  # which connection or importer brought it
+    topic: str
+    payload: bytes
+    retain: bool = False
+    dup: bool = False
+    catching_up: bool = False  # came before our own canary after a connect: it had been queued
+
+
+Body: TypeAlias = Message | Fact
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One line of the journal. Offsets start at 1 and have no gaps; `received_at` never goes down."""
+
+    offset: int
+    received_at: Millis
+    body: Body
+
+
+class Frontier(msgspec.Struct, frozen=True, kw_only=True):
+    """A promise: everything received before `at` stands at or before `offset`; nothing earlier will follow."""
+
+    offset: int
+    at: Millis
+
+
+class JournalFull(Exception):
+    """The store could not make a batch durable (no room, I/O error): nothing was appended, nothing may be acknowledged."""
+
+
+class JournalDamaged(Exception):
+    """What was read is not what was written; the text names the segment and the offset."""
+
+
+class Journal(Protocol):
+    """Append-only, durable before `append` returns, read by offset. Safe to use from several threads."""
+
+    def append(self, bodies: Sequence[Body]) -> int:
+        """Make the batch durable and return the offset of its last entry (the head, for an empty batch).
+
+        A message's `received_at`, and a fact's `at`, becomes the entry's `received_at`, lifted to the last one given
+        out (an earlier append, or a frontier) where it lies before. A fact whose `fact_id` the journal already holds
+        is left out. Raises JournalFull.
+        """
+        ...
+
+    def read(self, after: int, limit: int) -> list[Entry]:
+        """Up to `limit` entries with an offset above `after`, in order. Raises JournalDamaged."""
+        ...
+
+    def frontier(self, now: Millis) -> Frontier:
+        """Close the past up to `now`: entries appended later carry a `received_at` of at least `now`."""
+        ...
+
+    def wait(self, after: int, timeout: float) -> bool:
+        """Block until there is an entry above `after` (True) or `timeout` machine seconds have passed (False)."""
+        ...
+
+    def close(self) -> None:
+        """Give up files and locks; everything appended stays durable."""
+        ...
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a consumer stands: everything up to `offset` is in `state`."""
+
+    offset: int = 0
+    state: bytes | None = None
+
+
+class Cursors(Protocol):
+    """The committed positions of named consumers; a commit is durable and atomic."""
+
+    def load(self, name: str) -> Position:
+        """The last committed position, or the beginning."""
+        ...
+
+    def commit(self, name: str, position: Position) -> None:
+        """Replace the position of this consumer."""
+        ...
+
+    def close(self) -> None:
+        """Give up the store."""
+        ...
+
+
+class Consumer(Protocol):
+    """A stage that reads the journal at its own pace (see `ingest.journal.runner`)."""
+
+    @property
+    def name(self) -> str:
+        """The cursor's name."""
+        ...
+
+    def restore(self, state: bytes | None) -> None:
+        """Begin from this committed state (None: from nothing)."""
+        ...
+
+    def take(self, entries: Sequence[Entry]) -> None:
+        """Take these entries, each exactly once and in order since `restore`."""
+        ...
+
+    def at_head(self, now: Millis) -> None:
+        """Everything received before home time `now` has been taken."""
+        ...
+
+    def state(self) -> bytes | None:
+        """What to commit with the offset; whatever was handed on must be durable by now."""
+        ...

@@ -1,0 +1,1 @@
+"""Who is looked after and with what: dongs, households, residents, guardians, devices."""

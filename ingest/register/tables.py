@@ -1,0 +1,89 @@
+"""The register's tables; every personal field is sealed, and every look at one leaves a row in `view_log`."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+
+from ingest.store import metadata
+
+dong = Table(
+    "dong",
+    metadata,
+    Column("code", String(32), primary_key=True),
+    Column("name", String(64), nullable=False),
+)
+
+household = Table(
+    "household",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("dong_code", ForeignKey("dong.code"), nullable=False, index=True),
+    Column("grade", String(16), nullable=False),  # high, elevated, ordinary
+    Column("enrolled_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+)
+
+resident = Table(
+    "resident",
+    metadata,
+    Column("household_id", ForeignKey("household.id"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),  # AES-GCM of JSON: name, address, phone, birth_year, note
+)
+
+guardian = Table(
+    "guardian",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("household_id", ForeignKey("household.id"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),  # order in which they are called
+    Column("sealed", LargeBinary, nullable=False),  # AES-GCM of JSON: name, relation, phone
+)
+
+device = Table(
+    "device",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("household_id", ForeignKey("household.id"), index=True),  # null: removed
+    Column("model", String(64), nullable=False),
+    Column("signals", String(255), nullable=False),  # comma-separated `Signal` values
+    Column("report_interval_s", Integer, nullable=False),  # 0: speaks only when something happens
+    Column("enrolled_at", BigInteger, nullable=False),
+    Column("removed_at", BigInteger),
+)
+
+unclaimed = Table(
+    "unclaimed",
+    metadata,
+    Column("device_id", String(32), primary_key=True),
+    Column("first_offset", BigInteger, nullable=False),
+    Column("last_offset", BigInteger, nullable=False),
+    Column("last_received_at", BigInteger, nullable=False),
+    Column("topic", String(255), nullable=False),
+    Column("payload", LargeBinary, nullable=False),  # the last one, cut to 4 KiB
+    Column("messages", Integer, nullable=False),
+)
+
+rejection = Table(
+    "rejection",
+    metadata,
+    Column("offset", BigInteger, primary_key=True),  # of the journal, where the raw bytes are whole
+    Column("index", Integer, primary_key=True),
+    Column("received_at", BigInteger, nullable=False, index=True),
+    Column("reason", String(32), nullable=False),
+    Column("detail", String(255), nullable=False),
+    Column("topic", String(255), nullable=False),
+    Column("device_id", String(32), index=True),
+    Column("payload", LargeBinary, nullable=False),  # cut to 4 KiB
+)
+
+view_log = Table(
+    "view_log",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", BigInteger, nullable=False),  # machine time
+    Column("login", String(64), nullable=False),
+    Column("household_id", String(32), nullable=False),
+    Column("fields", String(255), nullable=False),  # which personal fields were shown
+    Column("purpose", String(64), nullable=False),  # the page or command
+    Index("ix_view_log_household_id_at", "household_id", "at"),
+)

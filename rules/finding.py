@@ -1,0 +1,92 @@
+"""What the rules say: a finding with its evidence."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+import msgspec
+
+from ingest.clock import Millis
+from ingest.reading import DeviceId, DongCode, HouseholdId
+
+
+class Level(IntEnum):
+    """How grave: 주의, 경보, 위험."""
+
+    CAUTION = 1
+    WARNING = 2
+    DANGER = 3
+
+
+class RuleKey(StrEnum):
+    """The rows of the default table, then what is said of devices."""
+
+    MOTION = "motion"
+    CALL = "call"
+    PHONE = "phone"
+    HEAT = "heat"
+    COLD = "cold"
+    HUMIDITY = "humidity"
+    SOS = "sos"
+    SMOKE = "smoke"
+    GAS = "gas"
+    CANNOT_VERIFY = "cannot_verify"
+    AWAY = "away"
+    DEVICE_SILENT = "device_silent"
+    DEVICE_BATTERY = "device_battery"
+    DEVICE_CLOCK = "device_clock"
+    DEVICE_REJECTED = "device_rejected"
+    NOT_COMMISSIONED = "not_commissioned"
+
+
+ABSENCE = frozenset({RuleKey.MOTION, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY})
+DEVICE = frozenset(
+    {
+        RuleKey.DEVICE_SILENT,
+        RuleKey.DEVICE_BATTERY,
+        RuleKey.DEVICE_CLOCK,
+        RuleKey.DEVICE_REJECTED,
+        RuleKey.NOT_COMMISSIONED,
+    }
+)
+"""Tickets for the installer; never a check."""
+
+
+class Verb(StrEnum):
+    """What became of the condition."""
+
+    RAISED = "raised"  # it holds at this level, which is above the one before
+    CLEARED = "cleared"  # it holds no more
+    UNDETERMINED = "undetermined"  # it would be due, but the home could not be observed
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What the finding rests on; figures only, put into a sentence by `rules.sentence`."""
+
+    since: Millis  # when the condition began: the last sign of life, the first breaching sample, the press
+    limit: float = 0.0  # the threshold that was passed: ms for absences, the signal's unit otherwise
+    value: float = 0.0  # what was seen: elapsed ms for absences, the signal's unit otherwise
+    dwell: Millis = 0  # for how long a value had to hold
+    coverage: float = 1.0  # share of the window in which the home was observed, 0 to 1
+    rule_version: str = ""
+    offset: int = 0  # journal offset of the deciding reading, 0 where it was time alone
+    device_id: DeviceId | None = None
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing the rules noticed at a moment of home time.
+
+    `episode` names the stretch from first raise to clear; `finding_id` is the same whenever the same journal is read
+    again (made of household or device, rule, episode, verb, level). `household_id` is None only for an urgent signal
+    of an unclaimed device.
+    """
+
+    finding_id: str
+    episode: str
+    dong_code: DongCode
+    household_id: HouseholdId | None
+    rule: RuleKey
+    level: Level
+    verb: Verb
+    at: Millis
+    evidence: Evidence

@@ -1,0 +1,1 @@
+"""The other end: residents, homes, devices and recorded days that publish as real ones do."""
