@@ -11,8 +11,8 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 finding = Table(
     "finding",
     metadata,
-    Column("id", String(32), primary_key=True),  # Finding.finding_id: taking one again changes nothing
-    Column("episode", String(32), nullable=False, index=True),
+    Column("id", String(64), primary_key=True),  # Finding.finding_id: taking one again changes nothing
+    Column("episode", String(64), nullable=False, index=True),
     Column("subject", String(48), nullable=False, index=True),  # household id, or `device:<id>` of an unclaimed device
     Column("dong_code", String(32), nullable=False),
     Column("rule", String(32), nullable=False),
@@ -20,7 +20,8 @@ finding = Table(
     Column("verb", String(16), nullable=False),
     Column("at", BigInteger, nullable=False),  # home time
     Column("evidence", LargeBinary, nullable=False),  # JSON of `Evidence`
-    Column("alert_id", ForeignKey("alert.id")),  # null: recorded only
+    Column("alert_id", ForeignKey("alert.id")),  # both null: recorded only
+    Column("ticket_id", ForeignKey("ticket.id")),
 )
 
 check = Table(
@@ -33,7 +34,7 @@ check = Table(
     Column("dong_code", String(32), nullable=False, index=True),
     Column("level", Integer, nullable=False),  # the highest of its alerts
     Column("state", String(16), nullable=False),  # open, acknowledged, resolved
-    Column("condition", String(16), nullable=False),  # raised while any of its alerts is, else cleared
+    Column("condition", String(16), nullable=False),  # raised while any alert is, else undetermined while any is, else cleared
     Column("owner", String(64)),
     Column("opened_at", BigInteger, nullable=False),  # home time, like all below
     Column("risen_at", BigInteger, nullable=False),  # when the level last rose
@@ -41,7 +42,17 @@ check = Table(
     Column("resolved_at", BigInteger),
     Column("outcome", String(32)),
     Column("sealed_note", LargeBinary),  # the outcome's text, sealed
+    Column("reminders", Integer, nullable=False),  # sent since it last went to the queue
     Column("version", Integer, nullable=False),  # rises at every transition; a stale writer is refused
+    Index("ix_check_level_opened_at_id", "level", "opened_at", "id"),
+    Index(
+        "uq_check_open_code",
+        "dong_code",
+        "code",
+        unique=True,
+        sqlite_where=text("state <> 'resolved'"),
+        postgresql_where=text("state <> 'resolved'"),
+    ),
     Index(
         "uq_check_open_subject",
         "subject",
@@ -60,11 +71,13 @@ alert = Table(
     Column("rule", String(32), nullable=False),
     Column("level", Integer, nullable=False),  # only ever rises
     Column("condition", String(16), nullable=False),  # raised, cleared, undetermined
-    Column("episode", String(32), nullable=False),  # the newest
-    Column("raised_at", BigInteger, nullable=False),
-    Column("cleared_at", BigInteger),
+    Column("episode", String(64), nullable=False),  # the newest
+    Column("raised_at", BigInteger, nullable=False),  # first
+    Column("at", BigInteger, nullable=False),  # of the newest finding that raised it
+    Column("cleared_at", BigInteger),  # null unless the condition is cleared
     Column("closed_at", BigInteger),  # with its check
     Column("evidence", LargeBinary, nullable=False),  # of the newest finding that raised it
+    Column("evidence_level", Integer, nullable=False),  # what that finding said: a later episode may be milder than `level`
     Index(
         "uq_alert_open",
         "subject",
@@ -87,8 +100,9 @@ ticket = Table(
     Column("subject", String(48), nullable=False),  # `device:<id>`, or the household id where no device is named
     Column("state", String(16), nullable=False),  # open, resolved
     Column("condition", String(16), nullable=False),
-    Column("episode", String(32), nullable=False),
+    Column("episode", String(64), nullable=False),
     Column("opened_at", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),  # of the newest finding that raised it
     Column("cleared_at", BigInteger),
     Column("resolved_at", BigInteger),
     Column("resolved_by", String(64)),
@@ -111,12 +125,11 @@ transition = Table(
     Column("ticket_id", ForeignKey("ticket.id"), index=True),
     Column("at", BigInteger, nullable=False),  # home time
     Column("actor", String(64), nullable=False),  # a login, or `rules`, `tick`
-    Column(
-        "action", String(32), nullable=False
-    ),  # opened, risen, cleared, raised_again, undetermined, acknowledged, expired, noted, resolved
-    Column("old", String(16)),
-    Column("new", String(16)),
-    Column("level", Integer),
+    Column("action", String(32), nullable=False),  # alerts.check.Action
+    Column("old", String(16)),  # state before; null: it did not exist
+    Column("new", String(16), nullable=False),
+    Column("owner", String(64)),  # who held the check until then
+    Column("level", Integer, nullable=False),
     Column("reason", String(64), nullable=False),  # a code: the rule, the outcome, `acknowledgement_expired`
     Column("sealed_note", LargeBinary),
 )
@@ -135,12 +148,13 @@ due = Table(
 delivery = Table(
     "delivery",  # the outbox
     metadata,
-    Column("id", String(32), primary_key=True),  # the receiver's idempotency key
+    Column("id", String(32), primary_key=True),  # made of check, step, channel, recipient; the receiver's idempotency key
     Column("check_id", ForeignKey("check.id"), index=True),
     Column("ticket_id", ForeignKey("ticket.id")),
     Column("channel", String(16), nullable=False),  # console, webhook
     Column("recipient", String(128), nullable=False),
-    Column("step", String(32), nullable=False),  # opened:<level>, risen:<level>, reminder:<n>
+    Column("step", String(32), nullable=False),  # <kind>:<version of the check>, reminder:<version>:<n>
+    Column("level", Integer, nullable=False),  # the gravest goes first
     Column("body", Text, nullable=False),  # JSON without personal fields: level, dong, code, link
     Column("created_at", BigInteger, nullable=False),  # machine time, like all below
     Column("due_at", BigInteger, nullable=False, index=True),
@@ -149,7 +163,8 @@ delivery = Table(
     Column("state", String(16), nullable=False),  # waiting, sent, failed, withdrawn
     Column("sent_at", BigInteger),
     Column("error", String(255)),
-    UniqueConstraint("check_id", "ticket_id", "step", "channel", "recipient"),
+    UniqueConstraint("check_id", "step", "channel", "recipient"),
+    Index("ix_delivery_state_channel", "state", "channel"),
 )
 
 live_event = Table(
@@ -160,6 +175,7 @@ live_event = Table(
     Column("dong_code", String(32), nullable=False),
     Column("kind", String(32), nullable=False),  # check, ticket
     Column("ref", String(16), nullable=False),  # check or ticket id
+    Column("action", String(32), nullable=False),  # alerts.check.Action
     Column("machine_at", BigInteger, nullable=False, index=True),
 )
 
