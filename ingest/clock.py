@@ -8,6 +8,7 @@ integer milliseconds since 1970-01-01T00:00:00Z (`Millis`); Asia/Seoul appears o
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -150,3 +151,19 @@ def parse_local(text: str, zone: ZoneInfo = SEOUL) -> Millis:
     """An ISO 8601 time as an instant; one without an offset is taken in `zone`. ValueError when unreadable."""
     moment = datetime.fromisoformat(text)
     return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+
+
+def process_age() -> float:
+    """Seconds since this process was started by the operating system, interpreter start-up included.
+
+    Where the system does not tell (no /proc), since this module was loaded.
+    """
+    try:
+        with open("/proc/self/stat", encoding="ascii") as stat:
+            started_ticks = int(stat.read().rsplit(")", 1)[1].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - started_ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError):
+        return time.monotonic() - _LOADED
+
+
+_LOADED = time.monotonic()

@@ -1,0 +1,336 @@
+"""The demo: a simulated dong with a past of 36 hours, on real stages, a real broker and a page of its own."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.panel import Panel
+
+from alerts.channels.console import ConsoleChannel
+from alerts.desk import Desk
+from alerts.policy import Policy
+from anbu.beat import Beat
+from anbu.broker import EmbeddedBroker
+from anbu.schema import migrate
+from anbu.web import WebServer, port_is_free
+from anbu.wiring import Site, Stores, open_stores
+from dashboard_api.app import create_app
+from ingest.clock import HOUR, MINUTE, SECOND, Clock, Millis, SystemClock, process_age
+from ingest.fact_outbox import carry_facts
+from ingest.facts import LinkUp, RunStarted
+from ingest.journal.port import Message
+from ingest.reading import DeviceId, DongCode, HouseholdId
+from ingest.register.people import Resident
+from ingest.register.register import Register
+from ingest.seal import Sealer, new_key
+from ingest.source import BrokerAddress
+from ingest.store import open_store
+from rules.finding import Finding, Verb
+from rules.table import load_table
+from simulators.fleet import Fleet, SimHome
+from simulators.publisher import Publisher
+from simulators.scenario import Scenario
+
+HOST = "127.0.0.1"
+PAST = 36 * HOUR
+FAST = 60.0
+"""Home time to machine time until the first new check is on the page."""
+
+LIMIT_S = 60.0
+"""From the start of the process to the first check; `--until-check` gives up at three times this."""
+
+LOGIN = "demo"
+DONG_NAME = "안부1동"
+
+
+class Stopwatch:
+    """How long each stage took, from the start of the process, told as it happens."""
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        self.stages: list[tuple[str, float]] = [("python_and_imports", round(process_age(), 3))]
+        self._console = console
+        self._quiet = quiet
+        self._last = process_age()
+
+    def lap(self, key: str, words: str) -> None:
+        """A stage has ended."""
+        now = process_age()
+        self.stages.append((key, round(now - self._last, 3)))
+        self._last = now
+        if not self._quiet:
+            self._console.print(f"[dim]{now:6.1f}초[/dim]  {words}")
+
+
+class StandingAtEnd:
+    """Holds back the findings of the past until it has been read, then hands on those that still stand."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._held: list[Finding] | None = []
+
+    def __call__(self, findings: Sequence[Finding]) -> None:
+        """Hold, or hand on once the past has ended."""
+        if self._held is None:
+            self._desk.take_findings(findings)
+        else:
+            self._held.extend(findings)
+
+    def past_ended(self) -> None:
+        """Hand on what was raised and not cleared, in its order, and hold nothing from now on."""
+        held, self._held = self._held or [], None
+        cleared = {finding.episode for finding in held if finding.verb is Verb.CLEARED}
+        self._desk.take_findings([finding for finding in held if finding.episode not in cleared])
+
+
+def stage_the_plot(fleet: Fleet, now: Millis) -> str:
+    """Put into the dong what a duty officer meets: one fall about to be noticed, one silent phone, two device faults.
+
+    The fall: the home whose resident was last seen moving 8 h less 6 to 16 min ago, so that the motion rule's first level
+    comes due a few minutes of home time after the start. Returns that household's id.
+    """
+    last = _last_motions(fleet, now - 8 * HOUR + 6 * MINUTE, now - 8 * HOUR + 16 * MINUTE)
+    if not last:
+        raise RuntimeError(f"no resident of seed {fleet.seed} moved in the window for the fall; choose another seed")
+    fallen, seen_at = min(last.items(), key=lambda item: item[1])
+    fleet.inject(Scenario.COLLAPSE, fallen, seen_at + 1)
+    others = [home.household_id for home in fleet.homes if home.household_id != fallen]
+    fleet.inject(Scenario.PHONE_OFF, others[7], now - 13 * HOUR)
+    fleet.inject(Scenario.BATTERY_LOW, others[19], now - 5 * HOUR)
+    fleet.inject(Scenario.GATEWAY_OFF, others[31], now - 2 * HOUR)
+    return fallen
+
+
+def _last_motions(fleet: Fleet, start: Millis, end: Millis) -> dict[str, Millis]:
+    """The last motion of each home in the window, from a twin of the fleet so that the real one has not spoken yet."""
+    twin = Fleet(fleet.seed, households=len(fleet.homes), dong_code=fleet.homes[0].dong_code, start=fleet.start)
+    last: dict[str, Millis] = {}
+    for message in twin.messages(fleet.start, end):
+        _, _, _, household, _, signal_name = message.topic.split("/")
+        if signal_name == "motion" and message.at >= start and b'"v":1' in message.payload:
+            last[household] = message.at
+    return last
+
+
+def enrol(register: Register, homes: Sequence[SimHome], at: Millis) -> None:
+    """Enter the simulated homes, their invented residents and their devices in the register, as of `at`."""
+    register.add_dong(DongCode(homes[0].dong_code), DONG_NAME)
+    for home in homes:
+        register.enrol_household(
+            HouseholdId(home.household_id),
+            DongCode(home.dong_code),
+            grade=home.grade,
+            at=at,
+            resident=Resident(name=home.resident_name, phone=home.resident_phone),
+        )
+        for device in home.devices:
+            register.enrol_device(
+                DeviceId(device.device_id),
+                HouseholdId(home.household_id),
+                model=device.model,
+                signals=device.signals,
+                report_interval_s=device.report_interval_s,
+                at=at,
+            )
+
+
+def journal_the_past(stores: Stores, fleet: Fleet, start: Millis, end: Millis) -> int:
+    """Append enrolment, link facts and every message of the past with its past receive time; returns the messages."""
+    while carry_facts(stores.engine, stores.journal, start):
+        pass
+    stores.journal.append(
+        [
+            RunStarted(fact_id="run:past", at=start, run_id="past"),
+            LinkUp(fact_id="link:past", at=start, source="mqtt"),
+        ]
+    )
+    count = 0
+    messages = fleet.messages(start, end)
+    while chunk := list(islice(messages, 2_000)):
+        stores.journal.append(
+            [Message(received_at=sent.at, source="mqtt", topic=sent.topic, payload=sent.payload, retain=False) for sent in chunk]
+        )
+        count += len(chunk)
+    return count
+
+
+@contextmanager
+def demo_folder(given: Path | None) -> Iterator[Path]:
+    """The given folder, which must be empty or new, or a fresh one that goes away with the demo."""
+    if given is not None:
+        if given.exists() and any(given.iterdir()):
+            raise SystemExit(f"{given}: 비어 있지 않은 폴더입니다. 빈 폴더를 지정하거나 --folder 없이 실행하세요.")
+        given.mkdir(parents=True, exist_ok=True)
+        yield given
+        return
+    folder = Path(tempfile.mkdtemp(prefix="anbu-demo-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def slow_down_at_first_check(desk: Desk, clock: SystemClock, started_at: Millis) -> Callable[[], None]:
+    """Home time falls to 1x when a check is opened that was not there at the start; after that the switch is the user's."""
+    done = threading.Event()
+
+    def look() -> None:
+        if not done.is_set() and any(check.opened_at > started_at for check in desk.checks(dong=None)):
+            clock.set_rate(1.0)
+            done.set()
+
+    return look
+
+
+def wait_for_check(base_url: str, password: str, started_at: Millis, clock: Clock, server: WebServer) -> dict[str, object] | None:
+    """Ask the page's own API, logged in as the demo's officer, until it serves a check opened after the start."""
+    with httpx.Client(base_url=base_url, timeout=5.0, headers={"Origin": base_url}) as client:
+        client.post("/api/v1/session", json={"login": LOGIN, "password": password}).raise_for_status()
+        while process_age() < 3 * LIMIT_S and not server.should_exit:
+            for check in client.get("/api/v1/checks").raise_for_status().json()["checks"]:
+                if check["opened_at_ms"] > started_at:
+                    return dict(check)
+            clock.sleep(0.1)
+    return None
+
+
+def run_demo(*, folder: Path | None, port: int, seed: int, until_check: bool, as_json: bool, homes: int) -> int:
+    """Run the demo until Ctrl-C, or until the first new check is served; returns the exit code."""
+    console = Console(stderr=as_json)
+    if not port_is_free(HOST, port):
+        console.print(
+            f"[red]{HOST}:{port} 를 다른 프로그램이 쓰고 있습니다.[/red] --port 로 다른 번호를 주세요. 예: anbu demo --port {port + 1}"
+        )
+        return 1
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the broker must not outlive us
+    try:
+        with demo_folder(folder) as place, ExitStack() as stack:
+            return Demo(place, console, stack, port=port, seed=seed, homes=homes, quiet=as_json).run(
+                until_check=until_check, as_json=as_json
+            )
+    except KeyboardInterrupt:
+        console.print("끝냈습니다.")
+        return 130
+
+
+class Demo:
+    """One run of the demo, stage by stage; everything it starts ends with `stack`."""
+
+    def __init__(
+        self, folder: Path, console: Console, stack: ExitStack, *, port: int, seed: int, homes: int, quiet: bool
+    ) -> None:
+        self.folder = folder
+        self.console = console
+        self.stack = stack
+        self.base_url = f"http://{HOST}:{port}"
+        self.port = port
+        self.watch = Stopwatch(console, quiet=quiet)
+        self.seed = seed
+        self.homes = homes
+        self.quiet = quiet
+        self.password = secrets.token_urlsafe(9)
+
+    def run(self, *, until_check: bool, as_json: bool) -> int:
+        """All stages; returns the exit code."""
+        now = SystemClock().home_now() // SECOND * SECOND
+        start = now - PAST
+        engine = open_store(f"sqlite:///{self.folder / 'anbu.sqlite3'}")
+        migrate(engine)
+        stores = open_stores(self.folder, engine, Sealer(new_key()))
+        self.stack.callback(stores.close)
+        self.watch.lap("stores", "저장소를 만들었습니다")
+        fleet = Fleet(self.seed, households=self.homes, start=start)
+        stage_the_plot(fleet, now)
+        clock = SystemClock(rate=FAST, home_start=now)
+        enrol(Register(engine, stores.sealer, clock), fleet.homes, start)
+        count = journal_the_past(stores, fleet, start, now)
+        self.watch.lap("past", f"{len(fleet.homes)}가구의 지난 36시간, {count:,}건을 기록했습니다")
+        broker = EmbeddedBroker(self.folder / "broker")
+        broker.start()
+        self.stack.callback(broker.stop)
+        self.watch.lap("broker", f"브로커를 켰습니다 (nats-server, MQTT {HOST}:{broker.port})")
+        clock = SystemClock(rate=FAST, home_start=now)
+        site = self._site(stores, clock, broker.port)
+        self.watch.lap("rules", "규칙이 지난 시간을 모두 읽었습니다")
+        site.accounts.add(LOGIN, self.password, "officer", DongCode(fleet.homes[0].dong_code))
+        site.start()
+        self.stack.callback(site.stop)
+        publisher = Publisher(fleet, clock, HOST, broker.port, client_id="anbu-demo-dong", start=now)
+        publisher.start()
+        self.stack.callback(publisher.stop)
+        return self._serve(site, clock, now, until_check=until_check, as_json=as_json)
+
+    def _site(self, stores: Stores, clock: SystemClock, broker_port: int) -> Site:
+        held: list[StandingAtEnd] = []
+
+        def sink(desk: Desk) -> StandingAtEnd:
+            held.append(StandingAtEnd(desk))
+            return held[0]
+
+        site = Site(
+            stores,
+            clock,
+            table=load_table(None),
+            policy=Policy(base_url=self.base_url, recipients=(("console", "duty"),)),
+            channels={"console": ConsoleChannel()},
+            broker=BrokerAddress(host=HOST, port=broker_port, client_id="anbu-ingest"),
+            sink=sink,
+        )
+        for runner in site.runners:
+            runner.catch_up()
+        held[0].past_ended()
+        return site
+
+    def _serve(self, site: Site, clock: SystemClock, started_at: Millis, *, until_check: bool, as_json: bool) -> int:
+        slower = Beat("demo speed", 0.2, slow_down_at_first_check(site.desk, clock, started_at), clock)
+        slower.start()
+        self.stack.callback(slower.stop)
+        found: list[dict[str, object]] = []
+
+        def watch_for_check() -> None:
+            check = wait_for_check(self.base_url, self.password, started_at, clock, server)
+            if check is not None:
+                found.append(check)
+                self.watch.lap("first_check", f"첫 안부확인이 화면에 떴습니다: {check['code']}")
+            if until_check:
+                server.should_exit = True
+
+        def page_is_open() -> None:
+            self.watch.lap("page", "화면을 열었습니다")
+            if not self.quiet:
+                self.console.print(
+                    Panel(
+                        f"[bold]{self.base_url}[/bold]\n아이디 {LOGIN}   비밀번호 {self.password}",
+                        title="안부 데모",
+                        expand=False,
+                    )
+                )
+                self.console.print("첫 안부확인까지 집 시간은 60배로 흐릅니다. 끝내려면 Ctrl-C 를 누르세요.")
+            threading.Thread(target=watch_for_check, name="first check", daemon=True).start()
+
+        app = create_app(site.services(https=False, speed=clock))
+        server = WebServer(app, host=HOST, port=self.port, on_started=page_is_open)
+        server.run()
+        return self._report(found, as_json=as_json) if until_check else 0
+
+    def _report(self, found: list[dict[str, object]], *, as_json: bool) -> int:
+        total = process_age()
+        if as_json:
+            report = {"stages_s": dict(self.watch.stages), "total_s": round(total, 3), "check": found[0] if found else None}
+            print(json.dumps(report, ensure_ascii=False))
+        if not found:
+            self.console.print(
+                f"[red]{total:.0f}초 안에 새 안부확인이 뜨지 않았습니다.[/red] 위의 기록에서 멈춘 단계를 확인하세요."
+            )
+            return 1
+        return 0

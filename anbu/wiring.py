@@ -1,0 +1,184 @@
+"""The composition root: which stages a site has, in which order they start and stop, and how each says it is well."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Engine as Store
+
+from alerts.desk import Desk
+from alerts.outbox import Channel, Sender
+from alerts.policy import Policy
+from alerts.tick import Tick
+from anbu.beat import Beat
+from dashboard_api.accounts import Accounts
+from dashboard_api.services import Services, Speed, StageHealth
+from ingest.clock import SECOND, SEOUL, Clock, SystemClock
+from ingest.decode import Decoder
+from ingest.fact_outbox import carry_facts
+from ingest.facts import RunStarted, RunStopped
+from ingest.history.consumer import HistoryConsumer
+from ingest.history.sqlite import SqliteHistory
+from ingest.intake import IntakeConsumer
+from ingest.journal.cursors import SqliteCursors
+from ingest.journal.runner import Runner
+from ingest.journal.sqlite import SqliteJournal
+from ingest.register.register import Register
+from ingest.seal import Sealer
+from ingest.source import BrokerAddress, MqttSource
+from rules.consumer import RulesConsumer
+from rules.engine import Engine
+from rules.finding import Finding
+from rules.table import RuleTable
+
+STALLED_AFTER = 30 * SECOND
+"""A stage that has not moved for so long (machine time) is not well, whatever it says of itself."""
+
+DRIFT_LIMIT = 5 * SECOND
+"""Wall clock against monotonic clock: beyond this somebody set the clock and due times are in doubt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Everything durable of one site."""
+
+    engine: Store
+    journal: SqliteJournal
+    cursors: SqliteCursors
+    history: SqliteHistory
+    sealer: Sealer
+
+    def close(self) -> None:
+        """Give up every file; what was committed stays."""
+        self.history.close()
+        self.cursors.close()
+        self.journal.close()
+        self.engine.dispose()
+
+
+def open_stores(folder: Path, engine: Store, sealer: Sealer, *, journal_folder: Path | None = None) -> Stores:
+    """Open the embedded stores of a site in `folder`; creates what is missing, except the tables of `engine`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return Stores(
+        engine=engine,
+        journal=SqliteJournal(journal_folder or folder / "journal"),
+        cursors=SqliteCursors(folder / "cursors.sqlite3"),
+        history=SqliteHistory(folder / "history.sqlite3"),
+        sealer=sealer,
+    )
+
+
+class Site:
+    """All stages of one site. `start` sets them going downstream first, so that nothing arrives at a stage not there."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        clock: Clock,
+        *,
+        table: RuleTable,
+        policy: Policy,
+        channels: Mapping[str, Channel],
+        broker: BrokerAddress,
+        sink: Callable[[Desk], Callable[[Sequence[Finding]], None]] | None = None,
+    ) -> None:
+        self.stores = stores
+        self.clock = clock
+        self.run_id = uuid.uuid4().hex[:16]
+        self.desk = Desk(stores.engine, clock, stores.sealer, policy)
+        self.register = Register(stores.engine, stores.sealer, clock)
+        self.accounts = Accounts(stores.engine, clock)
+        self.tick = Tick(stores.engine, clock, policy, holder=self.run_id)
+        self.sender = Sender(stores.engine, clock, channels)
+        self.source = MqttSource(stores.journal, clock, broker)
+        take = sink(self.desk) if sink else self.desk.take_findings
+        consumers = (
+            RulesConsumer(Engine(table), Decoder(), take),
+            IntakeConsumer(stores.engine, Decoder()),
+            HistoryConsumer(stores.history, Decoder()),
+        )
+        self.runners = tuple(Runner(stores.journal, stores.cursors, consumer, clock) for consumer in consumers)
+        self.beats = (
+            Beat("facts", 0.2, self.carry_facts, clock),
+            Beat("tick", 1.0, self.tick.run, clock),
+            Beat("outbox", 0.5, self.sender.turn, clock),
+        )
+        self.chores = BackgroundScheduler(
+            timezone=SEOUL, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        self.chores.add_job(self.desk.prune_events, "interval", hours=1, id="live events")
+        self.chores.add_job(self.accounts.prune_sessions, "interval", hours=1, id="sessions")
+
+    def carry_facts(self) -> int:
+        """Append what staff did and the register learned to the journal."""
+        return carry_facts(self.stores.engine, self.stores.journal, self.clock.home_now())
+
+    def start(self) -> None:
+        """Write down that we run, then start every stage; the source last."""
+        self.stores.journal.append([RunStarted(fact_id=f"run:{self.run_id}", at=self.clock.home_now(), run_id=self.run_id)])
+        for runner in self.runners:
+            runner.start()
+        for beat in self.beats:
+            beat.start()
+        self.chores.start()
+        self.source.start()
+
+    def stop(self) -> None:
+        """End every stage, the source first; what was acknowledged is journalled, what was journalled is kept."""
+        self.source.stop(2.0)
+        for beat in self.beats:
+            beat.stop(2.0)
+        if self.chores.running:
+            self.chores.shutdown(wait=False)
+        for runner in self.runners:
+            runner.stop(2.0)
+        self.stores.journal.append([RunStopped(fact_id=f"stop:{self.run_id}", at=self.clock.home_now(), run_id=self.run_id)])
+
+    def services(self, *, https: bool, speed: Speed | None = None) -> Services:
+        """What the pages and the API are handed."""
+        return Services(
+            desk=self.desk,
+            register=self.register,
+            history=self.stores.history,
+            accounts=self.accounts,
+            clock=self.clock,
+            stages=self.stages,
+            speed=speed,
+            https=https,
+        )
+
+    def stages(self) -> list[StageHealth]:
+        """How every stage is, in the order data flows."""
+        return [
+            self._source_health(),
+            *map(self._runner_health, self.runners),
+            *map(self._beat_health, self.beats),
+            self._clock_health(),
+        ]
+
+    def _source_health(self) -> StageHealth:
+        status = self.source.status()
+        detail = status.error or (
+            "connected" if status.caught_up else "reading the backlog" if status.connected else "no connection"
+        )
+        return StageHealth(name="broker", ok=status.connected and status.caught_up, detail=detail, lag=None)
+
+    def _runner_health(self, runner: Runner) -> StageHealth:
+        lag = self.stores.journal.head - runner.offset
+        moved = self.clock.machine_now() - runner.progressed_at < STALLED_AFTER
+        detail = runner.error or ("moving" if moved else "stalled")
+        return StageHealth(name=runner.name, ok=runner.error is None and moved, detail=detail, lag=lag)
+
+    def _beat_health(self, beat: Beat) -> StageHealth:
+        moved = self.clock.machine_now() - beat.progressed_at < STALLED_AFTER
+        return StageHealth(
+            name=beat.name, ok=beat.error is None and moved, detail=beat.error or ("moving" if moved else "stalled"), lag=None
+        )
+
+    def _clock_health(self) -> StageHealth:
+        drift = self.clock.wall_drift() if isinstance(self.clock, SystemClock) else 0
+        return StageHealth(name="clock", ok=abs(drift) <= DRIFT_LIMIT, detail=f"wall clock {drift} ms from monotonic", lag=None)
