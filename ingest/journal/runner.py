@@ -1,0 +1,172 @@
+"""How a consumer moves along the journal: take, reach the head, commit; after a failure, back to the commit and again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from ingest.clock import Clock, Millis
+from ingest.journal import metrics
+from ingest.journal.port import Consumer, Cursors, Journal, JournalDamaged, Position
+
+log = structlog.get_logger(__name__)
+
+_IDLE_S = 0.1  # how long to wait for an entry before home time is looked at again
+
+
+class Runner:
+    """One consumer and its committed position; either a thread of its own (`start`) or turn by turn (`catch_up`, `step`).
+
+    Every entry is taken again that was taken after the last commit when a process ends or a turn fails. `backoff_s` is
+    the first and the longest pause after a failure, in machine seconds; each failure doubles it, a good turn resets it.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        cursors: Cursors,
+        consumer: Consumer,
+        clock: Clock,
+        *,
+        batch: int = 2000,
+        commit_every_s: float = 1.0,
+        backoff_s: tuple[float, float] = (1.0, 30.0),
+    ) -> None:
+        self.name = consumer.name
+        self.offset = 0  # taken up to here
+        self.committed = 0  # would begin after this one if started now
+        self.error: str | None = None  # of the last turn; None after a good one
+        self.progressed_at: Millis = clock.machine_now()  # machine time of the last good turn
+        self._journal, self._cursors, self._consumer, self._clock = journal, cursors, consumer, clock
+        self._batch, self._commit_every_s, self._backoff_s = batch, commit_every_s, backoff_s
+        self._restored = False
+        self._committed_mono = clock.monotonic()
+        self._failures = 0
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Run on a thread of its own until `stop`; RuntimeError when it already does."""
+        if self._thread is not None:
+            raise RuntimeError(f"the consumer {self.name} is running")
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name=f"consumer-{self.name}", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Finish the batch at hand, commit, end the thread; waits up to `timeout` machine seconds, and says so when that is short."""
+        self._stopping.set()
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        thread.join(timeout)
+        if thread.is_alive():
+            log.warning("consumer does not end, what it takes now will be taken again", consumer=self.name, offset=self.offset)
+
+    def catch_up(self) -> None:
+        """Without a thread: take everything there is, tell the consumer the time, commit. Exceptions come out as they are."""
+        self._by_hand(lambda: self._turn(commits=True))
+        self._by_hand(self._commit)
+
+    def step(self) -> bool:
+        """As `catch_up`, but nothing is committed; True when something was taken."""
+        before = self.offset if self._restored else self._cursors.load(self.name).offset
+        self._by_hand(lambda: self._turn(commits=False))
+        return self.offset != before
+
+    def _by_hand(self, act: Callable[[], None]) -> None:
+        if self._thread is not None:
+            raise RuntimeError(f"the consumer {self.name} runs on its own thread")
+        self._stopping.clear()
+        try:
+            act()
+        except BaseException as error:
+            self._restored = False  # the consumer may have taken half a batch
+            self.error = _in_words(error)
+            raise
+        self._went_well()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._turn(commits=True)
+            except Exception as error:
+                self._stopping.wait(self._failed(error))
+                continue
+            self._went_well()
+            self._journal.wait(self.offset, _IDLE_S)
+        if self._restored:
+            try:
+                self._commit()
+            except Exception as error:
+                self._failed(error)
+
+    def _turn(self, *, commits: bool) -> None:
+        """Up to the frontier, and then the time; ends early when the thread is to stop."""
+        if not self._restored:
+            self._restore()
+        frontier = self._journal.frontier(self._clock.home_now())
+        if self.offset > frontier.offset:
+            raise JournalDamaged(f"{self.name} stands at offset {self.offset}, the journal ends at {frontier.offset}")
+        while self.offset < frontier.offset and not self._stopping.is_set():
+            entries = self._journal.read(self.offset, self._batch)
+            self._consumer.take(entries)
+            self.offset = entries[-1].offset
+            metrics.TAKEN.labels(self.name).inc(len(entries))
+            metrics.LAG.labels(self.name).set(max(frontier.offset - self.offset, 0))
+            if commits:
+                self._commit_when_due()
+        if self.offset >= frontier.offset:
+            self._consumer.at_head(frontier.at)
+        if commits:
+            self._commit_when_due()
+
+    def _restore(self) -> None:
+        position = self._cursors.load(self.name)
+        self._consumer.restore(position.state)
+        self.offset = self.committed = position.offset
+        self._committed_mono = self._clock.monotonic()
+        self._restored = True
+
+    def _commit_when_due(self) -> None:
+        if self.offset != self.committed and self._clock.monotonic() - self._committed_mono >= self._commit_every_s:
+            self._commit()
+
+    def _commit(self) -> None:
+        with metrics.COMMIT_SECONDS.labels(self.name).time():
+            position = Position(offset=self.offset, state=self._consumer.state())
+            self._cursors.commit(self.name, position)
+        self.committed = position.offset
+        self._committed_mono = self._clock.monotonic()
+        metrics.COMMITTED.labels(self.name).set(self.committed)
+
+    def _went_well(self) -> None:
+        if self._failures:
+            log.info("consumer goes on", consumer=self.name, offset=self.offset, failures=self._failures)
+        self._failures, self.error = 0, None
+        self.progressed_at = self._clock.machine_now()
+
+    def _failed(self, error: Exception) -> float:
+        """Say so, forget what was taken since the commit; how many seconds to pause."""
+        first, most = self._backoff_s
+        pause = min(first * 2.0 ** min(self._failures, 16), most)
+        self._failures += 1
+        self._restored = False
+        self.error = _in_words(error)
+        metrics.FAILURES.labels(self.name).inc()
+        log.error(
+            "consumer failed, takes again what it took since its commit",
+            consumer=self.name,
+            offset=self.offset,
+            committed=self.committed,
+            failures=self._failures,
+            pause_s=pause,
+            exc_info=error,
+        )
+        return pause
+
+
+def _in_words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
