@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    literal_column,
+    text,
+)
 
 from ingest.store import metadata
 
@@ -41,7 +55,6 @@ check = Table(
     Column("acknowledged_at", BigInteger),
     Column("resolved_at", BigInteger),
     Column("outcome", String(32)),
-    Column("sealed_note", LargeBinary),  # the outcome's text, sealed
     Column("reminders", Integer, nullable=False),  # sent since it last went to the queue
     Column("version", Integer, nullable=False),  # rises at every transition; a stale writer is refused
     Index("ix_check_level_opened_at_id", "level", "opened_at", "id"),
@@ -186,3 +199,13 @@ tick_lease = Table(
     Column("holder", String(64), nullable=False),
     Column("until", BigInteger, nullable=False),  # machine time
 )
+
+
+def open_check() -> ColumnElement[bool]:
+    """The checks not resolved; written as the partial indexes are, because SQLite matches them by their text."""
+    return check.c.state != literal_column("'resolved'")
+
+
+def open_ticket() -> ColumnElement[bool]:
+    """The tickets not resolved."""
+    return ticket.c.state != literal_column("'resolved'")

@@ -1,0 +1,211 @@
+"""The nouns of our work: a check with its alerts, what happened to it, and why a request about it was refused."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b32encode
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ingest.clock import Millis
+from ingest.reading import DongCode, HouseholdId
+from rules.finding import Evidence, Finding, Level, RuleKey
+
+
+class CheckState(StrEnum):
+    """The work: who has it. A check goes back to open, but never back from resolved."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class Condition(StrEnum):
+    """The home: whether what was noticed still holds. Apart from the work: cleared resolves nothing."""
+
+    RAISED = "raised"
+    UNDETERMINED = "undetermined"
+    CLEARED = "cleared"
+
+
+class Outcome(StrEnum):
+    """How a check ended; one beginning with `safe_` is a credible sign of life."""
+
+    SAFE_BY_AUTOMATIC_CALL = "safe_by_automatic_call"
+    SAFE_BY_PHONE = "safe_by_phone"
+    SAFE_BY_VISIT = "safe_by_visit"
+    AWAY = "away"
+    HOSPITAL = "hospital"
+    MOVED = "moved"
+    DEVICE_FAULT = "device_fault"
+    EMERGENCY_119 = "emergency_119"
+    DEATH_FOUND = "death_found"
+    OTHER = "other"  # text required
+
+
+class Action(StrEnum):
+    """What a transition says happened."""
+
+    OPENED = "opened"
+    ADDED = "added"  # another rule's alert joined the check without raising its level
+    RISEN = "risen"  # the level rose; an acknowledged check goes back to open
+    RAISED_AGAIN = "raised_again"  # a new episode on an alert that was there already
+    CLEARED = "cleared"
+    UNDETERMINED = "undetermined"
+    ACKNOWLEDGED = "acknowledged"
+    EXPIRED = "expired"  # nobody settled it while the acknowledgement held
+    EXHAUSTED = "exhausted"  # no further reminder will be sent; the page goes on showing it
+    NOTED = "noted"
+    RESOLVED = "resolved"
+
+
+class DueKind(StrEnum):
+    """What happens when home time reaches a due row."""
+
+    REMIND_OPEN = "remind_open"
+    ACKNOWLEDGEMENT_EXPIRES = "acknowledgement_expires"
+
+
+class NoticeKind(StrEnum):
+    """Why people are told."""
+
+    OPENED = "opened"
+    RISEN = "risen"
+    ADDED = "added"
+    RAISED_AGAIN = "raised_again"
+    EXPIRED = "expired"
+    REMINDER = "reminder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What comes next by itself, in home time."""
+
+    kind: DueKind
+    due_at: Millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One rule that spoke up about one subject (이상신호), from its first raise until its check is resolved."""
+
+    id: str
+    rule: RuleKey
+    level: Level  # only ever rises
+    condition: Condition
+    episode: str  # the newest
+    raised_at: Millis  # the first raise, home time like the rest
+    at: Millis  # the newest raise
+    cleared_at: Millis | None  # None unless the condition is cleared
+    evidence: Evidence  # of the newest raise
+    evidence_level: Level  # of the newest raise: a later episode may be milder than `level`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Everything that is wrong about one subject, as one task (안부확인). All instants are home time."""
+
+    id: str
+    code: str  # short, for the phone: A-2K7; unique among the open checks of a dong
+    dong_code: DongCode
+    household_id: HouseholdId | None  # None: an urgent signal of a device nobody has claimed
+    subject: str  # the household id, or `device:<id>`
+    level: Level  # the highest of its alerts
+    state: CheckState
+    condition: Condition
+    owner: str | None  # the login that acknowledged it
+    opened_at: Millis
+    risen_at: Millis
+    acknowledged_at: Millis | None
+    resolved_at: Millis | None
+    outcome: Outcome | None
+    reminders: int  # sent since it last went to the queue
+    version: int  # rises with every transition
+    due: Due | None  # None: resolved, or open with its reminders exhausted
+    alerts: tuple[Alert, ...]  # the gravest first
+
+    @property
+    def exhausted(self) -> bool:
+        """It waits for a person and nothing will remind anyone any more: only the page shows it."""
+        return self.state is CheckState.OPEN and self.due is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """One change: who, when (home time), why. `old` is None where there was nothing before."""
+
+    at: Millis
+    actor: str  # a login, or RULES or TICK
+    action: Action
+    old: str | None
+    new: str
+    owner: str | None  # who held the check until then
+    level: Level
+    reason: str  # a code: the rule, the outcome, `acknowledgement_expired`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """People are to be told; `step` tells this telling from every other about the same check."""
+
+    kind: NoticeKind
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What is to be written in one transaction. `check` is None where nothing but the finding is recorded."""
+
+    check: Check | None
+    transitions: tuple[Transition, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    alert_id: str | None = None  # the alert a finding went to
+
+
+RULES = "rules"
+TICK = "tick"
+"""Actors that are no person."""
+
+
+class Refused(Exception):
+    """A request about a check or ticket that cannot be granted; the text says why, without personal detail."""
+
+
+class NotFound(Refused):
+    """There is no such check or ticket in the dongs this account may see."""
+
+
+class Conflict(Refused):
+    """It has changed since it was looked at, or its state does not allow this."""
+
+
+class NeedsText(Refused):
+    """This needs words: outcome `other`, or a note."""
+
+
+class BadReturn(Refused):
+    """Outcome `away` without a return time, or a return time that is past or too far ahead."""
+
+
+def subject_of(finding: Finding) -> str:
+    """Whom a finding is about: the household, or the device where no household is known."""
+    return finding.household_id or f"device:{finding.evidence.device_id or 'unknown'}"
+
+
+def id_from(kind: str, source: str) -> str:
+    """A 16-character id that is the same whenever it is made from the same source."""
+    return b32encode(hashlib.sha256(f"{kind}:{source}".encode()).digest()[:10]).decode().lower()
+
+
+def worst_first(alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:
+    """By level from danger down, then by age."""
+    return tuple(sorted(alerts, key=lambda alert: (-alert.level, alert.raised_at, alert.id)))
+
+
+def condition_of(alerts: tuple[Alert, ...]) -> Condition:
+    """Raised while any alert is, else undetermined while any is, else cleared."""
+    held = {alert.condition for alert in alerts}
+    for condition in (Condition.RAISED, Condition.UNDETERMINED):
+        if condition in held:
+            return condition
+    return Condition.CLEARED

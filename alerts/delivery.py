@@ -1,0 +1,113 @@
+"""What is told to whom, and how a telling went: the nouns of the outbox and its port to a channel."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from alerts.check import Check, Notice
+from alerts.policy import Policy
+from ingest.clock import Millis, to_iso
+from rules.finding import Level
+
+
+class DeliveryState(StrEnum):
+    """Waiting until it is sent, has failed for good, or is withdrawn because nobody needs it any more."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """All that leaves the house: no name, no address, no reason; ids are opaque."""
+
+    id: str  # of the delivery: the receiver's idempotency key
+    kind: str  # opened, risen, added, raised_again, expired, reminder
+    level: str  # caution, warning, danger
+    dong: str
+    code: str
+    link: str
+    at: str  # home time, ISO 8601 with offset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One message for one recipient on one channel."""
+
+    id: str
+    check_id: str
+    channel: str
+    recipient: str
+    step: str
+    level: Level
+    body: bytes  # JSON of `Message`, the same bytes at every attempt
+    attempts: int  # this one included
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The receiver has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Temporary:
+    """It may work later; `retry_after` (machine ms from now) is what the receiver asked for, None where it said nothing."""
+
+    error: str
+    retry_after: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permanent:
+    """It will never work like this: somebody has to mend a setting."""
+
+    error: str
+
+
+Result: TypeAlias = Sent | Temporary | Permanent
+
+
+class Channel(Protocol):
+    """A way to reach people. Must give up in well under the sender's lease; `error` texts hold no address or secret."""
+
+    def send(self, delivery: Delivery) -> Result:
+        """Send now and say how it went; failures are values."""
+        ...
+
+
+def address(check: Check, notice: Notice, now: Millis, policy: Policy) -> list[Delivery]:
+    """The deliveries of one notice at home time `now`: one for every route that wants this dong and level."""
+    found = []
+    for route in policy.routes:
+        if check.level < route.least or route.dong_code not in (None, check.dong_code):
+            continue
+        key = f"{check.id}|{notice.step}|{route.channel}|{route.recipient}"
+        number = hashlib.sha256(key.encode()).hexdigest()[:32]
+        message = Message(
+            id=number,
+            kind=notice.kind,
+            level=check.level.name.lower(),
+            dong=check.dong_code,
+            code=check.code,
+            link=f"{policy.base_url.rstrip('/')}/checks/{check.id}",
+            at=to_iso(now),
+        )
+        found.append(
+            Delivery(
+                id=number,
+                check_id=check.id,
+                channel=route.channel,
+                recipient=route.recipient,
+                step=notice.step,
+                level=check.level,
+                body=msgspec.json.encode(message),
+                attempts=0,
+            )
+        )
+    return found

@@ -1,0 +1,271 @@
+"""The desk: one transaction around each decision about checks and tickets, and the questions people ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TypeAlias
+
+from sqlalchemy import Connection, Engine, Select, and_, or_, select, update
+
+from alerts import metrics, work
+from alerts import ticket as tickets_of
+from alerts.check import (
+    Alert,
+    BadReturn,
+    Check,
+    CheckState,
+    Condition,
+    Conflict,
+    NeedsText,
+    NotFound,
+    Outcome,
+    subject_of,
+)
+from alerts.condition import judge
+from alerts.history import CheckDetail, TransitionView, transitions_of
+from alerts.live import LiveEvent, events_after, newest
+from alerts.policy import Policy
+from alerts.record import Recorder
+from alerts.rows import (
+    chunks,
+    known_findings,
+    load_check,
+    load_checks,
+    open_checks_of,
+    open_tickets_of,
+    ticket_of,
+    write_findings,
+)
+from alerts.tables import check, ticket
+from alerts.ticket import Ticket, TicketState, judge_device, ticket_subject
+from ingest.clock import Clock, Millis
+from ingest.fact_outbox import queue_fact
+from ingest.facts import HouseholdEnded
+from ingest.register import tables as register
+from ingest.seal import Sealer
+from rules.finding import DEVICE, Finding, Level, RuleKey
+
+CheckView: TypeAlias = Check
+AlertView: TypeAlias = Alert
+TicketView: TypeAlias = Ticket
+
+__all__ = [
+    "AlertView",
+    "BadReturn",
+    "CheckDetail",
+    "CheckState",
+    "CheckView",
+    "Condition",
+    "Conflict",
+    "Desk",
+    "LiveEvent",
+    "NeedsText",
+    "NotFound",
+    "Outcome",
+    "TicketState",
+    "TicketView",
+    "TransitionView",
+]
+
+
+class Desk:
+    """Safe to use from several threads and processes. `dong` None sees every dong; another dong's are not found."""
+
+    def __init__(self, engine: Engine, clock: Clock, sealer: Sealer, policy: Policy) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._sealer = sealer
+        self._policy = policy
+        self._recorder = Recorder(clock, sealer, policy)
+
+    def take_findings(self, findings: Sequence[Finding]) -> None:
+        """Take findings in their order; durable, all of them, on return. One taken before changes and tells nothing."""
+        with self._engine.begin() as connection:
+            for part in chunks(findings):
+                self._take(connection, part)
+
+    def _take(self, connection: Connection, findings: Sequence[Finding]) -> None:
+        known = known_findings(connection, [each.finding_id for each in findings])
+        fresh = list({each.finding_id: each for each in findings if each.finding_id not in known}.values())
+        subjects = {subject_of(each) for each in fresh if each.rule not in DEVICE}
+        checks: dict[str, Check] = open_checks_of(connection, subjects)
+        tickets = open_tickets_of(connection, {ticket_subject(each) for each in fresh if each.rule in DEVICE})
+        rows: list[tuple[Finding, str, str | None, str | None]] = []
+        for each in fresh:
+            if each.rule in DEVICE:
+                rows.append(self._take_device_finding(connection, tickets, each))
+            else:
+                rows.append(self._take_finding(connection, checks, each))
+            metrics.findings.labels(each.rule.value, each.verb.value).inc()
+        write_findings(connection, rows)
+
+    def _take_finding(
+        self, connection: Connection, checks: dict[str, Check], each: Finding
+    ) -> tuple[Finding, str, str | None, str | None]:
+        subject = subject_of(each)
+        before = checks.get(subject)
+        decision = judge(before, each, self._clock.home_now(), self._policy)
+        after = self._recorder.write(connection, before, decision)
+        if after is not None:
+            checks[subject] = after
+        return each, subject, decision.alert_id, None
+
+    def _take_device_finding(
+        self, connection: Connection, tickets: dict[tuple[str, RuleKey], Ticket], each: Finding
+    ) -> tuple[Finding, str, str | None, str | None]:
+        key = ticket_subject(each), each.rule
+        decision = judge_device(tickets.get(key), each)
+        after = self._recorder.write_ticket(connection, tickets.get(key), decision)
+        if after is not None:
+            tickets[key] = after
+        return each, key[0], None, decision.ticket_id
+
+    def checks(
+        self,
+        *,
+        dong: str | None,
+        states: Collection[CheckState] | None = None,
+        level: Level | None = None,
+        household: str | None = None,
+        limit: int = 100,
+        before: str | None = None,
+    ) -> list[CheckView]:
+        """Up to `limit` checks, the gravest first and the oldest of a level first; filters left out let all through.
+
+        `before` is the id of the last check of the page before: the list goes on after it. NotFound if there is none.
+        """
+        wanted = select(check).order_by(check.c.level.desc(), check.c.opened_at, check.c.id).limit(limit)
+        filters = {check.c.dong_code: dong, check.c.level: level, check.c.household_id: household}
+        for column, value in filters.items():
+            if value is not None:
+                wanted = wanted.where(column == value)
+        if states is not None:
+            wanted = wanted.where(check.c.state.in_(list(states)))
+        with self._engine.begin() as connection:
+            if before is not None:
+                wanted = _after(wanted, _found(connection, before, dong, None))
+            return load_checks(connection, wanted)
+
+    def check(self, check_id: str, *, dong: str | None) -> CheckDetail | None:
+        """One check with its transitions, oldest first; None where `dong` has no such check."""
+        with self._engine.begin() as connection:
+            found = load_check(connection, check_id)
+            if found is None or dong not in (None, found.dong_code):
+                return None
+            return CheckDetail(check=found, transitions=transitions_of(connection, self._sealer, check_id=check_id))
+
+    def acknowledge(self, check_id: str, *, actor: str, dong: str | None, version: int | None = None) -> CheckView:
+        """The actor takes the check until its acknowledgement expires. NotFound, Conflict."""
+        with self._engine.begin() as connection:
+            found = _found(connection, check_id, dong, version)
+            decision = work.acknowledge(found, actor, self._clock.home_now(), self._policy)
+            return self._recorder.write(connection, found, decision) or found
+
+    def note(self, check_id: str, *, actor: str, dong: str | None, text: str) -> CheckView:
+        """Add words, sealed at rest. NotFound, NeedsText."""
+        with self._engine.begin() as connection:
+            found = _found(connection, check_id, dong, None)
+            decision = work.note(found, actor, self._clock.home_now(), text)
+            return self._recorder.write(connection, found, decision, text) or found
+
+    def resolve(
+        self,
+        check_id: str,
+        *,
+        actor: str,
+        dong: str | None,
+        outcome: Outcome,
+        text: str = "",
+        returns_at: Millis | None = None,
+        version: int | None = None,
+    ) -> CheckView:
+        """End the check and its alerts and queue what the journal must learn, in one transaction.
+
+        `returns_at` (home time, at most 14 days ahead) is required for `away`, and 14 days ahead for `hospital` unless
+        given. NotFound, Conflict, NeedsText, BadReturn.
+        """
+        with self._engine.begin() as connection:
+            found = _found(connection, check_id, dong, version)
+            now = self._clock.home_now()
+            decision = work.resolve(found, actor, now, outcome, text)
+            for fact in work.facts_of(found, now, outcome, returns_at, self._policy):
+                queue_fact(connection, fact)
+                if isinstance(fact, HouseholdEnded):
+                    _leave(connection, fact)
+            return self._recorder.write(connection, found, decision, text) or found
+
+    def tickets(
+        self,
+        *,
+        dong: str | None,
+        states: Collection[TicketState] | None = None,
+        household: str | None = None,
+        limit: int = 100,
+    ) -> list[TicketView]:
+        """Up to `limit` tickets, the gravest first and the oldest of a level first."""
+        wanted = select(ticket).order_by(ticket.c.level.desc(), ticket.c.opened_at, ticket.c.id).limit(limit)
+        if dong is not None:
+            wanted = wanted.where(ticket.c.dong_code == dong)
+        if household is not None:
+            wanted = wanted.where(ticket.c.household_id == household)
+        if states is not None:
+            wanted = wanted.where(ticket.c.state.in_(list(states)))
+        with self._engine.begin() as connection:
+            return [ticket_of(row) for row in connection.execute(wanted)]
+
+    def resolve_ticket(self, ticket_id: str, *, actor: str, dong: str | None, text: str = "") -> TicketView:
+        """The installer is done with it. NotFound, Conflict."""
+        with self._engine.begin() as connection:
+            row = connection.execute(select(ticket).where(ticket.c.id == ticket_id).with_for_update()).one_or_none()
+            if row is None or dong not in (None, row.dong_code):
+                raise NotFound("no such ticket")
+            found = ticket_of(row)
+            decision = tickets_of.resolve(found, actor, self._clock.home_now())
+            return self._recorder.write_ticket(connection, found, decision, text) or found
+
+    def ticket_history(self, ticket_id: str, *, dong: str | None) -> tuple[TransitionView, ...]:
+        """What happened to a ticket, oldest first; NotFound where `dong` has none of this id."""
+        with self._engine.begin() as connection:
+            owner = connection.execute(select(ticket.c.dong_code).where(ticket.c.id == ticket_id)).scalar()
+            if owner is None or dong not in (None, owner):
+                raise NotFound("no such ticket")
+            return transitions_of(connection, self._sealer, ticket_id=ticket_id)
+
+    def events(self, *, after: int, dong: str | None, limit: int = 500) -> list[LiveEvent]:
+        """Live events with an id above `after`, oldest first."""
+        with self._engine.begin() as connection:
+            return events_after(connection, after, dong, limit)
+
+    def last_event_id(self) -> int:
+        """Where a stream that begins now begins."""
+        with self._engine.begin() as connection:
+            return newest(connection)
+
+
+def _found(connection: Connection, check_id: str, dong: str | None, version: int | None) -> Check:
+    found = load_check(connection, check_id)
+    if found is None or dong not in (None, found.dong_code):
+        raise NotFound("no such check")
+    if version not in (None, found.version):
+        raise Conflict(f"the check has changed: it is at version {found.version}, not {version}")
+    return found
+
+
+def _leave(connection: Connection, fact: HouseholdEnded) -> None:
+    """The register says the same as the journal: the household has ended and its devices stand nowhere."""
+    homes, devices = register.household, register.device
+    ended = update(homes).where(homes.c.id == fact.household_id, homes.c.ended_at.is_(None))
+    connection.execute(ended.values(ended_at=fact.at))
+    standing = update(devices).where(devices.c.household_id == fact.household_id)
+    connection.execute(standing.values(household_id=None, removed_at=fact.at))
+
+
+def _after(wanted: Select[tuple[object, ...]], last: Check) -> Select[tuple[object, ...]]:
+    same_level = check.c.level == last.level
+    return wanted.where(
+        or_(
+            check.c.level < last.level,
+            and_(same_level, check.c.opened_at > last.opened_at),
+            and_(same_level, check.c.opened_at == last.opened_at, check.c.id > last.id),
+        )
+    )

@@ -1,0 +1,78 @@
+"""What happened to a check or ticket, as people read it: transitions with their notes opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Connection, select
+
+from alerts.check import Action, Check
+from alerts.record import note_about
+from alerts.tables import transition
+from ingest.clock import Millis
+from ingest.seal import SealBroken, Sealer
+from rules.finding import Level
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitionView:
+    """One change with its note. `broken` says that there is a note which cannot be opened."""
+
+    id: int
+    at: Millis  # home time
+    actor: str  # a login, or `rules`, `tick`
+    action: Action
+    old: str | None
+    new: str
+    owner: str | None
+    level: Level
+    reason: str
+    note: str | None
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckDetail:
+    """A check and all that happened to it, oldest first."""
+
+    check: Check
+    transitions: tuple[TransitionView, ...]
+
+
+def transitions_of(
+    connection: Connection, sealer: Sealer, *, check_id: str | None = None, ticket_id: str | None = None
+) -> tuple[TransitionView, ...]:
+    """The transitions of one check or one ticket, oldest first."""
+    mine = transition.c.check_id == check_id if check_id else transition.c.ticket_id == ticket_id
+    about = note_about(check_id, ticket_id)
+    found = []
+    for row in connection.execute(select(transition).where(mine).order_by(transition.c.id)):
+        note = None if row.sealed_note is None else _opened(sealer, row.sealed_note, about)
+        found.append(
+            TransitionView(
+                id=row.id,
+                at=row.at,
+                actor=row.actor,
+                action=Action(row.action),
+                old=row.old,
+                new=row.new,
+                owner=row.owner,
+                level=Level(row.level),
+                reason=row.reason,
+                note=note,
+                broken=row.sealed_note is not None and note is None,
+            )
+        )
+    return tuple(found)
+
+
+def _opened(sealer: Sealer, sealed: bytes, about: str) -> str | None:
+    """The text, or None: one note that cannot be opened must not hide the check from those who need it."""
+    try:
+        return sealer.open(sealed, about=about).decode()
+    except SealBroken as broken:
+        _log.error("a note cannot be opened; check the key", about=broken.about, why=broken.why)
+        return None

@@ -1,0 +1,234 @@
+"""How checks, alerts and tickets become rows and come back; every function works inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, update
+
+from alerts.check import (
+    Alert,
+    Check,
+    CheckState,
+    Condition,
+    Conflict,
+    Due,
+    DueKind,
+    Outcome,
+    worst_first,
+)
+from alerts.code import codes_of
+from alerts.tables import alert, check, due, finding, open_check, open_ticket, ticket
+from alerts.ticket import Ticket, TicketState
+from ingest.reading import DeviceId, DongCode, HouseholdId
+from rules.finding import Evidence, Finding, Level, RuleKey
+
+_CHUNK = 400
+"""Values in one IN list: below every store's limit on bound parameters."""
+
+_CODES_AT_ONCE = 16
+
+_evidence: msgspec.json.Decoder[Evidence] = msgspec.json.Decoder(Evidence)
+_Item = TypeVar("_Item")
+
+
+def chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    """The items in lists short enough for one statement."""
+    rest = iter(items)
+    while part := list(islice(rest, _CHUNK)):
+        yield part
+
+
+def rows_in(connection: Connection, query: Select[Any], column: ColumnElement[Any], values: Collection[Any]) -> list[Row[Any]]:
+    """All rows whose `column` is one of `values`."""
+    return [row for part in chunks(values) for row in connection.execute(query.where(column.in_(part)))]
+
+
+def load_checks(connection: Connection, query: Select[Any]) -> list[Check]:
+    """The checks that a select on the check table finds, in its order, with alerts and due rows: three statements."""
+    rows = connection.execute(query).all()
+    ids = [row.id for row in rows]
+    alerts: dict[str, list[Alert]] = {number: [] for number in ids}
+    for row in rows_in(connection, select(alert), alert.c.check_id, ids):
+        alerts[row.check_id].append(_alert(row))
+    dues = {row.check_id: _due(row) for row in rows_in(connection, select(due), due.c.check_id, ids)}
+    return [_check(row, tuple(alerts[row.id]), dues.get(row.id)) for row in rows]
+
+
+def load_check(connection: Connection, check_id: str) -> Check | None:
+    """The check, locked against other writers until the transaction ends; None where there is none."""
+    found = load_checks(connection, select(check).where(check.c.id == check_id).with_for_update())
+    return found[0] if found else None
+
+
+def open_checks_of(connection: Connection, subjects: Collection[str]) -> dict[str, Check]:
+    """The open check of each of these subjects that has one, locked like `load_check`."""
+    found: list[Check] = []
+    for part in chunks(sorted(subjects)):
+        found += load_checks(
+            connection, select(check).where(check.c.subject.in_(part), open_check()).order_by(check.c.id).with_for_update()
+        )
+    return {each.subject: each for each in found}
+
+
+def open_tickets_of(connection: Connection, subjects: Collection[str]) -> dict[tuple[str, RuleKey], Ticket]:
+    """The open tickets of these subjects by subject and rule, locked like `load_check`."""
+    query = select(ticket).where(open_ticket()).with_for_update()
+    found = [ticket_of(row) for row in rows_in(connection, query, ticket.c.subject, sorted(subjects))]
+    return {(each.subject, each.rule): each for each in found}
+
+
+def known_findings(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Those of the finding ids that were taken before."""
+    return {row.id for row in rows_in(connection, select(finding.c.id), finding.c.id, ids)}
+
+
+def free_code(connection: Connection, check_id: str, dong_code: str) -> str:
+    """The first of the check's codes that no open check of the dong has."""
+    start = 0
+    while True:
+        wanted = codes_of(check_id, _CODES_AT_ONCE, start)
+        query = select(check.c.code).where(open_check(), check.c.dong_code == dong_code, check.c.code.in_(wanted))
+        taken = set(connection.execute(query).scalars())
+        for code in wanted:
+            if code not in taken:
+                return code
+        start += _CODES_AT_ONCE
+
+
+def write_check(connection: Connection, before: Check | None, after: Check) -> None:
+    """Write what changed between `before` (None: it is new) and `after`; Conflict if another writer was in between."""
+    values = {name: getattr(after, name) for name in _CHECK_COLUMNS}
+    if before is None:
+        connection.execute(insert(check).values(values))
+    else:
+        done = connection.execute(update(check).where(check.c.id == after.id, check.c.version == before.version).values(values))
+        if done.rowcount != 1:
+            raise Conflict("the check has just been changed by somebody else")
+    known = {each.id: each for each in before.alerts} if before else {}
+    for each in after.alerts:
+        if each != known.get(each.id):
+            _write_alert(connection, after, each, new=each.id not in known)
+    if after.state is CheckState.RESOLVED:
+        connection.execute(update(alert).where(alert.c.check_id == after.id).values(closed_at=after.resolved_at))
+    if before is None or before.due != after.due or before.version != after.version:
+        connection.execute(delete(due).where(due.c.check_id == after.id))
+        if after.due is not None:
+            row = {"check_id": after.id, "kind": after.due.kind, "due_at": after.due.due_at, "version": after.version}
+            connection.execute(insert(due).values(row))
+
+
+def write_ticket(connection: Connection, after: Ticket, *, new: bool) -> None:
+    """Write a new or changed ticket."""
+    values = {name: getattr(after, name) for name in Ticket.__slots__ if name != "evidence"}
+    values["evidence"] = msgspec.json.encode(after.evidence)
+    if new:
+        connection.execute(insert(ticket).values(values))
+    else:
+        connection.execute(update(ticket).where(ticket.c.id == after.id).values(values))
+
+
+def write_findings(connection: Connection, rows: Sequence[tuple[Finding, str, str | None, str | None]]) -> None:
+    """Record findings, each with its subject and the alert or ticket it went to (both None: recorded only)."""
+    if not rows:
+        return
+    values = [
+        {
+            "id": each.finding_id,
+            "episode": each.episode,
+            "subject": subject,
+            "dong_code": each.dong_code,
+            "rule": each.rule,
+            "level": each.level,
+            "verb": each.verb,
+            "at": each.at,
+            "evidence": msgspec.json.encode(each.evidence),
+            "alert_id": alert_id,
+            "ticket_id": ticket_id,
+        }
+        for each, subject, alert_id, ticket_id in rows
+    ]
+    connection.execute(insert(finding), values)
+
+
+def _write_alert(connection: Connection, owner: Check, each: Alert, *, new: bool) -> None:
+    values: dict[str, Any] = {name: getattr(each, name) for name in Alert.__slots__ if name != "evidence"}
+    values["evidence"] = msgspec.json.encode(each.evidence)
+    if new:
+        connection.execute(insert(alert).values(check_id=owner.id, subject=owner.subject, **values))
+    else:
+        connection.execute(update(alert).where(alert.c.id == each.id).values(values))
+
+
+_CHECK_COLUMNS = [name for name in Check.__slots__ if name not in ("alerts", "due")]
+
+
+def _check(row: Row[Any], alerts: tuple[Alert, ...], next_due: Due | None) -> Check:
+    return Check(
+        id=row.id,
+        code=row.code,
+        dong_code=DongCode(row.dong_code),
+        household_id=_optional(HouseholdId, row.household_id),
+        subject=row.subject,
+        level=Level(row.level),
+        state=CheckState(row.state),
+        condition=Condition(row.condition),
+        owner=row.owner,
+        opened_at=row.opened_at,
+        risen_at=row.risen_at,
+        acknowledged_at=row.acknowledged_at,
+        resolved_at=row.resolved_at,
+        outcome=_optional(Outcome, row.outcome),
+        reminders=row.reminders,
+        version=row.version,
+        due=next_due,
+        alerts=worst_first(alerts),
+    )
+
+
+def _alert(row: Row[Any]) -> Alert:
+    return Alert(
+        id=row.id,
+        rule=RuleKey(row.rule),
+        level=Level(row.level),
+        condition=Condition(row.condition),
+        episode=row.episode,
+        raised_at=row.raised_at,
+        at=row.at,
+        cleared_at=row.cleared_at,
+        evidence=_evidence.decode(row.evidence),
+        evidence_level=Level(row.evidence_level),
+    )
+
+
+def _due(row: Row[Any]) -> Due:
+    return Due(kind=DueKind(row.kind), due_at=row.due_at)
+
+
+def ticket_of(row: Row[Any]) -> Ticket:
+    """The ticket a row holds."""
+    return Ticket(
+        id=row.id,
+        household_id=_optional(HouseholdId, row.household_id),
+        dong_code=DongCode(row.dong_code),
+        device_id=_optional(DeviceId, row.device_id),
+        rule=RuleKey(row.rule),
+        level=Level(row.level),
+        subject=row.subject,
+        state=TicketState(row.state),
+        condition=Condition(row.condition),
+        episode=row.episode,
+        opened_at=row.opened_at,
+        at=row.at,
+        cleared_at=row.cleared_at,
+        resolved_at=row.resolved_at,
+        resolved_by=row.resolved_by,
+        evidence=_evidence.decode(row.evidence),
+    )
+
+
+def _optional(kind: Callable[[Any], _Item], value: Any) -> _Item | None:
+    return None if value is None else kind(value)
