@@ -1,0 +1,152 @@
+"""The tables of the settings file: what may be set, and for each setting what would be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+
+class Right(NamedTuple):
+    """What would be right for a setting, as the end of a sentence in both languages."""
+
+    korean: str
+    english: str
+
+
+_PORT = Right("1~65535 사이의 정수여야 합니다", "must be an integer from 1 to 65535")
+_HOST = Right("호스트 이름이나 IP 주소여야 합니다", "must be a host name or an IP address")
+FOLDER = Right("폴더 경로여야 합니다", "must be the path of a folder")
+_FILE = Right("파일 경로여야 합니다", "must be the path of a file")
+_SWITCH = Right("true 또는 false여야 합니다", "must be true or false")
+_URL = Right("http:// 또는 https:// 주소여야 합니다", "must be an http:// or https:// address")
+_TEXT = Right("글자(따옴표로 묶은 문자열)여야 합니다", "must be a text in quotes")
+_SQL = Right("sqlite:///경로 또는 postgresql://... 주소여야 합니다", "must be sqlite:///path or postgresql://...")
+
+Port = Annotated[int, Field(ge=1, le=65535), _PORT]
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,253}$"), _HOST]
+Place = Annotated[Path, _FILE]
+
+
+class Section(BaseModel):
+    """A table of the settings file: nothing unknown in it, nothing changed after the start."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Site(Section):
+    """Whose installation this is."""
+
+    name: Annotated[
+        str, Field(min_length=1, max_length=64), Right("1~64자의 이름이어야 합니다", "must be a name of 1 to 64 letters")
+    ] = "안부"
+
+
+class Store(Section):
+    """Register, alerts and accounts."""
+
+    url: Annotated[SecretStr | None, _SQL] = None  # None: anbu.sqlite3 in the data folder
+
+    @field_validator("url")
+    @classmethod
+    def _known_database(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+            raise ValueError(_SQL.english)
+        return url
+
+
+class JournalSection(Section):
+    """Everything that was ever received."""
+
+    folder: Annotated[Path | None, FOLDER] = None  # None: journal in the data folder
+    segment_mib: Annotated[
+        int, Field(ge=1, le=4096), Right("1~4096 사이의 정수(MiB)여야 합니다", "must be an integer from 1 to 4096 (MiB)")
+    ] = 64
+
+    @property
+    def segment_bytes(self) -> int:
+        """Size at which a segment is closed."""
+        return self.segment_mib * 1024 * 1024
+
+
+class HistorySection(Section):
+    """Readings for charts."""
+
+    file: Annotated[Path | None, _FILE] = None  # None: history.sqlite3 in the data folder
+
+
+class Broker(Section):
+    """The MQTT broker that devices publish to."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 1883
+    client_id: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z0-9_-]{1,64}$"),
+        Right("영문자, 숫자, -, _ 로 된 1~64자여야 합니다", "must be 1 to 64 letters, digits, - or _"),
+    ] = "anbu"
+    username: Annotated[str | None, _TEXT] = None
+    password: Annotated[SecretStr | None, _TEXT] = None
+    embedded: Annotated[bool, _SWITCH] = False  # start a nats-server of our own on host and port
+
+
+class Web(Section):
+    """Where the staff page is served."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8080
+    https: Annotated[bool, _SWITCH] = False  # a proxy in front speaks https: cookies are Secure
+    base_url: Annotated[str | None, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$"), _URL] = None  # as staff type it
+
+
+class Keys(Section):
+    """Where the key of the sealed personal fields lies: a file (mode 0600), or an environment variable (base64)."""
+
+    file: Annotated[Path | None, _FILE] = None  # None: anbu.key beside the settings file
+    env: Annotated[
+        str | None,
+        Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"),
+        Right("환경 변수의 이름이어야 합니다", "must be the name of an environment variable"),
+    ] = None
+
+
+class Alerts(Section):
+    """Where alerts go besides the page."""
+
+    webhook_url: Annotated[SecretStr | None, _URL] = None
+    webhook_secret: Annotated[
+        SecretStr | None, Field(min_length=16), Right("16자 이상이어야 합니다", "must have 16 characters or more")
+    ] = None
+    recipients: Annotated[
+        tuple[str, ...],
+        Right("글자 목록이어야 합니다 (환경 변수에서는 쉼표로 나눔)", "must be a list of texts (comma-separated in a variable)"),
+    ] = ()
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _web_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError(_URL.english)
+        return url
+
+    @field_validator("recipients", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class Rules(Section):
+    """The table of limits."""
+
+    file: Annotated[Path | None, _FILE] = None  # None: rules/default.toml as shipped
+
+
+class Log(Section):
+    """What the process says of itself, on standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Right("debug, info, warning, error 가운데 하나여야 합니다", "must be debug, info, warning or error"),
+    ] = "info"
+    format: Annotated[Literal["console", "json"], Right("console 또는 json이어야 합니다", "must be console or json")] = "console"
