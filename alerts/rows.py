@@ -54,8 +54,8 @@ def load_checks(connection: Connection, query: Select[Any]) -> list[Check]:
     alerts: dict[str, list[Alert]] = {number: [] for number in ids}
     for row in rows_in(connection, select(alert), alert.c.check_id, ids):
         alerts[row.check_id].append(_alert(row))
-    dues = {row.check_id: _due(row) for row in rows_in(connection, select(due), due.c.check_id, ids)}
-    return [_check(row, tuple(alerts[row.id]), dues.get(row.id)) for row in rows]
+    dues = {(row.check_id, row.version): _due(row) for row in rows_in(connection, select(due), due.c.check_id, ids)}
+    return [_check(row, tuple(alerts[row.id]), dues.get((row.id, row.version))) for row in rows]
 
 
 def load_check(connection: Connection, check_id: str) -> Check | None:

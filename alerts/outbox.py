@@ -1,0 +1,154 @@
+"""The outbox: what the desk wrote to be told is claimed, sent outside any transaction, and settled."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any, assert_never
+
+import structlog
+from sqlalchemy import Connection, Engine, Row, or_, select, update
+
+from alerts import metrics
+from alerts.check import CheckState, NoticeKind
+from alerts.delivery import Channel, Delivery, DeliveryState, Permanent, Result, Sent, Temporary
+from alerts.tables import check, delivery
+from ingest.clock import HOUR, MINUTE, SECOND, Clock, Millis
+from rules.finding import Level
+
+_log = structlog.get_logger(__name__)
+
+LEASE: Millis = 60 * SECOND
+"""After this long without a settlement a delivery is taken up again: its sender is dead. Longer than any channel tries."""
+
+ATTEMPTS = 40
+"""Below danger; with the back-off about three hours. A danger is tried until its check is resolved."""
+
+_FIRST_WAIT: Millis = 2 * SECOND
+_LONGEST_WAIT: Millis = 5 * MINUTE
+_LONGEST_WAIT_IN_DANGER: Millis = 30 * SECOND
+_LONGEST_ASKED: Millis = HOUR
+
+
+class Sender:
+    """Sends for the channels it is given and leaves others' deliveries alone: one sender and thread for each channel
+    keeps a hanging one from holding up the rest. Several on one database never send the same at once.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        channels: Mapping[str, Channel],
+        *,
+        chance: random.Random | None = None,
+        lease: Millis = LEASE,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._channels = dict(channels)
+        self._chance = chance or random.Random()
+        self._lease = lease
+
+    def turn(self, limit: int = 100) -> int:
+        """Send what is due in machine time, the gravest first, at most `limit`; returns how many were tried.
+
+        A temporary failure ends the turn, so that one turn waits for a hanging receiver once.
+        """
+        tried = 0
+        while tried < limit:
+            claimed = self._claim()
+            if claimed is None:
+                break
+            tried += 1
+            result = self._send(claimed)
+            self._settle(claimed, result)
+            if isinstance(result, Temporary):
+                break
+        return tried
+
+    def _claim(self) -> Delivery | None:
+        """Take the next delivery, having read its check's state in the same transaction: nothing leaves after the end."""
+        with self._engine.begin() as connection:
+            while (row := connection.execute(self._next()).first()) is not None:
+                if _wanted(row):
+                    return self._take(connection, row)
+                values = {"state": DeliveryState.WITHDRAWN, "lease_until": None}
+                connection.execute(update(delivery).where(delivery.c.id == row.id).values(values))
+                _log.info("delivery withdrawn", delivery_id=row.id, check_id=row.check_id, step=row.step)
+        return None
+
+    def _next(self) -> Any:
+        now = self._clock.machine_now()
+        return (
+            select(delivery, check.c.state.label("check_state"))
+            .join(check, check.c.id == delivery.c.check_id)
+            .where(
+                delivery.c.state == DeliveryState.WAITING,
+                delivery.c.channel.in_(list(self._channels)),
+                delivery.c.due_at <= now,
+                or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= now),
+            )
+            .order_by(delivery.c.level.desc(), delivery.c.due_at, delivery.c.id)
+            .limit(1)
+            .with_for_update(of=delivery, skip_locked=True)
+        )
+
+    def _take(self, connection: Connection, row: Row[Any]) -> Delivery:
+        attempts = row.attempts + 1
+        values = {"attempts": attempts, "lease_until": self._clock.machine_now() + self._lease}
+        connection.execute(update(delivery).where(delivery.c.id == row.id).values(values))
+        return Delivery(
+            id=row.id,
+            check_id=row.check_id,
+            channel=row.channel,
+            recipient=row.recipient,
+            step=row.step,
+            level=Level(row.level),
+            body=row.body.encode(),
+            attempts=attempts,
+        )
+
+    def _send(self, claimed: Delivery) -> Result:
+        try:
+            return self._channels[claimed.channel].send(claimed)
+        except Exception as error:
+            _log.exception("a channel broke; it will be tried again", delivery_id=claimed.id, channel=claimed.channel)
+            return Temporary(error=f"the channel broke: {type(error).__name__}")
+
+    def _settle(self, claimed: Delivery, result: Result) -> None:
+        values = self._outcome(claimed, result)
+        mine = delivery.c.id == claimed.id, delivery.c.attempts == claimed.attempts
+        with self._engine.begin() as connection:
+            connection.execute(update(delivery).where(*mine).values(lease_until=None, **values))
+        metrics.deliveries.labels(claimed.channel, str(values.get("state", "retried"))).inc()
+
+    def _outcome(self, claimed: Delivery, result: Result) -> dict[str, Any]:
+        now = self._clock.machine_now()
+        ids = {"delivery_id": claimed.id, "check_id": claimed.check_id, "channel": claimed.channel, "attempts": claimed.attempts}
+        if isinstance(result, Sent):
+            _log.info("delivery sent", step=claimed.step, **ids)
+            return {"state": DeliveryState.SENT, "sent_at": now, "error": None}
+        given_up = claimed.level < Level.DANGER and claimed.attempts >= ATTEMPTS
+        if isinstance(result, Permanent) or given_up:
+            _log.error("delivery failed for good; mend the channel's settings", error=result.error, **ids)
+            return {"state": DeliveryState.FAILED, "error": result.error[:255]}
+        if isinstance(result, Temporary):
+            wait = self._wait(claimed, result)
+            _log.warning("delivery failed; it will be tried again", error=result.error, wait_ms=wait, **ids)
+            return {"due_at": now + wait, "error": result.error[:255]}
+        assert_never(result)
+
+    def _wait(self, claimed: Delivery, result: Temporary) -> Millis:
+        """Doubling from 2 s, half of it by chance, so that what failed together does not come back together."""
+        longest = _LONGEST_WAIT_IN_DANGER if claimed.level is Level.DANGER else _LONGEST_WAIT
+        span = min(longest, _FIRST_WAIT << min(claimed.attempts - 1, 16))
+        wait = span // 2 + int(self._chance.random() * (span // 2))
+        return max(wait, min(result.retry_after or 0, _LONGEST_ASKED))
+
+
+def _wanted(row: Row[Any]) -> bool:
+    if row.check_state == CheckState.RESOLVED:
+        return False
+    reminder = row.step.startswith(f"{NoticeKind.REMINDER}:")
+    return not (reminder and row.check_state != CheckState.OPEN)

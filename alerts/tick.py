@@ -1,0 +1,86 @@
+"""The tick: whatever is due in home time happens once, in one transaction with what is to be told about it."""
+
+from __future__ import annotations
+
+import structlog
+from sqlalchemy import Connection, Engine, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from alerts import metrics
+from alerts.policy import Policy
+from alerts.record import Recorder
+from alerts.rows import load_checks
+from alerts.tables import check, due, tick_lease
+from alerts.work import fall_due
+from ingest.clock import SECOND, Clock, Millis
+
+_log = structlog.get_logger(__name__)
+
+LEASE: Millis = 5 * SECOND
+"""How long, in machine time, another process waits before it takes over from one that fell silent."""
+
+_BATCH = 200
+
+
+class Tick:
+    """One turn each machine second. `holder` names this process among all that ever share the database."""
+
+    def __init__(self, engine: Engine, clock: Clock, policy: Policy, holder: str) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._policy = policy
+        self._holder = holder
+        self._recorder = Recorder(clock, None, policy)  # a tick writes no words
+
+    def run(self) -> int:
+        """Do what is due up to home time now; returns how many checks it touched, 0 while another process has the lease.
+
+        Running it again changes nothing. A crash leaves either all of a batch or nothing of it.
+        """
+        done = 0
+        while True:
+            with self._engine.begin() as connection:
+                if not self._lease(connection):
+                    return done
+                handled = self._turn(connection)
+                if not handled:
+                    metrics.observe(connection)
+            done += handled
+            if not handled:
+                metrics.ticks.inc()
+                metrics.tick_at.set(self._clock.machine_now() / 1_000)
+                return done
+
+    def _lease(self, connection: Connection) -> bool:
+        now = self._clock.machine_now()
+        free = or_(tick_lease.c.holder == self._holder, tick_lease.c.until <= now)
+        mine = update(tick_lease).where(tick_lease.c.name == "tick", free).values(holder=self._holder, until=now + LEASE)
+        if connection.execute(mine).rowcount == 1:
+            return True
+        if connection.execute(select(tick_lease.c.name).where(tick_lease.c.name == "tick")).first():
+            return False
+        try:
+            with connection.begin_nested():
+                connection.execute(insert(tick_lease).values(name="tick", holder=self._holder, until=now + LEASE))
+        except IntegrityError:
+            return False  # another process was first
+        return True
+
+    def _turn(self, connection: Connection) -> int:
+        now = self._clock.home_now()
+        up = select(due.c.check_id).where(due.c.due_at <= now).order_by(due.c.due_at, due.c.id).limit(_BATCH)
+        ids = list(dict.fromkeys(connection.execute(up).scalars()))
+        if not ids:
+            return 0
+        locked = select(check).where(check.c.id.in_(ids)).order_by(check.c.id).with_for_update()
+        found = {each.id: each for each in load_checks(connection, locked)}
+        for check_id in ids:
+            before = found[check_id]
+            decision = fall_due(before, now, self._policy)
+            if before.due is not None and decision.check is not None:
+                metrics.due_handled.labels(before.due.kind.value).inc()
+                _log.info("due", check_id=check_id, kind=before.due.kind, actions=[each.action for each in decision.transitions])
+            if decision.check is None:  # a row of an older version: void
+                connection.execute(delete(due).where(due.c.check_id == check_id, due.c.version != before.version))
+            self._recorder.write(connection, before, decision)
+        return len(ids)
