@@ -38,7 +38,7 @@ class Runner:
         self.offset = 0  # taken up to here
         self.committed = 0  # would begin after this one if started now
         self.error: str | None = None  # of the last turn; None after a good one
-        self.progressed_at: Millis = clock.machine_now()  # machine time of the last good turn
+        self.progressed_at: Millis = clock.machine_now()  # machine time of the last batch taken or good turn
         self._journal, self._cursors, self._consumer, self._clock = journal, cursors, consumer, clock
         self._batch, self._commit_every_s, self._backoff_s = batch, commit_every_s, backoff_s
         self._restored = False
@@ -56,7 +56,7 @@ class Runner:
         self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> None:
-        """Finish the batch at hand, commit, end the thread; waits up to `timeout` machine seconds, and says so when that is short."""
+        """Finish the batch at hand, commit, end; waits at most `timeout` machine seconds, says when it is short."""
         self._stopping.set()
         thread, self._thread = self._thread, None
         if thread is None:
@@ -114,6 +114,7 @@ class Runner:
             entries = self._journal.read(self.offset, self._batch)
             self._consumer.take(entries)
             self.offset = entries[-1].offset
+            self.progressed_at = self._clock.machine_now()
             metrics.TAKEN.labels(self.name).inc(len(entries))
             metrics.LAG.labels(self.name).set(max(frontier.offset - self.offset, 0))
             if commits:

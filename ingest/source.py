@@ -1,0 +1,191 @@
+"""How messages come from the broker into the journal: collected, made durable, and only then acknowledged."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+import structlog
+
+from ingest import mqtt_metrics as metrics
+from ingest.clock import Clock, Millis
+from ingest.facts import LinkDown, LinkUp
+from ingest.journal.port import Body, Journal, JournalFull, Message
+from ingest.mqtt_connection import Batch, BrokerAddress, Connection, Pace
+from ingest.wire import SUBSCRIPTION
+
+__all__ = ["BrokerAddress", "MqttSource", "Pace", "SourceStatus"]
+
+log = structlog.get_logger(__name__)
+
+NEVER = "not started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStatus:
+    """How the source stands; instants are machine time."""
+
+    connected: bool  # the broker answered us and granted the subscription
+    caught_up: bool  # our canary came back: what comes now comes as it happens
+    since: Millis  # since when those two are as they are
+    received: int  # messages since the start, repeated ones included
+    error: str | None  # why there is no connection, or why nothing can be journalled
+    last_canary: Millis | None  # when the path through the broker was last proven
+
+
+class MqttSource:
+    """Reads one broker session into the journal, on a thread of its own, for ever.
+
+    Every message is acknowledged after the commit of its batch and on the connection it came by, or not at all: when
+    the journal refuses a batch, or anything unforeseen happens, the connection is dropped and the broker sends again.
+    `inflight` is the largest batch, and so the most that is read and not yet acknowledged.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        address: BrokerAddress,
+        *,
+        name: str = "mqtt",
+        subscriptions: Sequence[str] = (SUBSCRIPTION,),
+        inflight: int = 500,
+        pace: Pace | None = None,
+    ) -> None:
+        self._journal, self._clock, self._address, self._name = journal, clock, address, name
+        self._subscriptions, self._inflight, self._pace = tuple(subscriptions), inflight, pace or Pace()
+        self._jitter = random.Random()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._link_is_up = False  # as the journal has it
+        self._owed: list[Body] = []  # facts the journal did not take yet; before anything newer
+        self._failures = 0
+        self._said: str | None = None  # the last trouble that was logged
+        self._received = 0
+        self._status = SourceStatus(
+            connected=False, caught_up=False, since=clock.machine_now(), received=0, error=NEVER, last_canary=None
+        )
+
+    def start(self) -> None:
+        """Connect and read until `stop`; RuntimeError when it already does."""
+        if self._thread is not None:
+            raise RuntimeError(f"the source {self._name} is running")
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name=f"source-{self._name}", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Commit and acknowledge what was read, leave the broker (the session stays), wait up to `timeout` machine seconds."""
+        self._stopping.set()
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        thread.join(timeout)
+        if thread.is_alive():
+            log.warning("source does not end, what it has not acknowledged will come again", source=self._name)
+
+    def status(self) -> SourceStatus:
+        """How it stands at this moment; from any thread."""
+        return self._status
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            connection: Connection | None = None
+            try:
+                connection = Connection(
+                    self._address, self._clock, self._pace, source=self._name, subscriptions=self._subscriptions
+                )
+                self._serve(connection)
+                why, unforeseen = connection.ended or "we left", None
+            except JournalFull as error:
+                why, unforeseen = f"the journal is full, nothing is acknowledged until there is room: {error}", None
+            except OSError as error:
+                why, unforeseen = f"no connection: {error}", None
+            except Exception as error:
+                why, unforeseen = f"unforeseen {type(error).__name__}: {error}", error
+            self._end(connection, why, unforeseen)
+
+    def _serve(self, connection: Connection) -> None:
+        connection.open()
+        while True:
+            batch = connection.receive(self._inflight)
+            self._keep(batch, connection)
+            if connection.ended is not None:
+                return
+            if self._stopping.is_set():
+                connection.leave()
+                return
+            connection.tend(idle=not batch.mids)
+            self._show(connection, None)
+
+    def _keep(self, batch: Batch, connection: Connection) -> None:
+        """Durable first, acknowledged second."""
+        if batch.bodies:
+            self._journal.append([*self._owed, *batch.bodies])
+            self._owed.clear()
+            messages = sum(isinstance(body, Message) for body in batch.bodies)
+            self._received += messages
+            metrics.RECEIVED.labels(self._name).inc(messages)
+            metrics.BATCH.observe(messages)
+            if any(isinstance(body, LinkUp) for body in batch.bodies):
+                self._link_is_up = True
+                self._failures, self._said = 0, None
+                log.info("source hears the broker", source=self._name, broker=str(self._address))
+        metrics.ACKNOWLEDGED.labels(self._name).inc(connection.acknowledge(batch.mids))
+
+    def _end(self, connection: Connection | None, why: str, unforeseen: Exception | None) -> None:
+        """Drop what is left of the connection, write down that we hear nothing, pause before the next one."""
+        if connection is not None:
+            connection.drop()
+        metrics.CONNECTIONS_ENDED.labels(self._name).inc()
+        if self._link_is_up:
+            self._link_is_up = False
+            at = self._clock.home_now()
+            self._owed.append(LinkDown(fact_id=f"{self._name}-down-{uuid4().hex}", at=at, source=self._name))
+        self._append_owed()
+        self._show(None, why)
+        if self._stopping.is_set():
+            return
+        longest = min(self._pace.backoff_first_s * 2.0 ** min(self._failures, 16), self._pace.backoff_most_s)
+        pause = longest * self._jitter.uniform(0.5, 1.0)  # many sources of one broker must not come back as one
+        self._failures += 1
+        if why != self._said or unforeseen is not None:
+            self._said = why
+            log.warning(
+                "source lost the broker, connects again",
+                source=self._name,
+                broker=str(self._address),
+                why=why,
+                pause_s=round(pause, 2),
+                exc_info=unforeseen,
+            )
+        self._stopping.wait(pause)
+
+    def _append_owed(self) -> None:
+        if not self._owed:
+            return
+        try:
+            self._journal.append(self._owed)
+        except Exception as error:  # it stays owed, and goes before the next batch
+            log.warning("link fact not journalled yet", source=self._name, error=f"{type(error).__name__}: {error}")
+        else:
+            self._owed.clear()
+
+    def _show(self, connection: Connection | None, error: str | None) -> None:
+        connected = connection is not None and connection.subscribed
+        caught_up = connected and self._link_is_up
+        before = self._status
+        changed = (connected, caught_up) != (before.connected, before.caught_up)
+        self._status = SourceStatus(
+            connected=connected,
+            caught_up=caught_up,
+            since=self._clock.machine_now() if changed else before.since,
+            received=self._received,
+            error=error if connection is None else (None if connected else before.error),
+            last_canary=connection.last_canary if connection is not None and connection.last_canary else before.last_canary,
+        )
+        metrics.CONNECTED.labels(self._name).set(connected)
+        metrics.CAUGHT_UP.labels(self._name).set(caught_up)
