@@ -1,0 +1,249 @@
+"""What each entry of the journal means at its offset: readings, rejections, or the fact itself.
+
+The register as folded from the facts before it says where a device stands; the window says whether the message was
+settled before; the links say when a queued one can have been sent. All of it comes out of the journal, so a decoder
+restored from a snapshot goes on exactly as one that read everything.
+
+Choices where the payload rules leave room: a retained motion, door, call, steps or heartbeat is refused (an event
+means nothing later), any other retained value is kept as state without being credible, and a retained message does
+not use up its number, so that the live copy still counts. What concerns the whole message is said once: unknown
+device before duplicate before register mismatch before anything in the payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+from zlib import crc32
+
+import msgspec
+
+from ingest.dating import Arrival, Links, arrive, date
+from ingest.enrolment import Enrolment, Place
+from ingest.facts import DeviceRemoved, Fact
+from ingest.heard import Heard, Said, Wrong
+from ingest.journal.port import Entry, Message
+from ingest.native import Route, hear_single, parse_route
+from ingest.pack import hear_pack
+from ingest.reading import URGENT, DeviceId, DongCode, Reading, Reason, Rejection, Signal
+from ingest.urgent import LastUrgent, Mark
+from ingest.window import Windows
+from ingest.wire import Topic
+
+Item: TypeAlias = Reading | Rejection | Fact
+
+ROUTES = 50_000
+"""Topics of enrolled devices remembered; the memory is emptied when full."""
+
+_EVENTS = frozenset({Signal.MOTION, Signal.DOOR, Signal.CALL, Signal.CALL_MISSED, Signal.STEPS, Signal.HEARTBEAT})
+
+
+class _Case(NamedTuple):
+    entry: Entry
+    message: Message
+    topic: Topic
+    heard: Heard
+    arrival: Arrival
+
+
+class _State(msgspec.Struct, array_like=True):
+    enrolment: bytes
+    windows: bytes
+    links: bytes
+    urgent: bytes
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_State)
+
+
+class Decoder:
+    """Reads the journal in order, each entry once; one for every consumer. No bytes make it raise."""
+
+    def __init__(self) -> None:
+        self.enrolment = Enrolment()
+        self._windows = Windows()
+        self._links = Links()
+        self._urgent = LastUrgent()
+        self._routes: dict[str, Route] = {}
+
+    def read(self, entries: Sequence[Entry]) -> list[tuple[Entry, list[Item]]]:
+        """What each of these entries means; a fact stands for itself."""
+        return [(entry, self._read(entry)) for entry in entries]
+
+    def snapshot(self) -> bytes:
+        """Everything learnt from the journal so far; the same journal gives the same bytes."""
+        return _encoder.encode(
+            _State(self.enrolment.snapshot(), self._windows.snapshot(), self._links.snapshot(), self._urgent.snapshot())
+        )
+
+    def restore(self, state: bytes | None) -> None:
+        """Begin from a snapshot, or from nothing; msgspec.ValidationError for bytes that are no snapshot."""
+        past = _decoder.decode(state) if state is not None else None
+        self.enrolment.restore(past.enrolment if past else None)
+        self._windows.restore(past.windows if past else None)
+        self._links.restore(past.links if past else None)
+        self._urgent.restore(past.urgent if past else None)
+
+    def _read(self, entry: Entry) -> list[Item]:
+        body = entry.body
+        if not isinstance(body, Message):
+            self._fold(body)
+            return [body]
+        if not (body.catching_up or body.retain or body.dup):
+            self._links.heard(body.source, entry.received_at)
+        route = self._routes.get(body.topic) or self._route(body.topic)
+        if route is None:
+            return [self._refuse_topic(entry, body.topic)]
+        heard = hear_pack(body.payload) if route.is_pack else hear_single(route.topic.device_id, route.signal, body.payload)
+        return self._settle(entry, body, route, heard)
+
+    def _fold(self, fact: Fact) -> None:
+        self.enrolment.fold(fact)
+        self._links.fold(fact)
+        if isinstance(fact, DeviceRemoved):
+            self._windows.forget(fact.device_id)
+            self._urgent.forget(fact.device_id)
+
+    def _route(self, topic: str) -> Route | None:
+        route = parse_route(topic)
+        if route is not None and self.enrolment.place(route.topic.device_id) is not None:
+            if len(self._routes) >= ROUTES:
+                self._routes.clear()
+            self._routes[topic] = route
+        return route
+
+    def _refuse_topic(self, entry: Entry, topic: str) -> Rejection:
+        try:
+            topic.encode()
+        except UnicodeEncodeError:  # the source keeps bytes that are no UTF-8 as lone surrogates
+            reason, detail = Reason.INVALID_UTF8, "the topic is no UTF-8"
+        else:
+            reason, detail = Reason.UNKNOWN_TOPIC, "not anbu/v1/dong/household/device/signal"
+        return Rejection(offset=entry.offset, received_at=entry.received_at, reason=reason, detail=detail, topic=topic)
+
+    def _settle(self, entry: Entry, message: Message, route: Route, heard: Heard) -> list[Item]:
+        """Hold what was heard against the register, the window and the clocks."""
+        sender = self.enrolment.place(route.topic.device_id)
+        case = _Case(entry, message, route.topic, heard, arrive(message, entry.received_at, self._links))
+        fault = self._sender_fault(case, sender)
+        wrong = heard.wrong if fault is None else [fault]
+        items: list[Item] = [_reject(case, one) for one in wrong]
+        refused = {one.index for one in wrong} if wrong else _NOTHING
+        for said in heard.said:
+            if said.signal in URGENT:
+                items += self._take_urgent(case, said, told=fault is not None or said.index in refused)
+            elif fault is None:
+                place = sender if said.device_id == route.topic.device_id else self.enrolment.place(said.device_id)
+                items.append(_take(case, said, place))
+        return items
+
+    def _sender_fault(self, case: _Case, sender: Place | None) -> Wrong | None:
+        """What is wrong with the message as a whole; notes its number, even where something else is wrong."""
+        boot, seq = case.heard.boot, case.heard.seq
+        fault = _place_fault(sender, case.topic, None)
+        if sender is None or sender.ended or boot is None or seq is None:
+            return fault
+        window = self._windows.of(sender.device_id)
+        again = window.settled(boot, seq) if case.message.retain else not window.settle(boot, seq)
+        return Wrong(Reason.DUPLICATE, f"boot {boot} seq {seq} was settled before") if again else fault
+
+    def _take_urgent(self, case: _Case, said: Said, *, told: bool) -> list[Item]:
+        """The alarm, whatever else is wrong, and what is wrong unless that is `told`; of an echo only the latter.
+
+        An echo is retained or marked DUP and says what the last one of this device and signal said.
+        """
+        place = self.enrolment.place(said.device_id)
+        heard, message = case.heard, case.message
+        blurred = any(one.index == said.index for one in heard.wrong)
+        mark = Mark(said.value, said.t, heard.boot, heard.seq, crc32(message.payload) if blurred else 0)
+        new = self._urgent.note(said.device_id, said.signal, mark, enrolled=place is not None)
+        if said.value == 0.0:
+            return [] if told else [_take(case, said, place)]
+        if not new and (message.retain or message.dup):
+            echo = Wrong(Reason.DUPLICATE, "says what the last one said", said.index, said.device_id)
+            return [] if told else [_reject(case, echo)]
+        fault = None if told else _place_fault(place, case.topic, said)
+        alarm = _alarm(case, said, place)
+        return [alarm] if fault is None else [_reject(case, fault), alarm]
+
+
+_NOTHING: frozenset[int] = frozenset()
+
+
+def _place_fault(place: Place | None, topic: Topic, said: Said | None) -> Wrong | None:
+    """What the register says against a device speaking on this topic."""
+    index = said.index if said is not None else 0
+    device_id = said.device_id if said is not None else None
+    if place is None:
+        return Wrong(Reason.UNKNOWN_DEVICE, "nobody has enrolled this device", index, device_id)
+    if place.ended:
+        return Wrong(Reason.UNKNOWN_DEVICE, "its household is no longer looked after", index, device_id)
+    if place.household_id != topic.household_id:
+        return Wrong(Reason.REGISTER_MISMATCH, "the register has it in another household", index, device_id)
+    if place.dong_code != topic.dong_code:
+        return Wrong(Reason.REGISTER_MISMATCH, "the register has its household in another dong", index, device_id)
+    return None
+
+
+def _take(case: _Case, said: Said, place: Place | None) -> Reading | Rejection:
+    """The value as a reading of its household, unless the register or a retain flag speaks against it."""
+    fault = _place_fault(place, case.topic, said)
+    if fault is not None or place is None:
+        return _reject(case, fault or Wrong(Reason.UNKNOWN_DEVICE, "nobody has enrolled this device", said.index))
+    retained = case.message.retain
+    if retained and said.signal in _EVENTS:
+        return _reject(case, Wrong(Reason.RETAINED, f"a retained {said.signal} is no event", said.index, said.device_id))
+    observed_at, credible, skewed = date(said.t, case.arrival, place.enrolled_at, relative=said.relative)
+    if said.signal is Signal.STATUS:
+        credible = credible or said.t is None  # it proves no life, and without a time of its own it holds as it comes
+    elif retained:
+        credible = False
+    return Reading(
+        offset=case.entry.offset,
+        index=said.index,
+        dong_code=place.dong_code,
+        household_id=place.household_id,
+        device_id=place.device_id,
+        signal=said.signal,
+        value=said.value,
+        observed_at=observed_at,
+        received_at=case.entry.received_at,
+        boot=case.heard.boot,
+        seq=case.heard.seq,
+        credible=credible,
+        skewed=skewed,
+    )
+
+
+def _alarm(case: _Case, said: Said, place: Place | None) -> Reading:
+    """An urgent reading: of the register's household, or of the dong alone where no one lives there to our knowledge."""
+    homeless = place is None or place.ended
+    observed_at, credible, skewed = date(said.t, case.arrival, place.enrolled_at if place else 0, relative=said.relative)
+    return Reading(
+        offset=case.entry.offset,
+        index=said.index,
+        dong_code=place.dong_code if place is not None else DongCode(case.topic.dong_code),
+        household_id=place.household_id if place is not None and not homeless else None,
+        device_id=DeviceId(said.device_id),
+        signal=said.signal,
+        value=said.value,
+        observed_at=observed_at,
+        received_at=case.entry.received_at,
+        boot=case.heard.boot,
+        seq=case.heard.seq,
+        credible=credible and not homeless and not case.message.retain,
+        skewed=skewed,
+    )
+
+
+def _reject(case: _Case, wrong: Wrong) -> Rejection:
+    return Rejection(
+        offset=case.entry.offset,
+        index=wrong.index,
+        received_at=case.entry.received_at,
+        reason=wrong.reason,
+        detail=wrong.detail,
+        topic=case.message.topic,
+        device_id=DeviceId(wrong.device_id if wrong.device_id is not None else case.topic.device_id),
+    )

@@ -1,0 +1,173 @@
+"""Which device stands in which household, as the facts of the journal read so far say it.
+
+Folded in journal order, so that at every offset the answer is the one that held there. The register's tables are
+what staff edit; this is what readings are judged by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from ingest.clock import Millis
+from ingest.facts import DeviceEnrolled, DeviceRemoved, Fact, HouseholdEnded, HouseholdEnrolled, HouseholdGraded
+from ingest.reading import DeviceId, DongCode, HouseholdId
+
+
+class EnrolledHousehold(msgspec.Struct, frozen=True, kw_only=True):
+    """A household that is, or was, looked after."""
+
+    household_id: HouseholdId
+    dong_code: DongCode
+    grade: str  # high, elevated, ordinary
+    enrolled_at: Millis
+    ended_at: Millis | None = None
+
+
+class EnrolledDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """A device as it was enrolled into its household."""
+
+    device_id: DeviceId
+    household_id: HouseholdId
+    signals: tuple[str, ...]
+    report_interval_s: int  # 0: speaks only when something happens
+    enrolled_at: Millis
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Where a device stands now: all that judging one message needs, in one look-up."""
+
+    device_id: DeviceId
+    household_id: HouseholdId
+    dong_code: DongCode
+    enrolled_at: Millis  # the later of the device's and the household's: nothing observed before it is life
+    ended: bool  # the household is no longer looked after
+
+
+class _State(msgspec.Struct, array_like=True):
+    households: list[EnrolledHousehold]
+    devices: list[EnrolledDevice]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_State)
+
+
+class Enrolment:
+    """Devices and households by id; facts about anything else are let pass.
+
+    Enrolling a device again in the same household keeps its first `enrolled_at`; in another one it counts anew. The
+    same holds for a household enrolled again while it is looked after, and after it had ended.
+    """
+
+    def __init__(self) -> None:
+        self._households: dict[HouseholdId, EnrolledHousehold] = {}
+        self._devices: dict[DeviceId, EnrolledDevice] = {}
+        self._homes: dict[HouseholdId, set[DeviceId]] = {}  # who stands there, the household known or not
+        self._places: dict[str, Place] = {}
+
+    def fold(self, fact: Fact) -> None:
+        """Take one fact of the journal."""
+        if isinstance(fact, DeviceEnrolled):
+            self._enrol_device(fact)
+        elif isinstance(fact, DeviceRemoved):
+            self._remove_device(fact.device_id)
+        elif isinstance(fact, HouseholdEnrolled):
+            self._enrol_household(fact)
+        elif isinstance(fact, (HouseholdEnded, HouseholdGraded)):
+            self._change_household(fact)
+
+    def place(self, device_id: str) -> Place | None:
+        """Where the device stands; None for one nobody enrolled, or enrolled into a household nobody knows."""
+        return self._places.get(device_id)
+
+    def household(self, household_id: HouseholdId) -> EnrolledHousehold | None:
+        """The household, ended or not."""
+        return self._households.get(household_id)
+
+    def device(self, device_id: DeviceId) -> EnrolledDevice | None:
+        """The device as enrolled."""
+        return self._devices.get(device_id)
+
+    def households(self) -> Iterator[EnrolledHousehold]:
+        """All households ever enrolled, in the order of their first enrolment in this process."""
+        return iter(self._households.values())
+
+    def devices_of(self, household_id: HouseholdId) -> list[EnrolledDevice]:
+        """The devices that stand in this household now, by id."""
+        return [self._devices[device_id] for device_id in sorted(self._homes.get(household_id, ()))]
+
+    def __len__(self) -> int:
+        return len(self._devices)
+
+    def snapshot(self) -> bytes:
+        """Everything known; the same content gives the same bytes."""
+        households = sorted(self._households.values(), key=lambda household: household.household_id)
+        devices = sorted(self._devices.values(), key=lambda device: device.device_id)
+        return _encoder.encode(_State(households, devices))
+
+    def restore(self, state: bytes | None) -> None:
+        """Begin from a snapshot, or from nothing; msgspec.ValidationError for bytes that are no snapshot."""
+        known = _decoder.decode(state) if state is not None else _State([], [])
+        self._households = {household.household_id: household for household in known.households}
+        self._devices = {device.device_id: device for device in known.devices}
+        self._homes = {}
+        self._places = {}
+        for device in known.devices:
+            self._homes.setdefault(device.household_id, set()).add(device.device_id)
+        self._settle(self._devices)
+
+    def _enrol_device(self, fact: DeviceEnrolled) -> None:
+        before = self._devices.get(fact.device_id)
+        stayed = before is not None and before.household_id == fact.household_id
+        self._remove_device(fact.device_id)
+        self._devices[fact.device_id] = EnrolledDevice(
+            device_id=fact.device_id,
+            household_id=fact.household_id,
+            signals=fact.signals,
+            report_interval_s=fact.report_interval_s,
+            enrolled_at=before.enrolled_at if before is not None and stayed else fact.at,
+        )
+        self._homes.setdefault(fact.household_id, set()).add(fact.device_id)
+        self._settle((fact.device_id,))
+
+    def _remove_device(self, device_id: DeviceId) -> None:
+        device = self._devices.pop(device_id, None)
+        if device is not None:
+            self._homes[device.household_id].discard(device_id)
+            self._places.pop(device_id, None)
+
+    def _enrol_household(self, fact: HouseholdEnrolled) -> None:
+        before = self._households.get(fact.household_id)
+        went_on = before is not None and before.ended_at is None
+        self._households[fact.household_id] = EnrolledHousehold(
+            household_id=fact.household_id,
+            dong_code=fact.dong_code,
+            grade=fact.grade,
+            enrolled_at=before.enrolled_at if before is not None and went_on else fact.at,
+        )
+        self._settle(self._homes.get(fact.household_id, ()))
+
+    def _change_household(self, fact: HouseholdEnded | HouseholdGraded) -> None:
+        household = self._households.get(fact.household_id)
+        if household is None:
+            return
+        if isinstance(fact, HouseholdGraded):
+            self._households[fact.household_id] = msgspec.structs.replace(household, grade=fact.grade)
+        else:
+            self._households[fact.household_id] = msgspec.structs.replace(household, ended_at=fact.at)
+            self._settle(self._homes.get(fact.household_id, ()))
+
+    def _settle(self, device_ids: Iterable[DeviceId]) -> None:
+        for device_id in device_ids:
+            device = self._devices[device_id]
+            household = self._households.get(device.household_id)
+            if household is not None:
+                self._places[device_id] = Place(
+                    device_id=device_id,
+                    household_id=household.household_id,
+                    dong_code=household.dong_code,
+                    enrolled_at=max(device.enrolled_at, household.enrolled_at),
+                    ended=household.ended_at is not None,
+                )
