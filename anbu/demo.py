@@ -17,7 +17,7 @@ import httpx
 from rich.console import Console
 from rich.panel import Panel
 
-from alerts.channels.console import ConsoleChannel
+from alerts.channels.console import Console as ConsoleChannel
 from alerts.desk import Desk
 from alerts.policy import Policy
 from anbu.beat import Beat
@@ -26,7 +26,7 @@ from anbu.schema import migrate
 from anbu.web import WebServer, port_is_free
 from anbu.wiring import Site, Stores, open_stores
 from dashboard_api.app import create_app
-from ingest.clock import HOUR, MINUTE, SECOND, Clock, Millis, SystemClock, process_age
+from ingest.clock import HOUR, MINUTE, SECOND, Clock, Millis, SystemClock, parse_local, process_age
 from ingest.fact_outbox import carry_facts
 from ingest.facts import LinkUp, RunStarted
 from ingest.journal.port import Message
@@ -96,30 +96,26 @@ class StandingAtEnd:
 def stage_the_plot(fleet: Fleet, now: Millis) -> str:
     """Put into the dong what a duty officer meets: one fall about to be noticed, one silent phone, two device faults.
 
-    The fall: the home whose resident was last seen moving 8 h less 6 to 16 min ago, so that the motion rule's first level
+    The fall: a resident at home who was last seen to move 8 h less 6 to 16 min ago, so that the motion rule's first level
     comes due a few minutes of home time after the start. Returns that household's id.
     """
-    last = _last_motions(fleet, now - 8 * HOUR + 6 * MINUTE, now - 8 * HOUR + 16 * MINUTE)
-    if not last:
-        raise RuntimeError(f"no resident of seed {fleet.seed} moved in the window for the fall; choose another seed")
-    fallen, seen_at = min(last.items(), key=lambda item: item[1])
+    oldest, newest = now - 8 * HOUR + 6 * MINUTE, now - 8 * HOUR + 16 * MINUTE
+    moved = {home.household_id: fleet.last_movement(home.household_id, newest) for home in fleet.homes}
+    candidates = [
+        (at, household_id)
+        for household_id, at in moved.items()
+        if at >= oldest and all(fleet.is_at_home(household_id, at - lead * MINUTE) for lead in range(-1, 30, 5))
+    ]
+    if not candidates:
+        raise RuntimeError("no resident of this seed moved at home in the window for the fall; choose another --seed")
+    seen_at, fallen = min(candidates)
     fleet.inject(Scenario.COLLAPSE, fallen, seen_at + 1)
     others = [home.household_id for home in fleet.homes if home.household_id != fallen]
-    fleet.inject(Scenario.PHONE_OFF, others[7], now - 13 * HOUR)
-    fleet.inject(Scenario.BATTERY_LOW, others[19], now - 5 * HOUR)
-    fleet.inject(Scenario.GATEWAY_OFF, others[31], now - 2 * HOUR)
+    silent_phone, weak_battery, lost_gateway = (others[len(others) * part // 8] for part in (1, 4, 6))
+    fleet.inject(Scenario.PHONE_OFF, silent_phone, now - 13 * HOUR)
+    fleet.inject(Scenario.BATTERY_LOW, weak_battery, now - 5 * HOUR)
+    fleet.inject(Scenario.GATEWAY_OFF, lost_gateway, now - 2 * HOUR)
     return fallen
-
-
-def _last_motions(fleet: Fleet, start: Millis, end: Millis) -> dict[str, Millis]:
-    """The last motion of each home in the window, from a twin of the fleet so that the real one has not spoken yet."""
-    twin = Fleet(fleet.seed, households=len(fleet.homes), dong_code=fleet.homes[0].dong_code, start=fleet.start)
-    last: dict[str, Millis] = {}
-    for message in twin.messages(fleet.start, end):
-        _, _, _, household, _, signal_name = message.topic.split("/")
-        if signal_name == "motion" and message.at >= start and b'"v":1' in message.payload:
-            last[household] = message.at
-    return last
 
 
 def enrol(register: Register, homes: Sequence[SimHome], at: Millis) -> None:
@@ -198,7 +194,7 @@ def wait_for_check(base_url: str, password: str, started_at: Millis, clock: Cloc
         client.post("/api/v1/session", json={"login": LOGIN, "password": password}).raise_for_status()
         while process_age() < 3 * LIMIT_S and not server.should_exit:
             for check in client.get("/api/v1/checks").raise_for_status().json()["checks"]:
-                if check["opened_at_ms"] > started_at:
+                if parse_local(check["opened_at"]) > started_at:
                     return dict(check)
             clock.sleep(0.1)
     return None
@@ -262,7 +258,7 @@ class Demo:
         clock = SystemClock(rate=FAST, home_start=now)
         site = self._site(stores, clock, broker.port)
         self.watch.lap("rules", "규칙이 지난 시간을 모두 읽었습니다")
-        site.accounts.add(LOGIN, self.password, "officer", DongCode(fleet.homes[0].dong_code))
+        site.accounts.add(LOGIN, self.password, "officer", DongCode(fleet.dong_code))
         site.start()
         self.stack.callback(site.stop)
         publisher = Publisher(fleet, clock, HOST, broker.port, client_id="anbu-demo-dong", start=now)
@@ -281,7 +277,7 @@ class Demo:
             stores,
             clock,
             table=load_table(None),
-            policy=Policy(base_url=self.base_url, recipients=(("console", "duty"),)),
+            policy=Policy(base_url=self.base_url),
             channels={"console": ConsoleChannel()},
             broker=BrokerAddress(host=HOST, port=broker_port, client_id="anbu-ingest"),
             sink=sink,
@@ -318,7 +314,7 @@ class Demo:
                 self.console.print("첫 안부확인까지 집 시간은 60배로 흐릅니다. 끝내려면 Ctrl-C 를 누르세요.")
             threading.Thread(target=watch_for_check, name="first check", daemon=True).start()
 
-        app = create_app(site.services(https=False, speed=clock))
+        app = create_app(site.services(https=False, speed=clock, demo_login=(LOGIN, self.password)))
         server = WebServer(app, host=HOST, port=self.port, on_started=page_is_open)
         server.run()
         return self._report(found, as_json=as_json) if until_check else 0

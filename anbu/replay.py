@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -28,7 +29,8 @@ from ingest.source import BrokerAddress
 from ingest.store import open_store
 from rules.finding import DEVICE, Level, RuleKey, Verb
 from rules.table import RuleTable, load_table
-from simulators.recorded import LogUnreadable, RecordedLog, SimMessage, read_log
+from simulators.message import SimMessage
+from simulators.recorded import LogUnreadable, RecordedLog, read_log
 
 HOST = "127.0.0.1"
 GRID = 10 * SECOND
@@ -56,7 +58,7 @@ class StepPublisher:
     """Publishes at QoS 1 and waits until the broker has taken everything."""
 
     def __init__(self, port: int) -> None:
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="anbu-replay", protocol=mqtt.MQTTv311)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="anbu-replay", protocol=mqtt.MQTTv311)
         self._connected = threading.Event()
         self._client.on_connect = lambda *_: self._connected.set()
         self._client.max_inflight_messages_set(500)
@@ -156,7 +158,7 @@ class Replay:
                 stores,
                 clock,
                 table=self.table,
-                policy=Policy(base_url="", recipients=()),
+                policy=Policy(routes=()),
                 channels={},
                 broker=BrokerAddress(host=HOST, port=self.broker_port, client_id=f"anbu-ingest-{self.log.household_id}"),
             )

@@ -28,6 +28,7 @@ class WebServer(uvicorn.Server):
             server_header=False,
         )
         super().__init__(config)
+        self._app = app
         self._on_started = on_started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -35,6 +36,11 @@ class WebServer(uvicorn.Server):
         await super().startup(sockets)
         if self._on_started and not self.should_exit:
             self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the live streams first; they would keep the server until its limit."""
+        self._app.state.live.close()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -10,8 +10,10 @@ from pathlib import Path
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine as Store
 
+from alerts.delivery import Channel
 from alerts.desk import Desk
-from alerts.outbox import Channel, Sender
+from alerts.live import prune_live_events
+from alerts.outbox import Sender
 from alerts.policy import Policy
 from alerts.tick import Tick
 from anbu.beat import Beat
@@ -88,12 +90,12 @@ class Site:
     ) -> None:
         self.stores = stores
         self.clock = clock
+        self.table = table
         self.run_id = uuid.uuid4().hex[:16]
         self.desk = Desk(stores.engine, clock, stores.sealer, policy)
         self.register = Register(stores.engine, stores.sealer, clock)
         self.accounts = Accounts(stores.engine, clock)
         self.tick = Tick(stores.engine, clock, policy, holder=self.run_id)
-        self.sender = Sender(stores.engine, clock, channels)
         self.source = MqttSource(stores.journal, clock, broker)
         take = sink(self.desk) if sink else self.desk.take_findings
         consumers = (
@@ -105,12 +107,16 @@ class Site:
         self.beats = (
             Beat("facts", 0.2, self.carry_facts, clock),
             Beat("tick", 1.0, self.tick.run, clock),
-            Beat("outbox", 0.5, self.sender.turn, clock),
+            *(
+                # One for each channel: a receiver that hangs holds up nobody else's messages.
+                Beat(f"outbox {name}", 0.5, Sender(stores.engine, clock, {name: channel}).turn, clock)
+                for name, channel in channels.items()
+            ),
         )
         self.chores = BackgroundScheduler(
             timezone=SEOUL, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
-        self.chores.add_job(self.desk.prune_events, "interval", hours=1, id="live events")
+        self.chores.add_job(prune_live_events, "interval", (stores.engine, clock), hours=1, id="live events")
         self.chores.add_job(self.accounts.prune_sessions, "interval", hours=1, id="sessions")
 
     def carry_facts(self) -> int:
@@ -138,7 +144,7 @@ class Site:
             runner.stop(2.0)
         self.stores.journal.append([RunStopped(fact_id=f"stop:{self.run_id}", at=self.clock.home_now(), run_id=self.run_id)])
 
-    def services(self, *, https: bool, speed: Speed | None = None) -> Services:
+    def services(self, *, https: bool, speed: Speed | None = None, demo_login: tuple[str, str] | None = None) -> Services:
         """What the pages and the API are handed."""
         return Services(
             desk=self.desk,
@@ -147,8 +153,10 @@ class Site:
             accounts=self.accounts,
             clock=self.clock,
             stages=self.stages,
+            rules=self.table,
             speed=speed,
             https=https,
+            demo_login=demo_login,
         )
 
     def stages(self) -> list[StageHealth]:

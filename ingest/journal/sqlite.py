@@ -82,6 +82,11 @@ class SqliteJournal:
         """Which segment holds this offset; the first for offsets before it."""
         return max(bisect_right(self._firsts, offset) - 1, 0)
 
+    @property
+    def head(self) -> int:
+        """The offset of the newest entry, 0 where there is none."""
+        return self._head
+
     def append(self, bodies: Sequence[Body]) -> int:
         """See `Journal.append`."""
         with self._lock:
