@@ -1,0 +1,1 @@
+"""REST under /api/v1, and what machines ask: health, metrics, the live stream."""

@@ -1,0 +1,392 @@
+"""What the API takes and gives, with examples; times are ISO 8601 with the offset of Asia/Seoul."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from alerts.desk import AlertView, CheckDetail, CheckView, Outcome, TicketView, TransitionView
+from ingest.clock import Millis, parse_local, to_iso
+from ingest.register.homes import Device, Household
+from rules.sentence import reason
+
+
+def _instant(value: object) -> Millis:
+    if isinstance(value, int):
+        return value
+    text = str(value)
+    return int(text) if text.isdigit() else parse_local(text)
+
+
+Instant = Annotated[
+    int,
+    BeforeValidator(_instant),
+    PlainSerializer(lambda at: to_iso(at), return_type=str),
+    Field(json_schema_extra={"type": "string", "format": "date-time"}, examples=["2026-01-05T09:30:00+09:00"]),
+]
+"""Milliseconds inside; outside ISO 8601 (without an offset it is taken as Seoul time), or the milliseconds themselves."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LoginIn(_Model):
+    """Who logs in."""
+
+    login: str = Field(min_length=1, max_length=64, examples=["dong1"])
+    password: str = Field(min_length=1, max_length=256, examples=["a long sentence of your own"])
+
+
+class AccountOut(_Model):
+    """Who is logged in, and what they may see (dong null: all)."""
+
+    login: str
+    role: str
+    dong: str | None
+
+
+class ProblemOut(_Model):
+    """Every refusal: a code, why, and what to do next."""
+
+    error: str = Field(examples=["conflict"])
+    detail: str = Field(examples=["그 사이에 다른 담당자가 이 안부확인을 바꿨습니다."])
+    next: str = Field(examples=["새로 고친 내용을 보고 다시 하십시오."])
+
+
+class EvidenceOut(_Model):
+    """What a finding rests on; value and limit in milliseconds for absences, in the signal's unit otherwise."""
+
+    since: Instant
+    value: float
+    limit: float
+    dwell_ms: int
+    coverage: float = Field(description="share of the window in which the home was observed, 0 to 1")
+    rule_version: str
+    device: str | None
+
+
+class AlertOut(_Model):
+    """One reason of a check."""
+
+    id: str
+    rule: str = Field(examples=["motion"])
+    level: int = Field(ge=1, le=3, examples=[2])
+    condition: str = Field(examples=["raised"])
+    raised_at: Instant
+    cleared_at: Instant | None
+    reason: str = Field(examples=["12시간 40분 동안 움직임이 없습니다 (경보 기준 12시간)."])
+    evidence: EvidenceOut
+
+
+class CheckOut(_Model):
+    """One check (안부확인) of a household."""
+
+    id: str
+    code: str = Field(examples=["A-2K7"])
+    dong: str
+    household: str | None = Field(description="null: an urgent signal of a device nobody has claimed")
+    subject: str
+    level: int = Field(ge=1, le=3, description="1 주의, 2 경보, 3 위험")
+    state: str = Field(examples=["open"])
+    condition: str = Field(examples=["raised"])
+    owner: str | None
+    opened_at: Instant
+    risen_at: Instant
+    acknowledged_at: Instant | None
+    resolved_at: Instant | None
+    outcome: str | None
+    version: int
+    alerts: list[AlertOut]
+
+
+class ChecksOut(_Model):
+    """A page of checks; `before` asks for the next, null when there is none."""
+
+    checks: list[CheckOut]
+    before: str | None
+
+
+class TransitionOut(_Model):
+    """One change of a check: who, when, why."""
+
+    at: Instant
+    actor: str
+    action: str
+    old: str | None
+    new: str
+    level: int
+    reason: str
+    note: str | None
+
+
+class CheckDetailOut(_Model):
+    """A check with everything that became of it."""
+
+    check: CheckOut
+    transitions: list[TransitionOut]
+
+
+class AcknowledgeIn(_Model):
+    """`version`, when given, is the one last seen: an older one is refused with 409."""
+
+    version: int | None = None
+
+
+class NoteIn(_Model):
+    """A remark; it is kept sealed."""
+
+    text: str = Field(min_length=1, max_length=2000, examples=["이웃에게 물어봄, 오전에 봤다고 함"])
+
+
+class ResolveIn(_Model):
+    """How a check was settled; `returns_at` is asked for away and hospital, `text` for other."""
+
+    outcome: Outcome = Field(examples=["safe_phone"])
+    text: str = Field(default="", max_length=2000)
+    returns_at: Instant | None = None
+    version: int | None = None
+
+
+class TicketOut(_Model):
+    """Something for the installer (기기 점검)."""
+
+    id: str
+    dong: str
+    household: str | None
+    device: str | None
+    rule: str
+    level: int
+    state: str
+    condition: str
+    opened_at: Instant
+    cleared_at: Instant | None
+    resolved_at: Instant | None
+    resolved_by: str | None
+    reason: str
+
+
+class TicketsOut(_Model):
+    """Tickets, the newest first."""
+
+    tickets: list[TicketOut]
+
+
+class TicketResolveIn(_Model):
+    """What was done."""
+
+    text: str = Field(default="", max_length=2000, examples=["건전지 교체"])
+
+
+class HouseholdOut(_Model):
+    """One home; people are shown apart, see `/people`."""
+
+    id: str
+    dong: str
+    grade: str
+    enrolled_at: Instant
+    ended_at: Instant | None
+
+
+class HouseholdsOut(_Model):
+    """Homes by id."""
+
+    households: list[HouseholdOut]
+
+
+class HeardOut(_Model):
+    """The newest reading of one signal."""
+
+    signal: str
+    at: Instant
+    value: float
+
+
+class DeviceOut(_Model):
+    """A device that stands in a household."""
+
+    id: str
+    household: str
+    dong: str
+    model: str
+    signals: list[str]
+    report_interval_s: int
+    enrolled_at: Instant
+
+
+class DevicesOut(_Model):
+    """Devices by id."""
+
+    devices: list[DeviceOut]
+
+
+class HouseholdDetailOut(_Model):
+    """A home with its devices, what was last heard, and whether its people may be shown now."""
+
+    household: HouseholdOut
+    devices: list[DeviceOut]
+    heard: list[HeardOut]
+    people_masked: bool = Field(description="true until the household has an open check")
+    open_checks: list[CheckOut]
+
+
+class PersonOut(_Model):
+    """Somebody to reach."""
+
+    name: str
+    phone: str
+    relation: str = ""
+
+
+class PeopleOut(_Model):
+    """The people of a household: masked until it has an open check; every answer in clear leaves a row in the view log."""
+
+    masked: bool
+    resident: PersonOut | None
+    address: str | None
+    note: str | None
+    guardians: list[PersonOut]
+
+
+class BucketOut(_Model):
+    """All readings of one equal stretch of time, beginning at `start` (milliseconds since 1970 UTC)."""
+
+    start: int
+    count: int
+    mean: float
+    min: float
+    max: float
+
+
+class ReadingsOut(_Model):
+    """A signal over a time range in at most `points` stretches; those without readings are left out."""
+
+    household: str
+    signal: str
+    start: Instant
+    end: Instant
+    width_ms: float
+    buckets: list[BucketOut]
+
+
+class StageOut(_Model):
+    """How one stage is doing."""
+
+    name: str
+    ok: bool
+    detail: str
+    lag: int | None
+
+
+class ReadyOut(_Model):
+    """Whether all stages move; those that do not say why."""
+
+    ready: bool
+    stages: list[StageOut]
+
+
+def alert_out(alert: AlertView, lang: str) -> AlertOut:
+    """An alert with its sentence."""
+    evidence = alert.evidence
+    return AlertOut(
+        id=alert.id,
+        rule=str(alert.rule),
+        level=int(alert.level),
+        condition=str(alert.condition),
+        raised_at=alert.raised_at,
+        cleared_at=alert.cleared_at,
+        reason=reason(alert.rule, alert.evidence_level, evidence, alert.at, lang),
+        evidence=EvidenceOut(
+            since=evidence.since,
+            value=evidence.value,
+            limit=evidence.limit,
+            dwell_ms=evidence.dwell,
+            coverage=evidence.coverage,
+            rule_version=evidence.rule_version,
+            device=evidence.device_id,
+        ),
+    )
+
+
+def check_out(check: CheckView, lang: str) -> CheckOut:
+    """A check with its alerts."""
+    return CheckOut(
+        id=check.id,
+        code=check.code,
+        dong=check.dong_code,
+        household=check.household_id,
+        subject=check.subject,
+        level=int(check.level),
+        state=str(check.state),
+        condition=str(check.condition),
+        owner=check.owner,
+        opened_at=check.opened_at,
+        risen_at=check.risen_at,
+        acknowledged_at=check.acknowledged_at,
+        resolved_at=check.resolved_at,
+        outcome=None if check.outcome is None else str(check.outcome),
+        version=check.version,
+        alerts=[alert_out(alert, lang) for alert in check.alerts],
+    )
+
+
+def detail_out(detail: CheckDetail, lang: str) -> CheckDetailOut:
+    """A check with its transitions."""
+    return CheckDetailOut(check=check_out(detail.check, lang), transitions=[_transition_out(row) for row in detail.transitions])
+
+
+def _transition_out(row: TransitionView) -> TransitionOut:
+    return TransitionOut(
+        at=row.at,
+        actor=row.actor,
+        action=str(row.action),
+        old=row.old,
+        new=row.new,
+        level=int(row.level),
+        reason=row.reason,
+        note=row.note,
+    )
+
+
+def ticket_out(ticket: TicketView, lang: str) -> TicketOut:
+    """A ticket with its sentence."""
+    return TicketOut(
+        id=ticket.id,
+        dong=ticket.dong_code,
+        household=ticket.household_id,
+        device=ticket.device_id,
+        rule=str(ticket.rule),
+        level=int(ticket.level),
+        state=str(ticket.state),
+        condition=str(ticket.condition),
+        opened_at=ticket.opened_at,
+        cleared_at=ticket.cleared_at,
+        resolved_at=ticket.resolved_at,
+        resolved_by=ticket.resolved_by,
+        reason=reason(ticket.rule, ticket.level, ticket.evidence, ticket.at, lang),
+    )
+
+
+def household_out(household: Household) -> HouseholdOut:
+    """A home as the API gives it."""
+    return HouseholdOut(
+        id=household.id,
+        dong=household.dong_code,
+        grade=str(household.grade),
+        enrolled_at=household.enrolled_at,
+        ended_at=household.ended_at,
+    )
+
+
+def device_out(device: Device) -> DeviceOut:
+    """A device as the API gives it."""
+    return DeviceOut(
+        id=device.id,
+        household=device.household_id,
+        dong=device.dong_code,
+        model=device.model,
+        signals=list(device.signals),
+        report_interval_s=device.report_interval_s,
+        enrolled_at=device.enrolled_at,
+    )

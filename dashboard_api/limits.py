@@ -1,0 +1,44 @@
+"""Which limits of the rule table stand in a chart of temperature or humidity."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dashboard_api.words import Lang, say
+from ingest.reading import Signal
+from rules.finding import Level
+from rules.sentence import LEVEL_WORDS
+from rules.table import Channel, RuleTable
+
+_SIGNAL_OF = {
+    Channel.HEAT: Signal.TEMPERATURE,
+    Channel.COLD: Signal.TEMPERATURE,
+    Channel.DRY: Signal.HUMIDITY,
+    Channel.DAMP: Signal.HUMIDITY,
+}
+
+
+class ChartLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """One line across a chart; `value` in the signal's unit."""
+
+    signal: Signal
+    value: float
+    level: int
+    label: str
+
+
+def chart_limits(table: RuleTable | None, lang: Lang) -> list[ChartLimit]:
+    """Every limit of the table that can be drawn; none without a table."""
+    if table is None:
+        return []
+    return [
+        ChartLimit(
+            signal=_SIGNAL_OF[channel],
+            value=limit.raise_at,
+            level=int(level),
+            label=f"{say(lang, f'limit.{channel}')} {LEVEL_WORDS[lang.value][level]} {limit.raise_at:g}",
+        )
+        for channel, threshold in table.thresholds.items()
+        for level, limit in zip(Level, threshold.levels, strict=True)
+        if limit is not None
+    ]

@@ -1,0 +1,1 @@
+"""The pages people look at, and the fragments that keep them current."""

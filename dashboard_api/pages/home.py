@@ -1,0 +1,181 @@
+"""The homes of a dong, and one home: who lives there, what was heard, what happened."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from alerts.desk import CheckState, TransitionView
+from dashboard_api.access import ServicesDep, Viewer, ViewerDep
+from dashboard_api.api.checks import UNRESOLVED
+from dashboard_api.api.households import household_of, people_of
+from dashboard_api.limits import chart_limits
+from dashboard_api.pages.queue import queue_of_home
+from dashboard_api.pages.shell import dong_names, place_of, shell
+from dashboard_api.rows import CheckRow, check_row, level_word
+from dashboard_api.services import Services
+from dashboard_api.words import WORDS, Lang, say
+from ingest.clock import Millis
+from ingest.history.port import HistoryUnavailable
+from ingest.reading import HouseholdId, Signal
+from ingest.register.homes import Device
+from rules.sentence import RULE_WORDS
+
+router = APIRouter()
+
+
+class HomeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the list of homes."""
+
+    id: str
+    dong: str
+    grade: str
+    devices: int
+    heard_at: Millis | None
+    heard_lately: bool
+    level: int | None
+    level_word: str
+
+
+class HeardRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest reading of one signal; `at` None where nothing was heard yet."""
+
+    signal: str
+    at: Millis | None
+    value: str
+
+
+class DeviceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One device with what was last heard of its signals."""
+
+    id: str
+    model: str
+    heard: tuple[HeardRow, ...]
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One transition in words."""
+
+    at: Millis
+    text: str
+    who: str | None
+    note: str | None
+
+
+class Past(msgspec.Struct, frozen=True, kw_only=True):
+    """One check with its steps."""
+
+    row: CheckRow
+    steps: tuple[Step, ...]
+
+
+@router.get("/households")
+def households(request: Request, viewer: ViewerDep, services: ServicesDep) -> Response:
+    """All homes of the viewer's dong."""
+    last_event = services.desk.last_event_id()
+    hearing = request.app.state.hearing.of(viewer.dong)
+    levels = {check.household_id: check.level for check in services.desk.checks(dong=viewer.dong, states=UNRESOLVED, limit=1000)}
+    counts: dict[str, int] = {}
+    for device in services.register.devices(dong=viewer.dong):
+        counts[device.household_id] = counts.get(device.household_id, 0) + 1
+    dongs = dong_names(services)
+    homes = []
+    for home in services.register.households(viewer.dong):
+        level = levels.get(home.id)
+        homes.append(
+            HomeRow(
+                id=home.id,
+                dong=dongs.get(home.dong_code, home.dong_code),
+                grade=str(home.grade),
+                devices=counts.get(home.id, 0),
+                heard_at=hearing.newest.get(home.id),
+                heard_lately=home.id in hearing.newest and hearing.newest[home.id] >= hearing.since,
+                level=None if level is None else int(level),
+                level_word="" if level is None else level_word(level, viewer.lang),
+            )
+        )
+    place = place_of(services, viewer)
+    return shell(request, services, viewer, "households.html", last_event=last_event, homes=homes, hearing=hearing, place=place)
+
+
+@router.get("/households/{household_id}")
+def household(request: Request, household_id: str, viewer: ViewerDep, services: ServicesDep) -> Response:
+    """One home. Its people are masked until it has an open check; the look is logged either way."""
+    last_event = services.desk.last_event_id()
+    home = household_of(services, viewer, household_id)
+    people, masked = people_of(services, viewer, household_id, "household page")
+    dongs = dong_names(services)
+    return shell(
+        request,
+        services,
+        viewer,
+        "household.html",
+        last_event=last_event,
+        home=home,
+        dong=dongs.get(home.dong_code, home.dong_code),
+        people=people,
+        masked=masked,
+        devices=_devices(services, viewer, home.id),
+        history=_past(services, viewer, home.id),
+        limits=json.dumps(
+            [msgspec.to_builtins(limit) for limit in chart_limits(services.rules, viewer.lang)], ensure_ascii=False
+        ),
+        **queue_of_home(services, viewer, home.id),
+    )
+
+
+def _devices(services: Services, viewer: Viewer, household_id: HouseholdId) -> list[DeviceRow]:
+    try:
+        latest = services.history.latest(household_id)
+    except HistoryUnavailable:
+        latest = {}  # the page is needed most when something is down: it says "never heard" under a banner that says why
+    devices = services.register.devices(dong=viewer.dong, household=household_id)
+    return [_device_row(device, latest, viewer.lang) for device in devices]
+
+
+def _device_row(device: Device, latest: dict[Signal, tuple[Millis, float]], lang: Lang) -> DeviceRow:
+    rows = []
+    for signal in device.signals:
+        at, value = latest.get(Signal(signal), (None, 0.0))
+        rows.append(HeardRow(signal=signal, at=at, value="" if at is None else value_text(Signal(signal), value, lang)))
+    return DeviceRow(id=device.id, model=device.model, heard=tuple(rows))
+
+
+def value_text(signal: Signal, value: float, lang: Lang) -> str:
+    """A reading as people read it: with its unit, or as a word; empty where only the time tells something."""
+    match signal:
+        case Signal.TEMPERATURE:
+            return f"{value:.1f} °C"
+        case Signal.HUMIDITY | Signal.BATTERY:
+            return f"{value:.0f}%"
+        case Signal.POWER:
+            return f"{value:.0f} W"
+        case Signal.LIGHT:
+            return f"{value:.0f} lx"
+        case _:
+            key = f"value.{signal}_{value:.0f}"
+            return say(lang, key) if key in WORDS else ""
+
+
+def _past(services: Services, viewer: Viewer, household_id: str) -> list[Past]:
+    found = services.desk.checks(dong=viewer.dong, states=tuple(CheckState), household=household_id, limit=50)
+    found.sort(key=lambda check: -check.opened_at)
+    dongs = dong_names(services)
+    past = []
+    for check in found[:20]:
+        detail = services.desk.check(check.id, dong=viewer.dong)
+        steps = tuple(_step(row, viewer.lang) for row in detail.transitions) if detail else ()
+        past.append(Past(row=check_row(check, dongs, viewer.lang), steps=steps))
+    return past
+
+
+def _step(row: TransitionView, lang: Lang) -> Step:
+    words = {str(rule): word for rule, word in RULE_WORDS[lang.value].items()}
+    outcome = f"outcome.{row.reason}"
+    why = words.get(row.reason) or (say(lang, outcome) if outcome in WORDS else "")
+    level = f" ({level_word(row.level, lang)})" if row.actor == "rules" else ""
+    text = say(lang, f"action.{row.action}") + (f": {why}{level}" if why else "")
+    note = say(lang, "home.broken_note") if row.broken else row.note
+    return Step(at=row.at, text=text, who=None if row.actor in ("rules", "tick") else row.actor, note=note)

@@ -1,0 +1,135 @@
+"""The one shape in which a request is refused: what, why, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+import msgspec
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+
+from alerts.check import BadReturn, Conflict, NeedsText, NotFound
+from dashboard_api.access import NotLoggedIn, language, services_of
+from dashboard_api.accounts import TooManyAttempts
+from dashboard_api.metrics import OUT_OF_DONG
+from dashboard_api.render import page
+from dashboard_api.words import WORDS, Lang, say
+from ingest.history.port import HistoryUnavailable
+from ingest.seal import SealBroken
+
+_log = structlog.get_logger(__name__)
+
+
+class Problem(Exception):
+    """A refusal with its HTTP status; `error` is a code, `detail` and `next` are the texts `problem.<error>[_next]`."""
+
+    def __init__(self, status: int, error: str, **figures: object) -> None:
+        super().__init__(error)
+        self.status = status
+        self.error = error
+        self.figures = figures
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A problem put into words."""
+
+    status: int
+    error: str
+    detail: str
+    next: str
+    headers: Mapping[str, str] = {}
+
+
+def put_into_words(problem: Exception, lang: Lang) -> Refusal:
+    """Whatever was raised, as a refusal; a surprise becomes a 500 that tells nothing of its inside."""
+    match problem:
+        case NotFound():
+            return _refusal(404, "not_found", lang)
+        case Conflict():
+            return _refusal(409, "conflict", lang)
+        case NeedsText():
+            return _refusal(422, "needs_text", lang)
+        case BadReturn():
+            return _refusal(422, "bad_return", lang)
+        case TooManyAttempts(retry_after_s=seconds):
+            return _refusal(429, "too_many_attempts", lang, headers={"retry-after": str(seconds)}, seconds=seconds)
+        case NotLoggedIn():
+            return _refusal(401, "not_logged_in", lang)
+        case HistoryUnavailable():
+            return _refusal(503, "history_unavailable", lang)
+        case SealBroken():
+            return _refusal(500, "seal_broken", lang)
+        case RequestValidationError():
+            return _refusal(422, "invalid", lang, fields="; ".join(_wrong(error, lang) for error in problem.errors()))
+        case Problem():
+            return _refusal(problem.status, problem.error, lang, **problem.figures)
+        case HTTPException(status_code=404):
+            return _refusal(404, "not_found", lang)
+        case HTTPException(status_code=405):
+            return _refusal(405, "wrong_method", lang)
+        case HTTPException(status_code=status) if status < 500:
+            return _refusal(status, "bad_request", lang)
+        case _:
+            return _refusal(500, "internal", lang)
+
+
+def _refusal(status: int, error: str, lang: Lang, *, headers: Mapping[str, str] | None = None, **figures: object) -> Refusal:
+    return Refusal(
+        status=status,
+        error=error,
+        detail=say(lang, f"problem.{error}", **figures),
+        next=say(lang, f"problem.{error}_next"),
+        headers=headers or {},
+    )
+
+
+def _wrong(error: Mapping[str, object], lang: Lang) -> str:
+    """One wrong field in words: its name, and what would be right."""
+    place = error["loc"]
+    names = [str(part) for part in place if part not in ("query", "body", "path")] if isinstance(place, Sequence) else []
+    context = error.get("ctx")
+    figures = {key: value for key, value in context.items() if key != "error"} if isinstance(context, dict) else {}
+    key = f"invalid.{error['type']}"
+    text = say(lang, key, **figures) if key in WORDS else say(lang, "invalid.other")
+    return f"{'.'.join(names) or 'body'}: {text}"
+
+
+def install(app: FastAPI) -> None:
+    """Answer every exception of these kinds in the one shape: JSON under /api/, a page elsewhere."""
+    kinds = (Problem, NotFound, Conflict, NeedsText, BadReturn, TooManyAttempts, NotLoggedIn, HistoryUnavailable, SealBroken)
+    for kind in (*kinds, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _answer)
+
+
+async def _answer(request: Request, problem: Exception) -> Response:
+    refusal = put_into_words(problem, language(request))
+    if refusal.status == 404:
+        OUT_OF_DONG.inc()
+        account = getattr(request.state, "account", None)
+        _log.info("not found, or out of the viewer's dong", path=request.url.path, login=account.login if account else None)
+    if refusal.status >= 500:
+        _log.error("request failed", path=request.url.path, error=type(problem).__name__, next="see the traceback in this log")
+    headers = dict(refusal.headers)
+    if request.url.path.startswith("/api/"):
+        body = {"error": refusal.error, "detail": refusal.detail, "next": refusal.next}
+        return JSONResponse(body, status_code=refusal.status, headers=headers)
+    if refusal.status == 401:
+        return _to_login(request)
+    template = "part/problem.html" if "hx-request" in request.headers else "problem.html"
+    return page(request, services_of(request), template, status=refusal.status, headers=headers, problem=refusal)
+
+
+def _to_login(request: Request) -> Response:
+    if request.method == "GET" and request.headers.get("sec-fetch-site") == "cross-site":
+        # A link in a message: the strict cookie did not come along. Asked again from here, it does.
+        return page(request, services_of(request), "bounce.html")
+    if "hx-request" in request.headers:
+        return Response(status_code=401, headers={"hx-redirect": "/login"})
+    if "anbu-background" in request.headers:
+        return Response(status_code=401)
+    wanted = quote(request.url.path) if request.method == "GET" else "/"
+    return RedirectResponse(f"/login?next={wanted}", status_code=303)

@@ -1,0 +1,53 @@
+"""What the pages and the API are handed by whoever starts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from alerts.desk import Desk
+from dashboard_api.accounts import Accounts
+from ingest.clock import Clock
+from ingest.history.port import History
+from ingest.register.register import Register
+from rules.table import RuleTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageHealth:
+    """How one stage is doing now; `detail` says what is wrong and what comes next, without personal data."""
+
+    name: str
+    ok: bool
+    detail: str
+    lag: int | None = None  # journal entries not yet taken, where the stage reads the journal
+
+
+class Speed(Protocol):
+    """The demo's switch: home seconds per machine second."""
+
+    @property
+    def rate(self) -> float:
+        """The rate now."""
+        ...
+
+    def set_rate(self, rate: float) -> None:
+        """Run home time at this rate from now on; ValueError unless it is above 0."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The stores and answers behind the pages; `create_app` asks for nothing else."""
+
+    desk: Desk
+    register: Register
+    history: History
+    accounts: Accounts
+    clock: Clock
+    stages: Callable[[], Sequence[StageHealth]]
+    rules: RuleTable | None = None  # for the limits drawn into charts; None draws none
+    speed: Speed | None = None  # None: a real site, home time is not ours to change
+    https: bool = True  # False only on loopback: the cookie then cannot be Secure
+    demo_login: tuple[str, str] | None = None  # shown on the log-in page of a demo
