@@ -75,8 +75,11 @@ class SqliteJournal:
     def _facts_after(self, offset: int) -> Iterator[str]:
         for first in self._firsts[self._place(offset + 1) :]:
             path = segment_path(self._folder, first)
-            with self._readers.on(path) as connection:
-                yield from facts_in(connection, path, offset)
+            try:
+                with self._readers.on(path) as connection:
+                    yield from facts_in(connection, path, offset)
+            except JournalDamaged as error:  # to listen matters more than to keep a fact of long ago from standing twice
+                log.error("segment damaged, its facts may be appended again", journal=str(self._folder), error=str(error))
 
     def _place(self, offset: int) -> int:
         """Which segment holds this offset; the first for offsets before it."""
@@ -141,6 +144,7 @@ class SqliteJournal:
         self._segment = Segment(segment_path(self._folder, first))
         self._firsts = [*self._firsts, first]  # a new list: readers look at it without the lock
         _sync_folder(self._folder)
+        self._facts.add((), self._head)  # what a start has to look through is never more than the newest segment
         try:
             full.close()
         except sqlite3.Error as error:
@@ -185,6 +189,7 @@ class SqliteJournal:
                 return
             self._closed = True
             self._readers.close()
+            self._facts.add((), self._head)
             self._facts.close()
             self._promise.close()
             try:

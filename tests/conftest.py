@@ -1,0 +1,53 @@
+"""Brokers for whoever asks for one: real servers on 127.0.0.1, each in a folder of its own, ended when the test ends."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import MOSQUITTO, Broker, MosquittoServer, NatsServer, ScriptedBroker
+
+
+@pytest.fixture
+def nats_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A running nats-server with MQTT on; un-acknowledged messages come again after 1 s."""
+    server = NatsServer(tmp_path_factory.mktemp("nats"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def mosquitto_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MosquittoServer]:
+    """A running Mosquitto on this repository's mosquitto.conf. Skipped where there is none, but not in CI."""
+    if MOSQUITTO is None:
+        reason = "mosquitto is not installed (scripts/servers.py names the command)"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    server = MosquittoServer(tmp_path_factory.mktemp("mosquitto"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["nats", pytest.param("mosquitto", marks=pytest.mark.mosquitto)])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """Each of the real ones in turn."""
+    server: Broker = request.getfixturevalue(f"{request.param}_broker")
+    return server
+
+
+@pytest.fixture
+def scripted_broker() -> Iterator[ScriptedBroker]:
+    """One that says what the test wants."""
+    server = ScriptedBroker()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def journal_folder(tmp_path: Path) -> Path:
+    """Where a test keeps its journal."""
+    return tmp_path / "journal"
