@@ -1,15 +1,15 @@
-"""Proves that a fleet tells the same story whenever and however it is asked, in the form of real devices, about people who are well."""
+"""Proves that a fleet tells the same story however it is asked, in the form of real devices, about people who are well."""
 
 import re
 from collections import defaultdict
 from random import Random
 
 import pytest
-from reading_messages import told
 
 from ingest.clock import DAY, HOUR, MINUTE, Millis, parse_local
 from simulators.devices import BLIND
 from simulators.fleet import Fleet
+from tests.simulators.reading_messages import told
 
 START = parse_local("2026-11-20T21:07:00")
 SEEDS = (1, 2, 42)

@@ -1,4 +1,6 @@
-"""Proves that a simulated resident lives a believable, repeatable day: the same from the same seed, whole, and never long unseen."""
+"""Proves that a simulated resident lives a believable day: repeatable, whole, and with every outing seen at the door."""
+
+from itertools import pairwise
 
 import pytest
 
@@ -34,7 +36,7 @@ def test_a_day_is_filled_from_midnight_to_midnight_without_gap_or_overlap(seed: 
         assert spells[0].start == day_start(day)
         assert spells[-1].end == day_start(day + 1)
         assert all(spell.start < spell.end for spell in spells)
-        assert all(former.end == latter.start for former, latter in zip(spells, spells[1:], strict=False))
+        assert all(former.end == latter.start for former, latter in pairwise(spells))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

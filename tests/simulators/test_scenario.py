@@ -1,12 +1,12 @@
 """Proves what each scenario changes in the messages of its home from its instant on, and that nothing else changes."""
 
 import pytest
-from reading_messages import told
 
 from ingest.clock import DAY, HOUR, MINUTE, Millis, parse_local
 from simulators.fleet import Fleet
 from simulators.message import SimMessage
 from simulators.scenario import Scenario
+from tests.simulators.reading_messages import told
 
 START = parse_local("2026-11-20T21:00:00")
 AT = START + 13 * HOUR + 123_456
