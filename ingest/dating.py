@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from ingest.clock import MINUTE, Millis
-from ingest.facts import Fact, LinkDown, LinkUp, RunStarted
+from ingest.facts import Fact, LinkDown, LinkUp
 from ingest.journal.port import Message
 
 FUTURE_LIMIT: Millis = 5 * MINUTE
@@ -44,7 +44,11 @@ _decoder = msgspec.msgpack.Decoder(_State)
 
 
 class Links:
-    """When each source's connection to its broker last ended, from the facts and messages read so far."""
+    """When each source's connection to its broker last ended, from the facts and messages read so far.
+
+    A killed process leaves no LinkDown. Then the next connection shows itself, by a queued message or its LinkUp, while
+    the one before still counts as up: that one is taken to have ended when it last brought something.
+    """
 
     def __init__(self) -> None:
         self._links: dict[str, _Link] = {}
@@ -52,6 +56,7 @@ class Links:
     def fold(self, fact: Fact) -> None:
         """Take one fact of the journal."""
         if isinstance(fact, LinkUp):
+            self.queued(fact.source)
             link = self._links.setdefault(fact.source, _Link())
             link.up = True
             link.heard_at = fact.at
@@ -60,14 +65,19 @@ class Links:
             if link.up or link.ended_at is None:  # one that ends twice ended the first time
                 link.ended_at = fact.at
             link.up = False
-        elif isinstance(fact, RunStarted):
-            self._end_what_was_up()
 
     def heard(self, source: str, at: Millis) -> None:
         """A message of this source came as it happened."""
         link = self._links.get(source)
         if link is not None:
             link.heard_at = at
+
+    def queued(self, source: str) -> None:
+        """Something of a new connection of this source came."""
+        link = self._links.get(source)
+        if link is not None and link.up:
+            link.up = False
+            link.ended_at = link.heard_at
 
     def ended_at(self, source: str) -> Millis | None:
         """When the previous connection of the source ended; None where none is known to have ended."""
@@ -82,13 +92,6 @@ class Links:
         """Begin from a snapshot, or from nothing; msgspec.ValidationError for bytes that are no snapshot."""
         self._links = dict(_decoder.decode(state).links) if state is not None else {}
 
-    def _end_what_was_up(self) -> None:
-        """A process that starts while a link is up follows one that was killed: it heard until its last message."""
-        for link in self._links.values():
-            if link.up:
-                link.up = False
-                link.ended_at = link.heard_at
-
 
 class Arrival(NamedTuple):
     """What dating a message's readings needs to know of its way to us."""
@@ -96,17 +99,16 @@ class Arrival(NamedTuple):
     at: Millis  # the moment that stands in for a missing device time: receipt, or the end of the connection before
     received_at: Millis
     certain: bool  # False: queued, and no end of a connection is known
-    queued: bool
 
 
 def arrive(message: Message, received_at: Millis, links: Links) -> Arrival:
     """How the message came. A retained one is what holds now, whenever it was sent: it is dated at receipt."""
     if message.retain or not (message.dup or message.catching_up):
-        return Arrival(received_at, received_at, True, False)
+        return Arrival(received_at, received_at, True)
     ended_at = links.ended_at(message.source)
     if ended_at is None:
-        return Arrival(received_at, received_at, False, True)
-    return Arrival(min(ended_at, received_at), received_at, True, True)
+        return Arrival(received_at, received_at, False)
+    return Arrival(min(ended_at, received_at), received_at, True)
 
 
 def date(t: float | None, arrival: Arrival, enrolled_at: Millis, *, relative: bool = False) -> Dated:

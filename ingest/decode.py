@@ -90,7 +90,9 @@ class Decoder:
         if not isinstance(body, Message):
             self._fold(body)
             return [body]
-        if not (body.catching_up or body.retain or body.dup):
+        if body.catching_up:
+            self._links.queued(body.source)
+        else:
             self._links.heard(body.source, entry.received_at)
         route = self._routes.get(body.topic) or self._route(body.topic)
         if route is None:
@@ -124,29 +126,32 @@ class Decoder:
 
     def _settle(self, entry: Entry, message: Message, route: Route, heard: Heard) -> list[Item]:
         """Hold what was heard against the register, the window and the clocks."""
-        sender = self.enrolment.place(route.topic.device_id)
         case = _Case(entry, message, route.topic, heard, arrive(message, entry.received_at, self._links))
-        fault = self._sender_fault(case, sender)
-        wrong = heard.wrong if fault is None else [fault]
-        items: list[Item] = [_reject(case, one) for one in wrong]
-        refused = {one.index for one in wrong} if wrong else _NOTHING
+        sender = self._judge_sender(case)
+        wrong = heard.wrong if isinstance(sender, Place) else [sender]
+        items: list[Item] = [_reject(case, one) for one in wrong] if wrong else []
         for said in heard.said:
             if said.signal in URGENT:
-                items += self._take_urgent(case, said, told=fault is not None or said.index in refused)
-            elif fault is None:
-                place = sender if said.device_id == route.topic.device_id else self.enrolment.place(said.device_id)
-                items.append(_take(case, said, place))
+                told = isinstance(sender, Wrong) or any(one.index == said.index for one in wrong)
+                items += self._take_urgent(case, said, told=told)
+            elif isinstance(sender, Place):
+                items.append(_take(case, said, sender) if said.device_id == sender.device_id else self._take_other(case, said))
         return items
 
-    def _sender_fault(self, case: _Case, sender: Place | None) -> Wrong | None:
-        """What is wrong with the message as a whole; notes its number, even where something else is wrong."""
+    def _judge_sender(self, case: _Case) -> Place | Wrong:
+        """Where the sender stands, or what is wrong with the message as a whole; either way its number is noted."""
         boot, seq = case.heard.boot, case.heard.seq
-        fault = _place_fault(sender, case.topic, None)
-        if sender is None or sender.ended or boot is None or seq is None:
-            return fault
-        window = self._windows.of(sender.device_id)
-        again = window.settled(boot, seq) if case.message.retain else not window.settle(boot, seq)
-        return Wrong(Reason.DUPLICATE, f"boot {boot} seq {seq} was settled before") if again else fault
+        place = self.enrolment.place(case.topic.device_id)
+        if place is not None and not place.ended and boot is not None and seq is not None:
+            window = self._windows.of(place.device_id)
+            if window.settled(boot, seq) if case.message.retain else not window.settle(boot, seq):
+                return Wrong(Reason.DUPLICATE, f"boot {boot} seq {seq} was settled before")
+        return _judge_place(place, case.topic, None)
+
+    def _take_other(self, case: _Case, said: Said) -> Reading | Rejection:
+        """The value of a device that may not be the sender."""
+        place = _judge_place(self.enrolment.place(said.device_id), case.topic, said)
+        return _take(case, said, place) if isinstance(place, Place) else _reject(case, place)
 
     def _take_urgent(self, case: _Case, said: Said, *, told: bool) -> list[Item]:
         """The alarm, whatever else is wrong, and what is wrong unless that is `told`; of an echo only the latter.
@@ -159,38 +164,32 @@ class Decoder:
         mark = Mark(said.value, said.t, heard.boot, heard.seq, crc32(message.payload) if blurred else 0)
         new = self._urgent.note(said.device_id, said.signal, mark, enrolled=place is not None)
         if said.value == 0.0:
-            return [] if told else [_take(case, said, place)]
+            return [] if told else [self._take_other(case, said)]
         if not new and (message.retain or message.dup):
             echo = Wrong(Reason.DUPLICATE, "says what the last one said", said.index, said.device_id)
             return [] if told else [_reject(case, echo)]
-        fault = None if told else _place_fault(place, case.topic, said)
         alarm = _alarm(case, said, place)
-        return [alarm] if fault is None else [_reject(case, fault), alarm]
+        stands = _judge_place(place, case.topic, said)
+        return [alarm] if told or isinstance(stands, Place) else [_reject(case, stands), alarm]
 
 
-_NOTHING: frozenset[int] = frozenset()
-
-
-def _place_fault(place: Place | None, topic: Topic, said: Said | None) -> Wrong | None:
-    """What the register says against a device speaking on this topic."""
-    index = said.index if said is not None else 0
-    device_id = said.device_id if said is not None else None
+def _judge_place(place: Place | None, topic: Topic, said: Said | None) -> Place | Wrong:
+    """The place, or what the register says against a device speaking on this topic."""
     if place is None:
-        return Wrong(Reason.UNKNOWN_DEVICE, "nobody has enrolled this device", index, device_id)
-    if place.ended:
-        return Wrong(Reason.UNKNOWN_DEVICE, "its household is no longer looked after", index, device_id)
-    if place.household_id != topic.household_id:
-        return Wrong(Reason.REGISTER_MISMATCH, "the register has it in another household", index, device_id)
-    if place.dong_code != topic.dong_code:
-        return Wrong(Reason.REGISTER_MISMATCH, "the register has its household in another dong", index, device_id)
-    return None
+        reason, detail = Reason.UNKNOWN_DEVICE, "nobody has enrolled this device"
+    elif place.ended:
+        reason, detail = Reason.UNKNOWN_DEVICE, "its household is no longer looked after"
+    elif place.household_id != topic.household_id:
+        reason, detail = Reason.REGISTER_MISMATCH, "the register has it in another household"
+    elif place.dong_code != topic.dong_code:
+        reason, detail = Reason.REGISTER_MISMATCH, "the register has its household in another dong"
+    else:
+        return place
+    return Wrong(reason, detail) if said is None else Wrong(reason, detail, said.index, said.device_id)
 
 
-def _take(case: _Case, said: Said, place: Place | None) -> Reading | Rejection:
-    """The value as a reading of its household, unless the register or a retain flag speaks against it."""
-    fault = _place_fault(place, case.topic, said)
-    if fault is not None or place is None:
-        return _reject(case, fault or Wrong(Reason.UNKNOWN_DEVICE, "nobody has enrolled this device", said.index))
+def _take(case: _Case, said: Said, place: Place) -> Reading | Rejection:
+    """The value as a reading of the device's household, unless a retain flag speaks against it."""
     retained = case.message.retain
     if retained and said.signal in _EVENTS:
         return _reject(case, Wrong(Reason.RETAINED, f"a retained {said.signal} is no event", said.index, said.device_id))
