@@ -84,13 +84,14 @@ class Recorder:
         return self._sealer.seal(text.strip().encode(), about=note_about(check_id, ticket_id))
 
     def _withdraw(self, connection: Connection, before: Check | None, after: Check, decision: Decision) -> None:
-        """After the end nothing leaves; and a reminder that a later telling or an acknowledgement overtook does not."""
+        """After the end nothing leaves; a newer telling replaces what still waits; nobody is reminded of what is taken."""
         if before is None:
             return
-        if after.state is CheckState.RESOLVED:
-            withdraw(connection, after.id, self._clock.machine_now(), reminders_only=False)
-        elif decision.notices or after.state is not CheckState.OPEN:
-            withdraw(connection, after.id, self._clock.machine_now(), reminders_only=True)
+        now = self._clock.machine_now()
+        if decision.notices or after.state is CheckState.RESOLVED:
+            withdraw(connection, after.id, now, reminders_only=False)
+        elif after.state is CheckState.ACKNOWLEDGED:
+            withdraw(connection, after.id, now, reminders_only=True)
 
     def _write_deliveries(self, connection: Connection, after: Check, decision: Decision) -> None:
         machine_now = self._clock.machine_now()

@@ -1,0 +1,158 @@
+"""Home time does its part: acknowledgements expire, what nobody takes is brought up again, and each of it happens once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alert_parts import MORNING, WEBHOOK, Site, finding, make_site
+
+from alerts.check import CheckState, Outcome
+from alerts.policy import Pace, Policy
+from alerts.tables import delivery, due, live_event, tick_lease, transition
+from alerts.tick import LEASE, Tick
+from ingest.clock import HOUR, MINUTE, parse_local
+from rules.finding import Level, RuleKey
+
+
+@pytest.mark.parametrize(
+    ("level", "held"), [(Level.DANGER, 15 * MINUTE), (Level.WARNING, 60 * MINUTE), (Level.CAUTION, 9 * HOUR)]
+)
+def test_acknowledged_check_reopens_when_its_acknowledgement_expires(site: Site, level: Level, held: int) -> None:
+    site.take(finding(level=level))
+    site.sender.turn()
+    site.desk.acknowledge(site.only().id, actor="kim", dong=None)
+    assert site.pass_home(held - 1) == 0
+    assert site.only().state is CheckState.ACKNOWLEDGED
+    assert site.pass_home(1) == 1
+    found = site.only()
+    assert (found.state, found.owner, found.acknowledged_at) == (CheckState.OPEN, None, None)
+    last = site.rows(transition)[-1]
+    assert (last.actor, last.action, last.reason, last.owner) == ("tick", "expired", "acknowledgement_expired", "kim")
+    assert site.rows(live_event)[-1].action == "expired"
+    site.sender.turn()
+    assert site.book.kinds == ["opened", "expired"]
+
+
+@pytest.mark.parametrize(
+    ("now", "ends"),
+    [
+        ("2026-01-12T09:00:00", "2026-01-12T18:00:00"),
+        ("2026-01-12T17:59:59", "2026-01-12T18:00:00"),
+        ("2026-01-12T18:00:00", "2026-01-13T18:00:00"),
+        ("2026-01-12T23:30:00", "2026-01-13T18:00:00"),
+        ("2026-01-12T03:00:00", "2026-01-12T18:00:00"),
+    ],
+)
+def test_duty_ends_at_the_next_six_in_the_evening_in_seoul(now: str, ends: str) -> None:
+    assert Policy().duty_ends(parse_local(now)) == parse_local(ends)
+
+
+@pytest.mark.parametrize(
+    ("level", "every"), [(Level.DANGER, 5 * MINUTE), (Level.WARNING, 30 * MINUTE), (Level.CAUTION, 4 * HOUR)]
+)
+def test_a_check_nobody_takes_is_brought_up_again_and_again(site: Site, level: Level, every: int) -> None:
+    site.take(finding(level=level))
+    site.sender.turn()
+    assert site.pass_home(every - 1) == 0
+    for _ in range(3):
+        assert site.pass_home(every) == 1
+        site.sender.turn()
+    assert site.book.kinds == ["opened", "reminder", "reminder", "reminder"]
+    assert len({each.id for each in site.book.given}) == 4
+    assert site.only().version == 1  # nobody's acknowledgement is refused for a reminder
+
+
+def test_reminders_end_visibly_and_resolve_nothing(tmp_path: Path) -> None:
+    policy = Policy(routes=(WEBHOOK,), danger=Pace(acknowledgement=MINUTE, remind_every=MINUTE, reminders=2))
+    site = make_site(f"sqlite:///{tmp_path / 'anbu.db'}", policy)
+    site.take(finding(level=Level.DANGER))
+    assert [site.pass_home(MINUTE) for _ in range(5)] == [1, 1, 0, 0, 0]
+    found = site.only()
+    assert (found.state, found.exhausted, found.reminders) == (CheckState.OPEN, True, 2)
+    assert site.actions() == ["opened", "exhausted"]
+    site.take(finding(RuleKey.SOS, Level.DANGER))
+    assert not site.only().exhausted  # news begins the reminders anew
+    site.desk.acknowledge(found.id, actor="kim", dong=None)
+    site.pass_home(MINUTE)
+    assert not site.only().exhausted  # so does an acknowledgement that expired
+    site.engine.dispose()
+
+
+def test_an_acknowledgement_stops_the_reminders_even_those_not_sent_yet(site: Site) -> None:
+    site.take(finding(level=Level.DANGER))
+    site.sender.turn()
+    site.pass_home(5 * MINUTE)
+    site.desk.acknowledge(site.only().id, actor="kim", dong=None)
+    site.sender.turn()
+    assert site.book.kinds == ["opened"]
+    assert site.pass_home(5 * MINUTE) == 0
+
+
+def test_nothing_falls_due_after_the_end(site: Site) -> None:
+    site.take(finding(level=Level.DANGER))
+    site.desk.resolve(site.only().id, actor="kim", dong=None, outcome=Outcome.EMERGENCY_119)
+    assert site.rows(due) == []
+    assert site.pass_home(100 * HOUR) == 0
+    assert site.only().state is CheckState.RESOLVED
+
+
+def test_a_later_transition_makes_a_due_row_void(site: Site) -> None:
+    site.take(finding(level=Level.WARNING))
+    number = site.only().id
+    with site.engine.begin() as connection:
+        old = {"check_id": number, "kind": "acknowledgement_expires", "due_at": MORNING, "version": 0}
+        connection.execute(due.insert().values(old))
+    assert site.tick.run() == 1
+    assert site.actions() == ["opened"]
+    assert [row.version for row in site.rows(due)] == [1]
+
+
+def test_a_note_moves_no_deadline(site: Site) -> None:
+    site.take(finding(level=Level.DANGER))
+    site.desk.acknowledge(site.only().id, actor="kim", dong=None)
+    site.clock.home += 14 * MINUTE
+    site.desk.note(site.only().id, actor="kim", dong=None, text="전화 안 받음")
+    assert site.pass_home(MINUTE) == 1
+    assert site.only().state is CheckState.OPEN
+
+
+def test_a_tick_run_twice_does_a_thing_once(site: Site) -> None:
+    site.take(finding(level=Level.DANGER))
+    assert site.pass_home(5 * MINUTE) == 1
+    before = [site.rows(table) for table in (transition, due, delivery, live_event)]
+    assert site.tick.run() == 0
+    assert [site.rows(table) for table in (transition, due, delivery, live_event)] == before
+
+
+def test_a_late_tick_makes_no_burst(site: Site) -> None:
+    site.take(finding(level=Level.DANGER))
+    assert site.pass_home(24 * HOUR) == 1
+    assert site.only().due is not None
+    assert site.only().due.due_at == site.clock.home + 5 * MINUTE
+
+
+def test_findings_read_late_are_not_followed_by_a_burst_of_reminders(site: Site) -> None:
+    site.clock.home += 24 * HOUR
+    site.take(finding(level=Level.DANGER, at=MORNING))
+    assert site.tick.run() == 0
+    assert site.only().opened_at == MORNING
+
+
+def test_two_ticks_on_one_database_share_one_lease(site: Site) -> None:
+    other = Tick(site.engine, site.clock, site.policy, "two")
+    site.take(finding(level=Level.DANGER))
+    assert site.pass_home(5 * MINUTE) == 1
+    site.clock.home += 5 * MINUTE
+    assert other.run() == 0  # the first one holds the lease
+    site.clock.machine += LEASE
+    assert other.run() == 1  # it fell silent: the second takes over
+    assert site.tick.run() == 0
+    assert [row.holder for row in site.rows(tick_lease)] == ["two"]
+    assert site.only().reminders == 2
+
+
+def test_many_due_rows_are_all_done_in_one_turn(site: Site) -> None:
+    site.take(*(finding(household=f"hh-{number}") for number in range(450)))
+    assert site.pass_home(4 * HOUR) == 450
+    assert site.tick.run() == 0
