@@ -111,16 +111,16 @@ class Talk:
             for index, rooms in kit.pirs:
                 if room in rooms and at >= seen.get(index, -BLIND) + BLIND:
                     seen[index] = at
-                    yield Utterance(at, index, "motion", Payload(v=1, bat=self._battery(index, at)))
+                    yield Utterance(at, index, "motion", Payload(v=1))
                     if kit.pirs_tell_clear:
-                        yield Utterance(at + BLIND, index, "motion", Payload(v=0, bat=self._battery(index, at)))
+                        yield Utterance(at + BLIND, index, "motion", Payload(v=0))
 
     def door(self, moves: Iterable[tuple[Millis, bool]]) -> Iterator[Utterance]:
         """The front door's contact: 1 opened, 0 closed."""
         index = self._kit.door
         for at, opened in moves:
             if at < self._course.collapse:
-                yield Utterance(at, index, "door", Payload(v=int(opened), bat=self._battery(index, at)))
+                yield Utterance(at, index, "door", Payload(v=int(opened)))
 
     def climate(self, airs: Iterable[tuple[Millis, Air]], rng: Random) -> Iterator[Utterance]:
         """Temperature and humidity of each sample, with the sensor's noise."""
@@ -154,7 +154,7 @@ class Talk:
         return at, None if kind is CallKind.OUT else CallKind.MISSED
 
     def heartbeats(self) -> Iterator[Utterance]:
-        """PIRs, door and button tell now and then that they live, the gateway every 10 minutes."""
+        """PIRs, door and button tell now and then that they live and how full they are, the gateway every 10 minutes."""
         kit = self._kit
         for index in (*(index for index, _ in kit.pirs), kit.door, kit.button):
             for at in self._times(index):
