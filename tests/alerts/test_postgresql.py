@@ -14,7 +14,6 @@ from alerts.check import CheckState, Outcome
 from alerts.live import prune_live_events
 from alerts.outbox import Sender
 from ingest.clock import DAY, HOUR
-from ingest.store import metadata
 from rules.finding import Level, RuleKey, Verb
 
 DIALECT = postgresql.dialect()
@@ -53,11 +52,13 @@ def test_every_statement_compiles_for_postgresql(site: Site) -> None:
 
 
 def test_the_tables_and_their_partial_indexes_are_the_same_in_postgresql() -> None:
-    for table in metadata.sorted_tables:
-        str(CreateTable(table).compile(dialect=DIALECT))
+    partial = set()
+    for table in (tables.check, tables.alert, tables.ticket, tables.due, tables.delivery, tables.live_event):
+        assert str(CreateTable(table).compile(dialect=DIALECT))
         for index in table.indexes:
-            text = str(CreateIndex(index).compile(dialect=DIALECT))
-            assert ("WHERE" in text) == ("_open" in str(index.name))
+            if "WHERE" in str(CreateIndex(index).compile(dialect=DIALECT)):
+                partial.add(index.name)
+    assert partial == {"uq_check_open_subject", "uq_check_open_code", "uq_alert_open", "uq_ticket_open"}
 
 
 def test_sqlite_finds_open_checks_by_their_partial_index(site: Site) -> None:
