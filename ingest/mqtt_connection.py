@@ -111,8 +111,12 @@ class Connection:
         return client
 
     def open(self) -> None:
-        """Connect; blocks for at most `connect_s` and the name look-up. Raises OSError."""
-        self._client.connect(self._address.host, self._address.port, self._address.keepalive_s)
+        """Connect, or end with the reason; blocks for at most `connect_s` and the name look-up."""
+        try:
+            self._client.connect(self._address.host, self._address.port, self._address.keepalive_s)
+        except OSError as error:
+            self._end(f"no connection: {error}")
+            return
         connected = self._client.socket()
         if connected is None:
             self._end("the connection was lost at once")

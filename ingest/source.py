@@ -21,7 +21,7 @@ __all__ = ["BrokerAddress", "MqttSource", "Pace", "SourceStatus"]
 
 log = structlog.get_logger(__name__)
 
-NEVER = "not started"
+NEVER = "the broker has not been heard yet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +102,6 @@ class MqttSource:
                 why, unforeseen = connection.ended or "we left", None
             except JournalFull as error:
                 why, unforeseen = f"the journal is full, nothing is acknowledged until there is room: {error}", None
-            except OSError as error:
-                why, unforeseen = f"no connection: {error}", None
             except Exception as error:
                 why, unforeseen = f"unforeseen {type(error).__name__}: {error}", error
             self._end(connection, why, unforeseen)
@@ -184,7 +182,7 @@ class MqttSource:
             caught_up=caught_up,
             since=self._clock.machine_now() if changed else before.since,
             received=self._received,
-            error=error if connection is None else (None if connected else before.error),
+            error=error if connection is None else (None if caught_up else before.error),
             last_canary=connection.last_canary if connection is not None and connection.last_canary else before.last_canary,
         )
         metrics.CONNECTED.labels(self._name).set(connected)

@@ -1,5 +1,6 @@
 """Real brokers for tests (nats-server from its wheel, Debian's Mosquitto with this repository's file), and a scripted one."""
 
+import contextlib
 import getpass
 import os
 import re
@@ -109,7 +110,8 @@ def _answers(port: int) -> bool:
 class ScriptedBroker:
     """Speaks just enough MQTT 3.1.1 to say exactly what a test wants, and to write down every frame it was sent.
 
-    It answers CONNECT, SUBSCRIBE and our canary (the only thing the source publishes) unless `answers` was cleared.
+    It answers CONNECT (with `connack`), SUBSCRIBE (with `suback`) and our canary, the only thing the source publishes,
+    unless `answers` was cleared.
     `connections` holds, per connection, the frames it sent: (packet type, body).
     """
 
@@ -118,6 +120,8 @@ class ScriptedBroker:
         self.port: int = self._listener.getsockname()[1]
         self.connections: list[list[tuple[int, bytes]]] = []
         self.answers = True
+        self.connack = 0
+        self.suback = 1
         self._sockets: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -133,7 +137,7 @@ class ScriptedBroker:
             threading.Thread(target=self._converse, args=(peer, frames), daemon=True).start()
 
     def _converse(self, peer: socket.socket, frames: list[tuple[int, bytes]]) -> None:
-        with peer.makefile("rb") as stream:
+        with peer.makefile("rb") as stream, contextlib.suppress(OSError):  # the source may drop the connection at any point
             while head := stream.read(1):
                 size, shift = 0, 0
                 while True:
@@ -150,9 +154,9 @@ class ScriptedBroker:
     def _answer(self, peer: socket.socket, head: int, body: bytes) -> None:
         kind = head >> 4
         if kind == 1:
-            peer.sendall(b"\x20\x02\x00\x00")  # CONNACK, no session
+            peer.sendall(b"\x20\x02\x00" + bytes([self.connack]))  # no session
         elif kind == 8:
-            peer.sendall(b"\x90\x03" + body[:2] + b"\x01")  # SUBACK, QoS 1 granted to one filter
+            peer.sendall(b"\x90\x03" + body[:2] + bytes([self.suback]))  # to one filter
         elif kind == 3:
             size = int.from_bytes(body[:2], "big")
             topic, mid, payload = body[2 : 2 + size], body[2 + size : 4 + size], body[4 + size :]
