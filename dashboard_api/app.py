@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
@@ -41,8 +42,8 @@ def create_app(services: Services) -> FastAPI:
     app.state.hearing = HearingBoard(services)
     app.add_middleware(Guard, https=services.https)
     problems.install(app)
-    refusals = {status: {"model": ProblemOut} for status in (401, 404, 409, 422)}
-    api = APIRouter(prefix="/api/v1", responses={**refusals})
+    refusals: dict[int | str, dict[str, Any]] = {status: {"model": ProblemOut} for status in (401, 404, 409, 422)}
+    api = APIRouter(prefix="/api/v1", responses=refusals)
     for part in (session, checks, tickets, households, events):
         api.include_router(part.router)
     app.include_router(api)

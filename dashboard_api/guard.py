@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard_api.words import Lang, say
 
 LARGEST_BODY = 64 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -64,17 +65,11 @@ class Guard:
         if scope["method"] not in SAFE_METHODS:
             if is_cross_site(headers):
                 _log.warning("cross-site request refused", path=scope["path"], origin=headers.get("origin"))
-                await _refuse(
-                    send_guarded,
-                    403,
-                    "cross_site",
-                    "다른 사이트에서 온 요청은 받지 않습니다.",
-                    "이 화면을 새로 고친 뒤 다시 하십시오.",
-                )
+                await _refuse(send_guarded, 403, "cross_site")
                 return
             length = headers.get("content-length")
             if (length is None and "transfer-encoding" in headers) or (length is not None and _too_long(length)):
-                await _refuse(send_guarded, 413, "too_large", "요청이 너무 큽니다.", "64 KiB 이하로 길이를 밝혀 보내십시오.")
+                await _refuse(send_guarded, 413, "too_large")
                 return
         await self._app(scope, receive, send_guarded)
 
@@ -92,11 +87,9 @@ def _too_long(length: str) -> bool:
     return not length.isascii() or not length.isdigit() or int(length) > LARGEST_BODY
 
 
-async def _refuse(send: Send, status: int, error: str, detail: str, advice: str) -> None:
-    body = json.dumps({"error": error, "detail": detail, "next": advice}, ensure_ascii=False).encode()
-    headers: Iterable[tuple[bytes, bytes]] = [
-        (b"content-type", b"application/json; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+async def _refuse(send: Send, status: int, error: str) -> None:
+    told = {"error": error, "detail": say(Lang.KO, f"problem.{error}"), "next": say(Lang.KO, f"problem.{error}_next")}
+    body = json.dumps(told, ensure_ascii=False).encode()
+    headers = [(b"content-type", b"application/json; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

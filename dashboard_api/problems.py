@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -27,11 +28,11 @@ _log = structlog.get_logger(__name__)
 class Problem(Exception):
     """A refusal with its HTTP status; `error` is a code, `detail` and `next` are the texts `problem.<error>[_next]`."""
 
-    def __init__(self, status: int, error: str, **figures: object) -> None:
+    def __init__(self, status: int, error: str, **figures: Any) -> None:
         super().__init__(error)
         self.status = status
         self.error = error
-        self.figures = figures
+        self.figures: dict[str, Any] = figures
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +78,7 @@ def put_into_words(problem: Exception, lang: Lang) -> Refusal:
             return _refusal(500, "internal", lang)
 
 
-def _refusal(status: int, error: str, lang: Lang, *, headers: Mapping[str, str] | None = None, **figures: object) -> Refusal:
+def _refusal(status: int, error: str, lang: Lang, *, headers: Mapping[str, str] | None = None, **figures: Any) -> Refusal:
     return Refusal(
         status=status,
         error=error,

@@ -79,6 +79,6 @@ def page(
         home_now=services.clock.home_now(),
         speed=services.speed,
         path=request.url.path,
-        **shown,
+        **{"last_event": None, "broken": (), **shown},
     )
     return Response(html, status_code=status, headers=dict(headers or {}), media_type="text/html; charset=utf-8")

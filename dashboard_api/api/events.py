@@ -63,6 +63,5 @@ async def events(
 
 
 def _event(event: LiveEvent) -> ServerSentEvent:
-    return ServerSentEvent(
-        id=str(event.id), event=event.kind, data=EventOut(ref=event.ref, dong=event.dong_code, at=event.at, action=event.action)
-    )
+    told = EventOut(ref=event.ref, dong=event.dong_code, at=event.at, action=event.action)
+    return ServerSentEvent(id=str(event.id), event=event.kind, data=told)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import msgspec
 from fastapi import APIRouter, Request, Response
 
@@ -119,9 +117,7 @@ def household(request: Request, household_id: str, viewer: ViewerDep, services: 
         masked=masked,
         devices=_devices(services, viewer, home.id),
         history=_past(services, viewer, home.id),
-        limits=json.dumps(
-            [msgspec.to_builtins(limit) for limit in chart_limits(services.rules, viewer.lang)], ensure_ascii=False
-        ),
+        limits=msgspec.json.encode(chart_limits(services.rules, viewer.lang)).decode(),
         **queue_of_home(services, viewer, home.id),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import Request, Response
@@ -49,6 +49,6 @@ def dong_names(services: Services) -> dict[str, str]:
     return {dong.code: dong.name for dong in services.register.dongs()}
 
 
-def shell(request: Request, services: Services, viewer: Viewer, template: str, **shown: object) -> Response:
+def shell(request: Request, services: Services, viewer: Viewer, template: str, **shown: Any) -> Response:
     """A page or fragment for somebody logged in. The live stream begins where the content was read, so nothing is missed."""
     return page(request, services, template, broken=broken_stages(services, viewer.lang), **shown)
