@@ -1,0 +1,225 @@
+"""How long a home has been without a sign of life, and when that is too long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ingest.clock import Millis
+from rules.columns import NEVER, UNSET, Ints, Rows
+from rules.episodes import OpenEpisode, make_finding
+from rules.finding import Evidence, Finding, Level, RuleKey, Verb
+from rules.state import State
+from rules.table import AbsenceLimits, Grade, Limits, RuleTable
+
+OBSERVED = frozenset({RuleKey.MOTION, RuleKey.CALL, RuleKey.PHONE})
+"""These count observed time alone; the others count wall time."""
+ORDER = (RuleKey.MOTION, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY)
+GRADES = tuple(Grade)
+
+
+@dataclass(slots=True)
+class _Verdict:
+    """What a rule says of a home at an instant. `missing` is the level that would be due, had we been able to observe."""
+
+    level: int = 0
+    missing: int = 0
+    limit: Millis = 0
+    missing_limit: Millis = 0
+    due: Millis = UNSET
+
+
+class Absence:
+    """The absence rules of one table, over one state."""
+
+    def __init__(self, table: RuleTable) -> None:
+        self._table = table
+        self._limits: tuple[AbsenceLimits, ...] = tuple(table.absence[grade] for grade in GRADES)
+        self.shortest: Millis = min(limits.shortest() for limits in self._limits)
+        self._motion = self._first("motion")
+        self._call = self._first("call")
+        self._phone = self._first("phone")
+        self._verify = np.minimum(self._first("cannot_verify"), self._first("cannot_verify_excused"))
+        self._away = self._first("away")
+
+    def _first(self, rule: str) -> Ints:
+        """By grade: the shortest limit of the rule in ms."""
+        limits = [min(one for one in getattr(grade, rule) if one is not None) for grade in self._limits]
+        return np.array(limits, dtype=np.int64)
+
+    def lower_bounds(self, state: State, rows: Rows) -> Ints:
+        """For each row an instant before which no absence finding is due; exact but for outages. ms UTC."""
+        homes = state.households
+        grade = homes.grade[rows]
+        heard = homes.heard_from[rows]
+        floor = np.maximum(homes.restart_at[rows], homes.away_until[rows])
+        seen = np.maximum(homes.last_motion[rows], homes.last_enter[rows])
+        motion_from = np.where(self._inferred_away(state, rows), UNSET, homes.motion_from[rows])
+        after = np.maximum(floor, heard)
+        due = np.maximum(np.maximum(after, seen), motion_from) + self._motion[grade]
+        called = np.maximum(np.maximum(after, homes.last_call[rows]), homes.call_from[rows])
+        np.minimum(due, called + self._call[grade], out=due)
+        off = np.maximum(np.maximum(floor, homes.phone_off[rows]), homes.phone_from[rows])
+        np.minimum(due, off + self._phone[grade], out=due)
+        alive = np.maximum(np.maximum(floor, homes.last_life[rows]), homes.enrolled_at[rows])
+        np.minimum(due, alive + self._verify[grade], out=due)
+        away = homes.away_until[rows]
+        waiting = (away > NEVER) & (homes.last_life[rows] < away)
+        np.minimum(due, np.where(waiting, away + self._away[grade], UNSET), out=due)
+        return np.where(homes.active[rows] > 0, due, UNSET)
+
+    def _inferred_away(self, state: State, rows: Rows) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        homes = state.households
+        door = homes.last_door[rows]
+        left = homes.last_motion[rows] <= door + self._table.door_gap
+        return np.asarray((door > NEVER) & left & (homes.last_enter[rows] < door))
+
+    def starts(self, state: State, home: int) -> dict[RuleKey, Millis]:
+        """When each clock that runs for this home began (ms UTC); after `now` while an absence is declared."""
+        homes = state.households
+        heard, enrolled = int(homes.heard_from[home]), int(homes.enrolled_at[home])
+        away, life = int(homes.away_until[home]), int(homes.last_life[home])
+        floor = max(int(homes.restart_at[home]), away)
+        found: dict[RuleKey, Millis] = {RuleKey.CANNOT_VERIFY: max(floor, life, enrolled)}
+        motion_from, call_from = int(homes.motion_from[home]), int(homes.call_from[home])
+        if max(heard, motion_from) < UNSET and not self.inferred_away(state, home):
+            seen = max(int(homes.last_motion[home]), int(homes.last_enter[home]))
+            found[RuleKey.MOTION] = max(floor, seen, motion_from, heard)
+        if max(heard, call_from) < UNSET:
+            found[RuleKey.CALL] = max(floor, int(homes.last_call[home]), call_from, heard)
+        off, phone_from = int(homes.phone_off[home]), int(homes.phone_from[home])
+        if max(off, phone_from) < UNSET:
+            found[RuleKey.PHONE] = max(floor, off, phone_from)
+        if away > NEVER and life < away:
+            found[RuleKey.AWAY] = away
+        return found
+
+    def inferred_away(self, state: State, home: int) -> bool:
+        """Whether the last door event has had no motion later than the door gap after it."""
+        return bool(self._inferred_away(state, np.array([home]))[0])
+
+    def judge(self, state: State, home: int, at: Millis) -> tuple[list[Finding], Millis]:
+        """The findings of this home at grid point `at`, and the next instant at which one can be due without an event."""
+        starts = self.starts(state, home)
+        findings: list[Finding] = []
+        due = UNSET
+        for rule in ORDER:
+            start = starts.get(rule)
+            episode = state.episodes.get(state.households.ids[home], rule)
+            if episode is not None and episode.start != start:
+                findings += self.clear(state, home, rule, at)
+                episode = None
+            if start is None:
+                continue
+            verdict = self._verdict(state, home, rule, start, at, episode)
+            findings += self._told(state, home, rule, start, at, verdict)
+            due = min(due, verdict.due)
+        return findings, due
+
+    def clear(self, state: State, home: int, rule: RuleKey, at: Millis) -> list[Finding]:
+        """End the open episode, if any, with its one CLEARED."""
+        subject = state.subject(home)
+        episode = state.episodes.get(subject.name, rule)
+        state.settled.pop((home, rule), None)
+        if episode is None:
+            return []
+        state.episodes.drop(subject.name, rule)
+        evidence = Evidence(since=episode.start, value=float(max(0, at - episode.start)), rule_version=self._table.version)
+        level = max(episode.level, Level.CAUTION)
+        return [make_finding(subject, rule, episode.key, Verb.CLEARED, level, at=at, evidence=evidence)]
+
+    def _verdict(
+        self, state: State, home: int, rule: RuleKey, start: Millis, at: Millis, episode: OpenEpisode | None
+    ) -> _Verdict:
+        verdict = _Verdict()
+        since = self._counted_from(state, home, rule, start)
+        limits, due = self._limits_now(state, home, rule, at)
+        verdict.due = due
+        watch = state.observability
+        blind = rule in OBSERVED and watch.blind(home)
+        told = episode is not None and episode.undetermined
+        for level, limit in enumerate(limits, 1):
+            if limit is None:
+                continue
+            reached = watch.reach(home, since, limit) if rule in OBSERVED else since + limit
+            if reached is not None and reached <= at:
+                verdict.level, verdict.limit = level, limit
+                continue
+            if reached is not None:
+                verdict.due = min(verdict.due, reached)
+            if blind and not told:
+                if since + limit <= at:
+                    verdict.missing, verdict.missing_limit = level, limit
+                else:
+                    verdict.due = min(verdict.due, since + limit)
+        return verdict
+
+    def _counted_from(self, state: State, home: int, rule: RuleKey, start: Millis) -> Millis:
+        """`start`, or the later moment at which staff settled the check without a sign of life."""
+        return max(start, state.settled.get((home, rule), start))
+
+    def _limits_now(self, state: State, home: int, rule: RuleKey, at: Millis) -> tuple[Limits, Millis]:
+        """The limits in force, and the instant at which they may change by themselves."""
+        limits = self._limits[int(state.households.grade[home])]
+        if rule is not RuleKey.CANNOT_VERIFY:
+            return getattr(limits, rule), UNSET
+        normal = self._unverified(state, home, limits)
+        excused, until = self._excused(state, home, at)
+        if not excused:
+            return (None, None, normal), UNSET
+        _, warning, danger = limits.cannot_verify_excused
+        return (None, None if warning is None else max(warning, normal), max(danger or normal, normal)), until
+
+    def _unverified(self, state: State, home: int, limits: AbsenceLimits) -> Millis:
+        """A home without a motion sensor is verified by the slowest of its signals."""
+        danger = limits.cannot_verify[2] or 0
+        homes = state.households
+        if homes.motion_from[home] < UNSET:
+            return danger
+        slower = [limits.call[2] if homes.call_from[home] < UNSET else None]
+        slower.append(limits.phone[2] if homes.phone_from[home] < UNSET else None)
+        return max((limit for limit in slower if limit is not None), default=danger)
+
+    def _excused(self, state: State, home: int, at: Millis) -> tuple[bool, Millis]:
+        if self.inferred_away(state, home):
+            return True, UNSET
+        if not state.households.well_before[home]:
+            return False, UNSET
+        if state.observability.blind(home):
+            return True, UNSET
+        ended = state.observability.ended_at(home)
+        until = UNSET if ended is None else ended + self._table.settle
+        return (True, until) if ended is not None and at < until else (False, UNSET)
+
+    def _told(self, state: State, home: int, rule: RuleKey, start: Millis, at: Millis, verdict: _Verdict) -> list[Finding]:
+        subject = state.subject(home)
+        episode = state.episodes.get(subject.name, rule)
+        level = 0 if episode is None else episode.level
+        findings: list[Finding] = []
+        for verb, reached, limit in (
+            (Verb.RAISED, verdict.level, verdict.limit),
+            (Verb.UNDETERMINED, verdict.missing, verdict.missing_limit),
+        ):
+            if reached <= level:
+                continue
+            if episode is None:
+                episode = OpenEpisode(str(self._counted_from(state, home, rule, start)), start, 0)
+                state.episodes.put(subject.name, rule, episode)
+            evidence = self._evidence(state, home, rule, start, at, limit)
+            findings.append(make_finding(subject, rule, episode.key, verb, reached, at=at, evidence=evidence))
+            if verb is Verb.RAISED:
+                level = episode.level = reached
+            else:
+                episode.undetermined = True
+        return findings
+
+    def _evidence(self, state: State, home: int, rule: RuleKey, start: Millis, at: Millis, limit: Millis) -> Evidence:
+        blind = state.observability.blind_between(home, start, at)
+        return Evidence(
+            since=start,
+            limit=float(limit),
+            value=float(at - start),
+            coverage=round(1.0 - blind / (at - start), 4) if at > start else 1.0,
+            rule_version=self._table.version,
+        )

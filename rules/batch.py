@@ -1,0 +1,144 @@
+"""Readings sorted into columns by what they mean to the rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ingest.clock import Millis
+from ingest.reading import Reading, Reason, Rejection, Signal
+from rules.columns import UNSET, Ints, Rows
+from rules.state import State
+
+EPOCH_2020: Millis = 1_577_836_800_000
+"""2020-01-01T00:00:00Z: a device that dates its readings before has no clock."""
+SILENT_REASONS = frozenset({Reason.RETAINED, Reason.DUPLICATE, Reason.UNKNOWN_DEVICE})
+"""Rejections that say nothing of the device: the broker or the network spoke, or nobody we know."""
+
+
+@dataclass(slots=True)
+class Moments:
+    """Rows and instants (ms UTC) side by side."""
+
+    rows: list[int] = field(default_factory=list)
+    at: list[Millis] = field(default_factory=list)
+
+    def add(self, row: int, at: Millis) -> None:
+        """One more."""
+        self.rows.append(row)
+        self.at.append(at)
+
+    def arrays(self) -> tuple[Rows, Ints]:
+        """As arrays."""
+        return np.array(self.rows, dtype=np.int64), np.array(self.at, dtype=np.int64)
+
+
+@dataclass(slots=True)
+class Samples:
+    """Temperature and humidity samples in journal order; `turn` counts the samples of the same home before each."""
+
+    home: list[int] = field(default_factory=list)
+    device: list[int] = field(default_factory=list)
+    warm: list[bool] = field(default_factory=list)  # temperature, else humidity
+    value: list[float] = field(default_factory=list)
+    at: list[Millis] = field(default_factory=list)
+    offset: list[int] = field(default_factory=list)
+    turn: list[int] = field(default_factory=list)
+    turns: dict[int, int] = field(default_factory=dict)
+
+    def add(self, home: int, device: int, reading: Reading) -> None:
+        """One more."""
+        turn = self.turns.get(home, 0)
+        self.turns[home] = turn + 1
+        self.home.append(home)
+        self.device.append(device)
+        self.warm.append(reading.signal is Signal.TEMPERATURE)
+        self.value.append(reading.value)
+        self.at.append(reading.observed_at)
+        self.offset.append(reading.offset)
+        self.turn.append(turn)
+
+
+class Batch:
+    """What a run of readings and rejections says, ids already rows; the order within a column is the journal's."""
+
+    def __init__(self, state: State) -> None:
+        self._homes = state.households.index
+        self._devices = state.devices.index
+        self._enrolled = state.devices
+        self.size = 0
+        self.heard = Moments()  # household rows: any credible reading
+        self.reports = Moments()  # device rows: any live message, by receive time
+        self.motion = Moments()
+        self.enter = Moments()
+        self.door = Moments()
+        self.call = Moments()
+        self.steps = Moments()
+        self.phone: list[tuple[int, Millis, bool]] = []  # household row, when, on
+        self.status: list[tuple[int, Millis, bool]] = []  # device row, received, online
+        self.battery: list[tuple[int, float]] = []  # device row, percent
+        self.faulty = Moments()  # device rows: wrongly dated, by receive time
+        self.rejected = Moments()  # device rows, by receive time
+        self.samples = Samples()
+
+    def add_rejection(self, rejection: Rejection) -> None:
+        """Count it against its device, where it says something of it."""
+        self.size += 1
+        device = None if rejection.device_id is None else self._devices.get(rejection.device_id)
+        if device is not None and rejection.reason not in SILENT_REASONS:
+            self.reports.add(device, rejection.received_at)
+            self.rejected.add(device, rejection.received_at)
+
+    def add(self, reading: Reading) -> None:
+        """Sort the reading in; one of a household or device that is not looked after is left out."""
+        self.size += 1
+        home = self._homes.get(reading.household_id or "")
+        device = self._devices.get(reading.device_id)
+        if home is None or device is None:
+            return
+        if reading.signal is Signal.STATUS:
+            self._add_status(home, device, reading)
+            return
+        if reading.signal is Signal.BATTERY:
+            self.battery.append((device, reading.value))
+        if not reading.credible:
+            if reading.observed_at < max(EPOCH_2020, self._enrolled_at(device)):
+                self.reports.add(device, reading.received_at)
+                self.faulty.add(device, reading.received_at)
+            return
+        if reading.skewed:
+            self.faulty.add(device, reading.received_at)
+        self.reports.add(device, reading.received_at)
+        self.heard.add(home, reading.observed_at)
+        self._add_meaning(home, device, reading)
+
+    def _add_meaning(self, home: int, device: int, reading: Reading) -> None:
+        signal, value, at = reading.signal, reading.value, reading.observed_at
+        if signal is Signal.MOTION:
+            if value > 0:
+                self.motion.add(home, at)
+        elif signal is Signal.TEMPERATURE or signal is Signal.HUMIDITY:
+            self.samples.add(home, device, reading)
+        elif signal is Signal.DOOR:
+            (self.enter if value == 3 else self.door).add(home, at)
+        elif signal is Signal.CALL:
+            if value > 0:
+                self.call.add(home, at)
+        elif signal is Signal.STEPS:
+            if value > 0:
+                self.steps.add(home, at)
+        elif signal is Signal.PHONE:
+            self.phone.append((home, at, value > 0))
+
+    def _add_status(self, home: int, device: int, reading: Reading) -> None:
+        """State even when retained; online and live is a report of the gateway, offline is the broker's word."""
+        online = reading.value > 0
+        self.status.append((device, reading.received_at, online))
+        if online and reading.credible:
+            self.reports.add(device, reading.received_at)
+            self.heard.add(home, reading.observed_at)
+
+    def _enrolled_at(self, device: int) -> Millis:
+        at = int(self._enrolled.enrolled_at[device])
+        return at if at < UNSET else EPOCH_2020

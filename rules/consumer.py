@@ -1,0 +1,121 @@
+"""The rules as a consumer of the journal: entries in, findings out, at the pace of home time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
+
+import msgspec
+import structlog
+
+from ingest.clock import Millis
+from ingest.facts import RunStarted
+from ingest.journal.port import Entry
+from ingest.reading import Reading, Rejection
+from rules import metrics
+from rules.engine import STEP, Engine, Item
+from rules.finding import Finding
+
+log = structlog.get_logger(__name__)
+Sink: TypeAlias = Callable[[Sequence[Finding]], None]
+
+
+class Decoding(Protocol):
+    """What is needed of the decoder."""
+
+    def read(self, entries: Sequence[Entry]) -> list[tuple[Entry, list[Item]]]:
+        """The entries in order, each with what it says."""
+        ...
+
+    def snapshot(self) -> bytes:
+        """The decoder's state."""
+        ...
+
+    def restore(self, state: bytes | None) -> None:
+        """Begin from that state."""
+        ...
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    decoder: bytes
+    engine: bytes
+
+
+class RulesConsumer:
+    """Consumer "rules". The sink must have made the findings durable when it returns; it is called in order.
+
+    After a crash between the sink and the commit the same findings are handed on again, with the same ids.
+    """
+
+    def __init__(self, engine: Engine, decoder: Decoding, sink: Sink) -> None:
+        self._engine = engine
+        self._decoder = decoder
+        self._sink = sink
+
+    @property
+    def name(self) -> str:
+        """The cursor's name."""
+        return "rules"
+
+    def restore(self, state: bytes | None) -> None:
+        """Begin from a committed state (None: from nothing)."""
+        if state is None:
+            self._decoder.restore(None)
+            self._engine.restore(None)
+            return
+        kept = msgspec.msgpack.decode(state, type=_Kept)
+        self._decoder.restore(kept.decoder)
+        self._engine.restore(kept.engine)
+
+    def take(self, entries: Sequence[Entry]) -> None:
+        """Fold the entries, evaluating every grid point before the entries that came at or after it."""
+        with metrics.FOLD_SECONDS.time():
+            findings = self._take(entries)
+        self._hand_on(findings)
+
+    def at_head(self, now: Millis) -> None:
+        """Everything received before home time `now` has been taken: evaluate up to it."""
+        with metrics.ADVANCE_SECONDS.time():
+            findings = self._engine.advance(now)
+        metrics.HOUSEHOLDS.set(self._engine.households)
+        metrics.EVALUATED.set(now // 1000)
+        self._hand_on(findings)
+
+    def state(self) -> bytes:
+        """Decoder and engine as bytes."""
+        state = msgspec.msgpack.encode(_Kept(self._decoder.snapshot(), self._engine.snapshot()))
+        metrics.SNAPSHOT_BYTES.set(len(state))
+        return state
+
+    def _take(self, entries: Sequence[Entry]) -> list[Finding]:
+        findings: list[Finding] = []
+        waiting: list[Item] = []
+        until: Millis = -1  # receive time from which on the next grid point comes first
+        for entry, items in self._decoder.read(entries):
+            if entry.received_at >= until or isinstance(entry.body, RunStarted):
+                findings += self._fold(waiting)
+                waiting = []
+                if isinstance(entry.body, RunStarted):
+                    self._engine.begin_run()
+                findings += self._engine.advance(entry.received_at)
+                until = entry.received_at - entry.received_at % STEP + STEP
+            waiting += items
+        return findings + self._fold(waiting)
+
+    def _fold(self, items: list[Item]) -> list[Finding]:
+        if not items:
+            return []
+        readings = sum(isinstance(item, Reading) for item in items)
+        rejections = sum(isinstance(item, Rejection) for item in items)
+        metrics.ITEMS.labels("reading").inc(readings)
+        metrics.ITEMS.labels("rejection").inc(rejections)
+        metrics.ITEMS.labels("fact").inc(len(items) - readings - rejections)
+        return self._engine.fold(items)
+
+    def _hand_on(self, findings: Sequence[Finding]) -> None:
+        if not findings:
+            return
+        for finding in findings:
+            metrics.FINDINGS.labels(finding.rule, finding.level.name.lower(), finding.verb).inc()
+        log.info("findings handed on", count=len(findings), first=findings[0].finding_id)
+        self._sink(findings)

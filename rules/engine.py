@@ -1,0 +1,214 @@
+"""The rules at work: readings and facts folded into the state, findings made of it on a grid of home time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from ingest.clock import SECOND, Millis
+from ingest.facts import Fact, LinkDown, LinkUp, RunStarted, RunStopped
+from ingest.reading import URGENT, Reading, Rejection
+from rules.absence import Absence
+from rules.batch import Batch
+from rules.columns import UNSET, Ints, Rows
+from rules.device import Commissioning, DeviceHealth
+from rules.finding import Finding, Level, RuleKey
+from rules.life import fold_life
+from rules.outage import OutageBook
+from rules.staff import Staff
+from rules.state import State
+from rules.table import RuleTable
+from rules.threshold import Thresholds
+from rules.urgent import raise_urgent
+
+Item: TypeAlias = Reading | Rejection | Fact
+STEP: Millis = 10 * SECOND
+"""The grid of home time on which rules are evaluated, aligned to the epoch."""
+
+
+class Engine:
+    """Folds what happened, says what it means. Not safe to use from two threads.
+
+    `fold` and `advance` together decide alike however the items are split into batches, as long as `advance` is
+    called with the receive time of an item before it is folded.
+    """
+
+    def __init__(self, table: RuleTable) -> None:
+        self._table = table
+        self._absence = Absence(table)
+        self._thresholds = Thresholds(table)
+        self._devices = DeviceHealth(table)
+        self._commissioning = Commissioning(table)
+        self._outages = OutageBook(table.settle)
+        self._staff = Staff(table, self._absence, self._thresholds, self._devices, self._commissioning, self._outages)
+        self._state = State()
+        self._next: Millis = UNSET
+
+    @property
+    def households(self) -> int:
+        """How many are looked after."""
+        return len(self._state.households.index)
+
+    def standing(self) -> list[tuple[str, RuleKey, Level]]:
+        """What holds now, by household id or `device:<id>`, and rule."""
+        return self._state.episodes.standing()
+
+    def fold(self, items: Sequence[Item]) -> list[Finding]:
+        """Take these items in order; findings of urgent signals and staff facts alone, the others wait for the grid."""
+        findings: list[Finding] = []
+        batch = Batch(self._state)
+        heard = self._state.heard_at
+        for item in items:
+            if isinstance(item, Reading):
+                heard = max(heard, item.received_at)
+                if item.signal in URGENT:
+                    findings += raise_urgent(self._state, item, self._table.version)
+                batch.add(item)
+            elif isinstance(item, Rejection):
+                heard = max(heard, item.received_at)
+                batch.add_rejection(item)
+            else:
+                self._fold_batch(batch)
+                batch = Batch(self._state)
+                heard = max(heard, item.at)
+                findings += self._fold_fact(item)
+        self._state.heard_at = heard
+        self._fold_batch(batch)
+        self._next = self._soonest()
+        return findings
+
+    def begin_run(self) -> None:
+        """A process of ours begins to listen: unless it is known how the last one ended, what lies between was unheard.
+
+        Called before `advance` to the receive time of RunStarted, so that the gap is not taken for silence.
+        """
+        if self._outages.run_began(self._state):
+            self._reschedule_all()
+
+    def advance(self, now: Millis) -> list[Finding]:
+        """Evaluate every grid point up to `now` (home time) that has not been; those where nothing is due are skipped."""
+        last = now - now % STEP
+        if self._state.evaluated is None:
+            self._state.evaluated = last
+            return []
+        findings: list[Finding] = []
+        while self._next <= last:
+            point = max(self._state.evaluated + STEP, -(-self._next // STEP) * STEP)
+            if point > last:
+                break
+            findings += self._evaluate(point)
+            self._state.evaluated = point
+        self._state.evaluated = max(self._state.evaluated, last)
+        return findings
+
+    def snapshot(self) -> bytes:
+        """The state as bytes; with the journal after it, it gives what the whole journal gives, to the last bit."""
+        return self._state.dump()
+
+    def restore(self, state: bytes | None) -> None:
+        """Begin from a snapshot, or (None) from nothing. ValueError for a snapshot this version cannot read."""
+        self._state = State() if state is None else State.load(state)
+        kept = self._state
+        for name in kept.episodes.subjects():
+            if name.startswith("device:"):
+                kept.devices.dirty[kept.devices.index[name.removeprefix("device:")]] = 1
+            elif name in kept.households.index:
+                kept.households.dirty[kept.households.index[name]] = 1
+        self._reschedule_all()
+        held = kept.climates.device[: len(kept.climates)][kept.climates.on[:, : len(kept.climates)].any(axis=0)]
+        homes = kept.devices.household[held]
+        kept.households.due[homes[homes >= 0]] = 0
+        self._next = self._soonest()
+
+    def _fold_batch(self, batch: Batch) -> None:
+        if not batch.size:
+            return
+        fold_life(self._state, batch, self._absence.shortest)
+        self._thresholds.fold(self._state, batch.samples)
+        self._devices.fold(self._state, batch)
+        if batch.status:
+            homes = self._outages.take_status(self._state, batch)
+            if homes:
+                self._reschedule(np.array(sorted(homes), dtype=np.int64))
+
+    def _fold_fact(self, fact: Fact) -> list[Finding]:
+        if isinstance(fact, LinkUp | LinkDown | RunStarted | RunStopped):
+            if isinstance(fact, RunStarted):
+                self.begin_run()
+            if self._outages.take_fact(self._state, fact):
+                self._reschedule_all()
+            return []
+        findings, homes = self._staff.take(self._state, fact)
+        if homes:
+            self._reschedule(np.array(sorted(homes), dtype=np.int64))
+        return findings
+
+    def _reschedule_all(self) -> None:
+        self._reschedule(self._state.households.rows())
+        devices = self._state.devices
+        rows = devices.rows()
+        pending = devices.due[rows] == 0
+        devices.due[rows] = np.where(pending, 0, self._devices.lower_bounds(self._state, rows))
+        self._next = self._soonest()
+
+    def _reschedule(self, rows: Rows) -> None:
+        """An event changed more than a sign of life does: find anew when these homes must be looked at."""
+        homes = self._state.households
+        look = (homes.due[rows] == 0) | (homes.dirty[rows] > 0)
+        homes.due[rows] = np.where(look, 0, self._lower_bounds(rows))
+        for home in rows.tolist() if len(rows) < len(homes) else []:
+            for device in self._state.homes.get(home, []):
+                self._state.devices.due[device] = 0
+
+    def _lower_bounds(self, rows: Rows) -> Ints:
+        absent = self._absence.lower_bounds(self._state, rows)
+        bounds = np.minimum(absent, self._commissioning.lower_bounds(self._state, rows))
+        return np.where(self._state.households.active[rows] > 0, bounds, UNSET)
+
+    def _soonest(self) -> Millis:
+        state = self._state
+        homes, devices = len(state.households), len(state.devices)
+        first = int(state.households.due[:homes].min()) if homes else UNSET
+        return min(first, int(state.devices.due[:devices].min()) if devices else UNSET)
+
+    def _evaluate(self, point: Millis) -> list[Finding]:
+        state, findings = self._state, list[Finding]()
+        homes = state.households
+        rows = np.flatnonzero(homes.due[: len(homes)] <= point)
+        if len(rows):
+            bounds = np.where((homes.due[rows] == 0) | (homes.dirty[rows] > 0), 0, self._lower_bounds(rows))
+            homes.due[rows] = bounds
+            for home in rows[bounds <= point].tolist():
+                findings += self._judge_home(home, point)
+        devices = state.devices
+        rows = np.flatnonzero(devices.due[: len(devices)] <= point)
+        if len(rows):
+            bounds = np.where(devices.due[rows] == 0, 0, self._devices.lower_bounds(state, rows))
+            devices.due[rows] = bounds
+            for device in rows[bounds <= point].tolist():
+                findings += self._judge_device(device, point)
+        self._next = self._soonest()
+        return findings
+
+    def _judge_home(self, home: int, point: Millis) -> list[Finding]:
+        homes = self._state.households
+        if not homes.active[home]:
+            homes.due[home] = UNSET
+            return []
+        findings, due = self._absence.judge(self._state, home, point)
+        for judge in (self._thresholds.judge, self._commissioning.judge):
+            told, next_due = judge(self._state, home, point)
+            findings += told
+            due = min(due, next_due)
+        homes.due[home] = due
+        homes.dirty[home] = 1 if self._state.episodes.of(homes.ids[home]) else 0
+        return findings
+
+    def _judge_device(self, device: int, point: Millis) -> list[Finding]:
+        devices = self._state.devices
+        findings, due = self._devices.judge(self._state, device, point)
+        devices.due[device] = due
+        devices.dirty[device] = 1 if self._state.episodes.of(f"device:{devices.ids[device]}") else 0
+        return findings

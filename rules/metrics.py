@@ -1,0 +1,13 @@
+"""What the rules count and time about themselves."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+FINDINGS = Counter("anbu_rules_findings_total", "Findings handed on.", ("rule", "level", "verb"))
+ITEMS = Counter("anbu_rules_items_total", "Readings, rejections and facts folded.", ("kind",))
+FOLD_SECONDS = Histogram("anbu_rules_take_seconds", "Machine time to take one batch of journal entries.")
+ADVANCE_SECONDS = Histogram("anbu_rules_advance_seconds", "Machine time to evaluate up to the head of the journal.")
+HOUSEHOLDS = Gauge("anbu_rules_households", "Households looked after.")
+EVALUATED = Gauge("anbu_rules_evaluated_home_seconds", "Home time up to which the rules have been evaluated, seconds UTC.")
+SNAPSHOT_BYTES = Gauge("anbu_rules_snapshot_bytes", "Size of the last snapshot of the rules' state.")

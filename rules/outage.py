@@ -1,0 +1,81 @@
+"""How an outage, ours or a gateway's, changes what can be said of the homes behind it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ingest.clock import Millis
+from ingest.facts import LinkDown, LinkUp, RunStarted, RunStopped
+from rules.batch import Batch
+from rules.columns import NEVER, UNSET
+from rules.finding import ABSENCE
+from rules.state import State
+
+
+class OutageBook:
+    """Keeps the outages of one state; each method says which homes must be looked at anew (None: all)."""
+
+    def __init__(self, settle: Millis) -> None:
+        self._settle = settle
+
+    def take_fact(self, state: State, fact: LinkUp | LinkDown | RunStarted | RunStopped) -> bool:
+        """Fold what befell our own link or run; True when that began or ended an outage."""
+        match fact:
+            case LinkUp():
+                return state.observability.link_found(fact.at, fact.source)
+            case LinkDown():
+                return self._lose_link(state, fact.at, fact.source)
+            case RunStarted() | RunStopped():
+                return self._lose_link(state, fact.at, None)
+
+    def run_began(self, state: State) -> bool:
+        """A run begins with no word of how the last one ended: we have heard nothing since the last item."""
+        if state.observability.link_since is not None or state.heard_at == NEVER:
+            return False
+        return self._lose_link(state, state.heard_at, None)
+
+    def _lose_link(self, state: State, at: Millis, source: str | None) -> bool:
+        watch, homes = state.observability, state.households
+        if watch.link_since is None:
+            recent = watch.recently_blind(at, self._settle)
+            if recent is not None:
+                well = np.ones(len(homes), dtype=np.uint8)
+                well[_unwell(state)] = 0
+                kept = np.array(sorted(recent), dtype=np.int64)
+                well[kept] = homes.well_before[kept]
+                homes.well_before[: len(homes)] = well
+        began = watch.link_since is None
+        watch.link_lost(at, source)
+        return began
+
+    def take_status(self, state: State, batch: Batch) -> set[int]:
+        """Fold the gateways' states in journal order; the homes whose outage began or ended."""
+        changed: set[int] = set()
+        for device, at, online in batch.status:
+            offline = state.devices.offline_since[device] < UNSET
+            home = int(state.devices.household[device])
+            if online is not offline or home < 0:
+                continue
+            state.devices.offline_since[device] = UNSET if online else at
+            state.devices.due[device] = 0
+            changed.add(home)
+            self.settle_home(state, home, at)
+        return changed
+
+    def settle_home(self, state: State, home: int, at: Millis) -> None:
+        """Begin or end the home's own outage as its gateways stand at `at`."""
+        watch = state.observability
+        dark = any(state.devices.offline_since[device] < UNSET for device in state.homes.get(home, []))
+        if not dark:
+            watch.gateway_found(home, at)
+            return
+        ended = watch.ended_at(home)
+        if not watch.blind(home) and (ended is None or at >= ended + self._settle):
+            state.households.well_before[home] = 0 if home in _unwell(state) else 1
+        watch.gateway_lost(home, at)
+
+
+def _unwell(state: State) -> list[int]:
+    """Homes with a standing absence finding."""
+    index = state.households.index
+    return [index[name] for name, rule, _ in state.episodes.standing() if rule in ABSENCE and name in index]

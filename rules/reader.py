@@ -1,0 +1,155 @@
+"""How a rule file is read: every value checked, every wrong line named, nothing guessed."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+import tomllib
+from collections.abc import Sequence
+from typing import Any
+
+from ingest.clock import Millis
+from rules.lengths import parse_length
+
+_STAND_IN: Millis = 1
+"""What a wrong length counts as while the rest of the file is looked at; the table is never handed out."""
+
+
+class RulesWrong(ValueError):
+    """The rule file is refused whole; `problems` has one line for each wrong place, saying what would be right."""
+
+    def __init__(self, name: str, problems: Sequence[str]) -> None:
+        super().__init__(f"{name} is refused:\n" + "\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class Reader:
+    """One TOML text, asked value by value; what is asked for and wrong, or never asked for, is a problem."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self._name = name
+        self._lines = text.splitlines()
+        self._problems: list[tuple[int, str]] = []
+        self._asked: set[str] = set()
+        try:
+            self._data: dict[str, Any] = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise RulesWrong(name, [f"not TOML: {error}"]) from error
+        self._hash = hashlib.blake2s(text.encode(), digest_size=4).hexdigest()
+
+    def version(self) -> str:
+        """The declared version and the hash of the content, so that two tables are never taken for one."""
+        declared = self._data.get("version")
+        self._asked.add("version")
+        if not isinstance(declared, str) or not re.match(r"[a-z0-9.-]{1,40}\Z", declared):
+            self.wrong("", "version", 'must be a word of a-z, 0-9, "-" and ".", such as "default-1"')
+        return f"{declared}+{self._hash}"
+
+    def has(self, section: str, key: str) -> bool:
+        """Whether the file says anything there."""
+        return self._find(section, key) is not None
+
+    def length(self, section: str, key: str) -> Millis:
+        """A length of time in milliseconds."""
+        value = self._ask(section, key)
+        if not isinstance(value, str):
+            return self._refuse(section, key, value, 'a length such as "30 min", "8 h" or "3 d"')
+        try:
+            return parse_length(value)
+        except ValueError as error:
+            self.wrong(section, key, str(error))
+            return _STAND_IN
+
+    def number(self, section: str, key: str, *, low: float, high: float) -> float:
+        """A number within the bounds."""
+        value = self._ask(section, key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            return float(self._refuse(section, key, value, f"a number from {low:g} to {high:g}"))
+        return float(value)
+
+    def count(self, section: str, key: str) -> int:
+        """A whole number from 1 on."""
+        value = self._ask(section, key)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            return self._refuse(section, key, value, "a whole number from 1 on")
+        return value
+
+    def word(self, section: str, key: str, allowed: Sequence[str]) -> str:
+        """One of the allowed words."""
+        value = self._ask(section, key)
+        if value not in allowed:
+            self._refuse(section, key, value, "one of " + ", ".join(f'"{word}"' for word in allowed))
+            return allowed[0]
+        return str(value)
+
+    def rising(self, section: str, values: Sequence[float | None], reason: str) -> None:
+        """The values that are there must rise."""
+        there = [value for value in values if value is not None]
+        if any(after <= before for before, after in itertools.pairwise(there)):
+            self.wrong("", section, reason)
+
+    def wrong(self, section: str, key: str, what: str) -> None:
+        """Note a problem; the file will be refused."""
+        line = self._line(section, key)
+        place = f"{section}.{key}" if section else key
+        self._problems.append((line, f"line {line}: {place} {what}" if line else f"{place} {what}"))
+
+    def finish(self) -> None:
+        """Refuse the file when anything was wrong, unknown keys included."""
+        self._refuse_unknown(self._data, "")
+        if self._problems:
+            ordered = dict.fromkeys(text for _, text in sorted(self._problems))
+            raise RulesWrong(self._name, list(ordered))
+
+    def _ask(self, section: str, key: str) -> Any:
+        self._asked.add(f"{section}.{key}")
+        return self._find(section, key)
+
+    def _find(self, section: str, key: str) -> Any:
+        at: Any = self._data
+        for part in section.split("."):
+            at = at.get(part) if isinstance(at, dict) else None
+        return at.get(key) if isinstance(at, dict) else None
+
+    def _refuse(self, section: str, key: str, value: Any, right: str) -> int:
+        self.wrong(section, key, f"is missing: it needs {right}" if value is None else f"is {value!r}, it needs {right}")
+        return _STAND_IN
+
+    def _refuse_unknown(self, data: dict[str, Any], prefix: str) -> None:
+        for key, value in data.items():
+            path = f"{prefix}{key}"
+            if isinstance(value, dict):
+                if value and not any(asked.startswith(f"{path}.") for asked in self._asked):
+                    self.wrong(prefix.rstrip("."), key, "is not a section this version knows")
+                else:
+                    self._refuse_unknown(value, f"{path}.")
+            elif path not in self._asked:
+                self.wrong(prefix.rstrip("."), key, "is not a setting this version knows")
+
+    def _line(self, section: str, key: str) -> int:
+        """The line the value stands on, or its section where it is missing, or 0."""
+        header, inline = section, ""
+        for part_at in range(section.count("."), -1, -1):
+            header = ".".join(section.split(".")[: part_at + 1])
+            if (start := self._header(header)) is not None:
+                inline = section[len(header) :].strip(".").split(".")[0]
+                break
+        else:
+            if section:
+                return 0
+            start = 0
+        if not section and self._header(key) is not None:
+            return self._header(key) or 0
+        for number, line in enumerate(self._lines[start:], start + 1):
+            if section and number > start and re.match(r"\s*\[", line):
+                break
+            if re.match(rf"\s*{re.escape(inline or key)}\s*=", line):
+                return number
+        return start
+
+    def _header(self, section: str) -> int | None:
+        for number, line in enumerate(self._lines, 1):
+            if re.match(rf"\s*\[{re.escape(section)}\]", line):
+                return number
+        return None

@@ -1,0 +1,84 @@
+"""Who is looked after, and which device stands where."""
+
+from __future__ import annotations
+
+from ingest.clock import SECOND, Millis
+from ingest.facts import DeviceEnrolled, HouseholdEnrolled
+from ingest.reading import Signal
+from rules.columns import UNSET
+from rules.state import State
+from rules.table import Grade
+
+GRADES = tuple(Grade)
+_BITS: dict[str, int] = {Signal.MOTION: 1, Signal.CALL: 2, Signal.PHONE: 4}
+
+
+def grade_place(grade: str) -> int:
+    """The grade's place in `rules.table.Grade`; an unknown one counts as high, the most careful."""
+    return GRADES.index(Grade(grade)) if grade in GRADES else 0
+
+
+def enrol_household(state: State, fact: HouseholdEnrolled) -> int:
+    """The household's row; one that is looked after already keeps its clocks."""
+    homes = state.households
+    row = homes.index.get(fact.household_id)
+    if row is None:
+        row = homes.add(fact.household_id)
+        homes.active[row] = 1
+        homes.enrolled_at[row] = fact.at
+        homes.dongs.append(fact.dong_code)
+    homes.dongs[row] = fact.dong_code
+    homes.grade[row] = grade_place(fact.grade)
+    return row
+
+
+def end_household(state: State, home: int) -> None:
+    """Nothing is said of it any more; its devices stand nowhere."""
+    homes = state.households
+    for device in list(state.homes.get(home, [])):
+        state.place(device, -1)
+    homes.active[home] = 0
+    homes.due[home] = UNSET
+    homes.dirty[home] = 0
+    homes.index.pop(homes.ids[home], None)
+
+
+def enrol_device(state: State, fact: DeviceEnrolled, home: int) -> int:
+    """The device's row. Moved to another home it begins anew; told again of the same home it keeps what it said."""
+    devices = state.devices
+    row = devices.index.get(fact.device_id)
+    if row is None:
+        row = devices.add(fact.device_id)
+    if int(devices.household[row]) != home:
+        remove_device(state, row)
+        devices.enrolled_at[row] = fact.at
+        state.place(row, home)
+    devices.interval[row] = fact.report_interval_s * SECOND
+    devices.signals[row] = sum(_BITS.get(signal, 0) for signal in set(fact.signals))
+    devices.due[row] = 0
+    note_signals(state, home, fact.at)
+    return row
+
+
+def remove_device(state: State, device: int) -> None:
+    """Let it stand nowhere and forget what it said; the home it stood in has its signals counted anew by the caller."""
+    climate = int(state.devices.climate[device])
+    state.place(device, -1)
+    state.devices.reset(device)
+    if climate >= 0:
+        state.climates.reset(climate)
+        state.climates.device[climate] = device
+        state.devices.climate[device] = climate
+
+
+def note_signals(state: State, home: int, at: Millis) -> None:
+    """Which signals the home's devices have; one that is new has its clock begin at `at`."""
+    homes = state.households
+    bits = 0
+    for device in state.homes.get(home, []):
+        bits |= int(state.devices.signals[device])
+    for bit, column in ((1, homes.motion_from), (2, homes.call_from), (4, homes.phone_from)):
+        if not bits & bit:
+            column[home] = UNSET
+        elif column[home] == UNSET:
+            column[home] = at

@@ -1,0 +1,175 @@
+"""What facts change: the roll of those looked after, declared absences, and checks that staff settled."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from ingest.clock import Millis
+from ingest.facts import (
+    AwayDeclared,
+    AwayEnded,
+    CheckResolved,
+    DeviceEnrolled,
+    DeviceRemoved,
+    Fact,
+    HouseholdEnded,
+    HouseholdEnrolled,
+    HouseholdGraded,
+    LinkDown,
+    LinkUp,
+    RulesApplied,
+    RunStarted,
+    RunStopped,
+)
+from rules import device as device_rules
+from rules.absence import ORDER, Absence
+from rules.columns import NEVER
+from rules.device import Commissioning, DeviceHealth
+from rules.finding import Finding, RuleKey
+from rules.outage import OutageBook
+from rules.roll import end_household, enrol_device, enrol_household, grade_place, note_signals, remove_device
+from rules.state import State
+from rules.table import RuleTable
+from rules.threshold import RULES as THRESHOLDS
+from rules.threshold import Thresholds
+from rules.urgent import RULES as URGENT_RULES
+from rules.urgent import clear_urgent
+
+SAFE = "safe_"
+"""An outcome that begins so is a credible sign of life."""
+
+
+class Staff:
+    """Applies facts to a state; each gives the findings it makes at once and the homes to be looked at anew."""
+
+    def __init__(
+        self,
+        table: RuleTable,
+        absence: Absence,
+        thresholds: Thresholds,
+        devices: DeviceHealth,
+        commissioning: Commissioning,
+        outages: OutageBook,
+    ) -> None:
+        self._table = table
+        self._absence = absence
+        self._thresholds = thresholds
+        self._devices = devices
+        self._commissioning = commissioning
+        self._outages = outages
+
+    def take(self, state: State, fact: Fact) -> tuple[list[Finding], set[int]]:
+        """Apply one fact."""
+        match fact:
+            case HouseholdEnrolled():
+                return [], {enrol_household(state, fact)}
+            case DeviceEnrolled():
+                return self._enrol_device(state, fact)
+            case DeviceRemoved():
+                device = state.devices.index.get(fact.device_id)
+                return ([], set()) if device is None else self._remove_device(state, device, fact.at)
+            case RulesApplied() | LinkUp() | LinkDown() | RunStarted() | RunStopped():
+                return [], set()
+            case HouseholdEnded() | HouseholdGraded() | AwayDeclared() | AwayEnded() | CheckResolved():
+                home = state.households.index.get(fact.household_id)
+                return ([], set()) if home is None else (self._take_of_home(state, home, fact), {home})
+        assert_never(fact)
+
+    def _take_of_home(
+        self, state: State, home: int, fact: HouseholdEnded | HouseholdGraded | AwayDeclared | AwayEnded | CheckResolved
+    ) -> list[Finding]:
+        homes = state.households
+        match fact:
+            case HouseholdGraded():
+                homes.grade[home] = grade_place(fact.grade)
+                return []
+            case HouseholdEnded():
+                return self._end(state, home, fact.at)
+            case AwayDeclared():
+                homes.away_until[home] = min(fact.returns_at, fact.at + self._table.longest_away)
+                return self._clear_moved(state, home, fact.at)
+            case AwayEnded():
+                if homes.away_until[home] > NEVER:
+                    homes.restart_at[home] = max(int(homes.restart_at[home]), min(fact.at, int(homes.away_until[home])))
+                    homes.away_until[home] = NEVER
+                return self._clear_moved(state, home, fact.at)
+            case CheckResolved():
+                return self._settle(state, home, fact)
+        assert_never(fact)
+
+    def _clear_moved(self, state: State, home: int, at: Millis) -> list[Finding]:
+        """End the absence episodes whose clock runs no more, or runs from elsewhere."""
+        starts = self._absence.starts(state, home)
+        findings: list[Finding] = []
+        for rule in ORDER:
+            episode = state.episodes.get(state.households.ids[home], rule)
+            if episode is not None and episode.start != starts.get(rule):
+                findings += self._absence.clear(state, home, rule, at)
+        return findings
+
+    def _settle(self, state: State, home: int, fact: CheckResolved) -> list[Finding]:
+        homes, name = state.households, state.households.ids[home]
+        findings: list[Finding] = []
+        for rule in sorted(set(fact.rules) & set(URGENT_RULES.values())):
+            findings += clear_urgent(state, home, RuleKey(rule), fact.at, self._table.version)
+        for threshold in THRESHOLDS:
+            if threshold in fact.rules:
+                self._thresholds.settle(state, home, threshold, fact.at)
+        if fact.outcome.startswith(SAFE):
+            homes.last_life[home] = max(int(homes.last_life[home]), fact.at)
+            homes.restart_at[home] = max(int(homes.restart_at[home]), fact.at)
+            return findings + self._clear_moved(state, home, fact.at)
+        for rule in ORDER:
+            if rule in fact.rules and state.episodes.get(name, rule) is not None:
+                # Nobody was seen to be well: what is counted stays, but it is raised anew when its limit has passed again.
+                state.episodes.drop(name, rule)
+                state.settled[(home, rule)] = fact.at
+        return findings
+
+    def _end(self, state: State, home: int, at: Millis) -> list[Finding]:
+        findings: list[Finding] = []
+        for device in list(state.homes.get(home, [])):
+            findings += self._clear_device(state, device, at)
+        for rule, _ in state.episodes.of(state.households.ids[home]):
+            if rule in ORDER:
+                findings += self._absence.clear(state, home, rule, at)
+            elif rule in THRESHOLDS:
+                findings += self._thresholds.clear(state, home, rule, at, [])
+            elif rule is RuleKey.NOT_COMMISSIONED:
+                findings += self._commissioning.clear(state, home, at)
+            else:
+                findings += clear_urgent(state, home, rule, at, self._table.version)
+        end_household(state, home)
+        return findings
+
+    def _enrol_device(self, state: State, fact: DeviceEnrolled) -> tuple[list[Finding], set[int]]:
+        home = state.households.index.get(fact.household_id)
+        if home is None:
+            return [], set()
+        findings: list[Finding] = []
+        changed = {home}
+        device = state.devices.index.get(fact.device_id)
+        if device is not None and int(state.devices.household[device]) not in (-1, home):
+            findings, left = self._remove_device(state, device, fact.at)
+            changed |= left
+        enrol_device(state, fact, home)
+        state.households.due[home] = 0
+        return findings, changed
+
+    def _remove_device(self, state: State, device: int, at: Millis) -> tuple[list[Finding], set[int]]:
+        home = int(state.devices.household[device])
+        if home < 0:
+            return [], set()
+        findings = self._clear_device(state, device, at)
+        remove_device(state, device)
+        note_signals(state, home, at)
+        self._outages.settle_home(state, home, at)
+        state.households.due[home] = 0
+        return findings, {home}
+
+    def _clear_device(self, state: State, device: int, at: Millis) -> list[Finding]:
+        findings: list[Finding] = []
+        for rule in device_rules.RULES:
+            findings += self._devices.clear(state, device, rule, at)
+        state.devices.dirty[device] = 0
+        return findings

@@ -1,0 +1,221 @@
+"""Everything the rules know, as arrays over households, devices and climate sensors, and as bytes."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from ingest.clock import Millis
+from ingest.reading import DongCode, HouseholdId
+from rules.columns import NEVER, UNSET, Columns, Dumped, Field, Floats, Ints, Small
+from rules.episodes import Episodes, OpenEpisode, Subject
+from rules.finding import RuleKey
+from rules.observability import Observability, Outages
+
+I8, F8, U1, I4, I2 = "<i8", "<f8", "|u1", "<i4", "<i2"
+FORMAT = 1
+
+
+class Households(Columns):
+    """One row for each enrolled household; ended ones keep their row and are not in `index`."""
+
+    FIELDS = (
+        Field("active", U1, 0),  # 1 while looked after
+        Field("grade", U1, 2),  # place in rules.table.Grade
+        Field("enrolled_at", I8, UNSET),  # ms UTC
+        Field("heard_from", I8, UNSET),  # ms UTC, first credible reading of any kind by observed_at; UNSET: never heard
+        Field("last_life", I8, NEVER),  # ms UTC, last credible sign of life of any kind
+        Field("last_motion", I8, NEVER),  # ms UTC
+        Field("last_enter", I8, NEVER),  # ms UTC, the door told that the resident came home
+        Field("last_door", I8, NEVER),  # ms UTC, any other door event
+        Field("last_call", I8, NEVER),  # ms UTC, a call answered or dialled
+        Field("phone_on", I8, NEVER),  # ms UTC, last report of a phone switched on
+        Field("phone_off", I8, UNSET),  # ms UTC, first report of the phone off or unreachable since then; UNSET: on
+        Field("phone_off_last", I8, NEVER),  # ms UTC, the last such report
+        Field("restart_at", I8, NEVER),  # ms UTC, absence clocks do not begin before this
+        Field("away_until", I8, NEVER),  # ms UTC, declared return time; NEVER: no absence declared
+        Field("motion_from", I8, UNSET),  # ms UTC, since when a motion sensor stands there; UNSET: none
+        Field("call_from", I8, UNSET),  # ms UTC, likewise a device that counts calls
+        Field("phone_from", I8, UNSET),  # ms UTC, likewise a phone that tells its state
+        Field("humidity", F8, np.nan),  # percent, the last of any sensor of the home
+        Field("humidity_at", I8, NEVER),  # ms UTC
+        Field("well_before", U1, 0),  # 1: the latest outage began while no absence finding stood
+        Field("dirty", U1, 0, kept=False),  # 1: an episode is open: any sign of life is looked at on the next grid point
+        Field("due", I8, UNSET, kept=False),  # ms UTC, no finding is due before this
+    )
+    active: Small
+    grade: Small
+    enrolled_at: Ints
+    heard_from: Ints
+    last_life: Ints
+    last_motion: Ints
+    last_enter: Ints
+    last_door: Ints
+    last_call: Ints
+    phone_on: Ints
+    phone_off: Ints
+    phone_off_last: Ints
+    restart_at: Ints
+    away_until: Ints
+    motion_from: Ints
+    call_from: Ints
+    phone_from: Ints
+    humidity: Floats
+    humidity_at: Ints
+    well_before: Small
+    dirty: Small
+    due: Ints
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dongs: list[str] = []  # by row
+
+
+class Devices(Columns):
+    """One row for each device ever enrolled."""
+
+    FIELDS = (
+        Field("household", I4, -1),  # row in Households; -1: stands nowhere
+        Field("enrolled_at", I8, UNSET),  # ms UTC, in this household
+        Field("interval", I8, 0),  # ms between reports; 0: speaks only when something happens
+        Field("signals", I2, 0),  # bits: 1 motion, 2 call, 4 phone
+        Field("last_report", I8, NEVER),  # ms UTC, receive time of the last live message
+        Field("battery", F8, np.nan),  # percent, the last told
+        Field("offline_since", I8, UNSET),  # ms UTC, a gateway's STATUS 0; UNSET: online
+        Field("faulty_from", I8, NEVER),  # ms UTC, start of the window in which wrongly dated readings are counted
+        Field("faulty", I4, 0),  # wrongly dated readings in that window
+        Field("faulty_last", I8, NEVER),  # ms UTC
+        Field("rejected_from", I8, NEVER),  # ms UTC, likewise rejected messages
+        Field("rejected", I4, 0),
+        Field("rejected_last", I8, NEVER),  # ms UTC
+        Field("climate", I4, -1),  # row in Climates; -1: has told neither temperature nor humidity
+        Field("dirty", U1, 0, kept=False),  # 1: an episode is open
+        Field("due", I8, UNSET, kept=False),  # ms UTC, no finding is due before this
+    )
+    household: Ints
+    enrolled_at: Ints
+    interval: Ints
+    signals: Ints
+    last_report: Ints
+    battery: Floats
+    offline_since: Ints
+    faulty_from: Ints
+    faulty: Ints
+    faulty_last: Ints
+    rejected_from: Ints
+    rejected: Ints
+    rejected_last: Ints
+    climate: Ints
+    dirty: Small
+    due: Ints
+
+
+class Climates(Columns):
+    """One row for each device that has told temperature or humidity; channels in the order of rules.table.Channel."""
+
+    FIELDS = (
+        Field("device", I4, -1),  # row in Devices
+        Field("humidity", F8, np.nan),  # percent
+        Field("humidity_at", I8, NEVER),  # ms UTC
+        Field("sampled_at", I8, NEVER, 4),  # ms UTC, by channel: the last sample
+        Field("value", F8, np.nan, 4),  # by channel, in its unit: the last sample
+        Field("offset", I8, 0, 4),  # by channel: journal offset of the last sample
+        Field("since", I8, UNSET, 12),  # ms UTC, by 3 * channel + level: first sample of the breach; UNSET: not breached
+        Field("on", U1, 0, 4),  # by channel: level held, 0 none
+    )
+    device: Ints
+    humidity: Floats
+    humidity_at: Ints
+    sampled_at: Ints
+    value: Floats
+    offset: Ints
+    since: Ints
+    on: Small
+
+
+class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
+    format: int
+    households: Dumped
+    dongs: list[str]
+    devices: Dumped
+    climates: Dumped
+    episodes: list[tuple[str, str, OpenEpisode]]
+    settled: list[tuple[int, str, int]]
+    outages: Outages
+    evaluated: int | None
+    heard_at: int
+
+
+class State:
+    """What has been folded so far. Two states that answer alike have the same bytes."""
+
+    def __init__(self) -> None:
+        self.households = Households()
+        self.devices = Devices()
+        self.climates = Climates()
+        self.episodes = Episodes()
+        self.settled: dict[tuple[int, RuleKey], Millis] = {}  # staff settled it without a sign of life: the clock runs anew
+        self.observability = Observability()
+        self.evaluated: Millis | None = None  # last grid point
+        self.heard_at: Millis = NEVER  # receive time of the last item
+        self.homes: dict[int, list[int]] = {}  # devices by household row
+
+    def dump(self) -> bytes:
+        """The state as bytes; derived arrays are left out."""
+        return msgspec.msgpack.encode(
+            _Snapshot(
+                format=FORMAT,
+                households=self.households.dump(),
+                dongs=self.households.dongs,
+                devices=self.devices.dump(),
+                climates=self.climates.dump(),
+                episodes=self.episodes.dump(),
+                settled=[(row, rule, at) for (row, rule), at in sorted(self.settled.items())],
+                outages=self.observability.dump(),
+                evaluated=self.evaluated,
+                heard_at=self.heard_at,
+            )
+        )
+
+    @classmethod
+    def load(cls, raw: bytes) -> State:
+        """The state `dump` wrote; ValueError for one of another format: begin from the journal then."""
+        kept = msgspec.msgpack.decode(raw, type=_Snapshot)
+        if kept.format != FORMAT:
+            raise ValueError(f"the snapshot has format {kept.format}, this version reads {FORMAT}: start from the journal")
+        state = cls()
+        state.households.load(kept.households)
+        state.households.dongs = list(kept.dongs)
+        state.households.index = {name: row for name, row in state.households.index.items() if state.households.active[row]}
+        state.devices.load(kept.devices)
+        state.climates.load(kept.climates)
+        state.episodes.load(kept.episodes)
+        state.settled = {(row, RuleKey(rule)): at for row, rule, at in kept.settled}
+        state.observability.load(kept.outages)
+        state.evaluated = kept.evaluated
+        state.heard_at = kept.heard_at
+        for device in range(len(state.devices)):
+            state.place(device, int(state.devices.household[device]))
+        return state
+
+    def subject(self, home: int) -> Subject:
+        """The household as findings name it."""
+        name = self.households.ids[home]
+        return Subject(name, DongCode(self.households.dongs[home]), HouseholdId(name))
+
+    def device_subject(self, device: int) -> Subject:
+        """The device as findings name it; only for one that stands in a household."""
+        home = int(self.devices.household[device])
+        owner = self.subject(home)
+        return Subject(f"device:{self.devices.ids[device]}", owner.dong_code, owner.household_id)
+
+    def place(self, device: int, household: int) -> None:
+        """Let the device stand in this household (-1: in none) from now on."""
+        before = int(self.devices.household[device])
+        if before in self.homes and device in self.homes[before]:
+            self.homes[before].remove(device)
+        self.devices.household[device] = household
+        if household >= 0:
+            standing = self.homes.setdefault(household, [])
+            standing.append(device)
+            standing.sort()

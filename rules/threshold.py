@@ -1,0 +1,204 @@
+"""For how long a temperature or humidity has been beyond its limit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ingest.clock import Millis
+from ingest.reading import DeviceId
+from rules.apparent import felt_heat
+from rules.batch import Samples
+from rules.columns import UNSET, Floats, Ints, Rows
+from rules.episodes import OpenEpisode, make_finding
+from rules.finding import Evidence, Finding, Level, RuleKey, Verb
+from rules.state import State
+from rules.table import Breach, Channel, RuleTable, Threshold, ThresholdLimit
+
+CHANNELS = tuple(Channel)
+RULES: dict[RuleKey, tuple[Channel, ...]] = {
+    RuleKey.HEAT: (Channel.HEAT,),
+    RuleKey.COLD: (Channel.COLD,),
+    RuleKey.HUMIDITY: (Channel.DRY, Channel.DAMP),
+}
+
+
+class Thresholds:
+    """The threshold rules of one table, over one state.
+
+    Each sensor holds its own dwell; a home is as badly off as its worst sensor. A sample older than the last of its
+    sensor says nothing new and is left out.
+    """
+
+    def __init__(self, table: RuleTable) -> None:
+        self._table = table
+
+    def fold(self, state: State, samples: Samples) -> None:
+        """Take the samples in journal order; two of one home never in the same turn, so that each sees those before it."""
+        if not samples.home:
+            return
+        home, device = np.array(samples.home, dtype=np.int64), np.array(samples.device, dtype=np.int64)
+        at, offset = np.array(samples.at, dtype=np.int64), np.array(samples.offset, dtype=np.int64)
+        value, warm = np.array(samples.value, dtype=np.float64), np.array(samples.warm, dtype=np.bool_)
+        turn = np.array(samples.turn, dtype=np.int64)
+        sensor, gap = self._sensors(state, samples.device), self._gap(state, device)
+        for number in range(max(samples.turns.values())):
+            here = turn == number
+            for chosen, take in ((here & ~warm, self._fold_humidity), (here & warm, self._fold_air)):
+                if chosen.any():
+                    take(state, home[chosen], sensor[chosen], value[chosen], at[chosen], offset[chosen], gap[chosen])
+
+    def _sensors(self, state: State, devices: list[int]) -> Rows:
+        """Rows in Climates, new ones for devices that speak of climate for the first time."""
+        for device in devices:
+            if state.devices.climate[device] < 0:
+                row = state.climates.add(state.devices.ids[device])
+                state.climates.device[row] = device
+                state.devices.climate[device] = row
+        return state.devices.climate[np.array(devices, dtype=np.int64)].astype(np.int64)
+
+    def _gap(self, state: State, device: Rows) -> Ints:
+        interval = state.devices.interval[device]
+        return np.asarray(self._table.gap_reports * np.where(interval > 0, interval, self._table.report_interval))
+
+    def _fold_humidity(self, state: State, home: Rows, sensor: Rows, value: Floats, at: Ints, offset: Ints, gap: Ints) -> None:
+        for row, column in ((sensor, state.climates), (home, state.households)):
+            newer = at > column.humidity_at[row]
+            column.humidity[row[newer]] = value[newer]
+            column.humidity_at[row[newer]] = at[newer]
+        self._hold(state, Channel.DRY, home, sensor, value, at, offset, gap)
+        self._hold(state, Channel.DAMP, home, sensor, value, at, offset, gap)
+
+    def _fold_air(self, state: State, home: Rows, sensor: Rows, value: Floats, at: Ints, offset: Ints, gap: Ints) -> None:
+        """The sensor's own humidity where it is fresh, else the home's, else none."""
+        climates, homes = state.climates, state.households
+        oldest = at - self._table.humidity_max_age
+        elsewhere = np.where(homes.humidity_at[home] >= oldest, homes.humidity[home], np.nan)
+        humidity = np.where(climates.humidity_at[sensor] >= oldest, climates.humidity[sensor], elsewhere)
+        self._hold(state, Channel.HEAT, home, sensor, felt_heat(value, humidity), at, offset, gap)
+        self._hold(state, Channel.COLD, home, sensor, value, at, offset, gap)
+
+    def _hold(
+        self, state: State, channel: Channel, home: Rows, sensor: Rows, value: Floats, at: Ints, offset: Ints, gap: Ints
+    ) -> None:
+        climates, homes, place = state.climates, state.households, CHANNELS.index(channel)
+        new = at > climates.sampled_at[place, sensor]
+        if not new.all():
+            home, sensor, value, at, offset, gap = (one[new] for one in (home, sensor, value, at, offset, gap))
+        rule = self._table.thresholds[channel]
+        broken = at - climates.sampled_at[place, sensor] > gap
+        was = climates.on[place, sensor]
+        now = np.zeros_like(was)
+        for level, limit in enumerate(rule.levels, 1):
+            if limit is None:
+                continue
+            since = climates.since[3 * place + level - 1, sensor]
+            start = np.where(broken | (since == UNSET), at, since)
+            start = np.where(_breaches(rule, value, limit.raise_at), start, UNSET)
+            climates.since[3 * place + level - 1, sensor] = start
+            held = at - start >= self._needed(limit)
+            kept = (was >= level) & ~_reaches(rule, value, limit.clear_at)
+            now[held | kept] = level
+        climates.sampled_at[place, sensor] = at
+        climates.value[place, sensor] = value
+        climates.offset[place, sensor] = offset
+        climates.on[place, sensor] = now
+        homes.due[home[(now != was) | ((now > 0) & (homes.dirty[home] > 0))]] = 0
+
+    def _needed(self, limit: ThresholdLimit) -> Millis:
+        return round(limit.dwell * (1.0 - self._table.dwell_tolerance))
+
+    def judge(self, state: State, home: int, at: Millis) -> tuple[list[Finding], Millis]:
+        """The findings of this home at grid point `at`, and when its standing ones can become undetermined."""
+        sensors = [int(state.devices.climate[device]) for device in state.homes.get(home, [])]
+        sensors = [sensor for sensor in sensors if sensor >= 0]
+        findings: list[Finding] = []
+        due = UNSET
+        for rule, channels in RULES.items():
+            told, next_due = self._judge(state, home, rule, channels, sensors, at)
+            findings += told
+            due = min(due, next_due)
+        return findings, due
+
+    def _judge(
+        self, state: State, home: int, rule: RuleKey, channels: tuple[Channel, ...], sensors: list[int], at: Millis
+    ) -> tuple[list[Finding], Millis]:
+        subject = state.subject(home)
+        episode = state.episodes.get(subject.name, rule)
+        breaches = [
+            (int(state.climates.on[CHANNELS.index(channel), sensor]), self._fresh_until(state, sensor, channel), sensor, channel)
+            for channel in channels
+            for sensor in sensors
+            if state.climates.on[CHANNELS.index(channel), sensor]
+        ]
+        if not breaches:
+            return (self.clear(state, home, rule, at, sensors) if episode is not None else []), UNSET
+        findings: list[Finding] = []
+        level, _, sensor, channel = max(breaches)
+        evidence = self._evidence(state, sensor, channel, level)
+        fresh = max(until for _, until, _, _ in breaches) >= at
+        if episode is None or (episode.undetermined and fresh):
+            episode = OpenEpisode(str(at), evidence.since, 0)
+            state.episodes.put(subject.name, rule, episode)
+        if level > episode.level:
+            episode.level = level
+            findings.append(make_finding(subject, rule, episode.key, Verb.RAISED, level, at=at, evidence=evidence))
+        if not fresh and not episode.undetermined:
+            episode.undetermined = True
+            findings.append(make_finding(subject, rule, episode.key, Verb.UNDETERMINED, episode.level, at=at, evidence=evidence))
+        return findings, min((until + 1 for _, until, _, _ in breaches if until >= at), default=UNSET)
+
+    def clear(self, state: State, home: int, rule: RuleKey, at: Millis, sensors: list[int]) -> list[Finding]:
+        """End the open episode, if any, with its one CLEARED; the newest sample is its evidence."""
+        subject = state.subject(home)
+        episode = state.episodes.get(subject.name, rule)
+        if episode is None:
+            return []
+        state.episodes.drop(subject.name, rule)
+        samples = [(one, sensor) for one in RULES[rule] for sensor in sensors]
+        newest = max(samples, key=lambda one: int(state.climates.sampled_at[CHANNELS.index(one[0]), one[1]]), default=None)
+        evidence = Evidence(since=episode.start, rule_version=self._table.version)
+        if newest is not None:
+            evidence = self._evidence(state, newest[1], newest[0], episode.level, since=episode.start)
+        return [make_finding(subject, rule, episode.key, Verb.CLEARED, episode.level, at=at, evidence=evidence)]
+
+    def settle(self, state: State, home: int, rule: RuleKey, at: Millis) -> None:
+        """Staff settled its check: what stands stays so, a rise above what holds now is told anew."""
+        name = state.households.ids[home]
+        episode = state.episodes.get(name, rule)
+        if episode is None:
+            return
+        sensors = [int(state.devices.climate[device]) for device in state.homes.get(home, [])]
+        held = [int(state.climates.on[CHANNELS.index(one), sensor]) for one in RULES[rule] for sensor in sensors if sensor >= 0]
+        level = min(episode.level, max(held, default=episode.level) or episode.level)
+        state.episodes.put(name, rule, OpenEpisode(f"{at}s", episode.start, level, episode.undetermined))
+
+    def _fresh_until(self, state: State, sensor: int, channel: Channel) -> Millis:
+        gap = self._gap(state, state.climates.device[[sensor]].astype(np.int64))
+        return int(state.climates.sampled_at[CHANNELS.index(channel), sensor]) + int(gap[0])
+
+    def _evidence(self, state: State, sensor: int, channel: Channel, level: int, *, since: Millis | None = None) -> Evidence:
+        place, climates = CHANNELS.index(channel), state.climates
+        limit = self._table.thresholds[channel].limit(Level(level))
+        begun = int(climates.since[3 * place + level - 1, sensor])
+        if begun == UNSET:
+            begun = int(climates.sampled_at[place, sensor])
+        return Evidence(
+            since=begun if since is None else since,
+            limit=limit.raise_at if since is None else limit.clear_at,
+            value=round(float(climates.value[place, sensor]), 1),
+            dwell=limit.dwell,
+            rule_version=self._table.version,
+            offset=int(climates.offset[place, sensor]),
+            device_id=DeviceId(state.devices.ids[int(climates.device[sensor])]),
+        )
+
+
+def _breaches(rule: Threshold, value: Floats, limit: float) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    if rule.breach is Breach.AT_OR_ABOVE:
+        return np.asarray(value >= limit)
+    return np.asarray(value > limit if rule.breach is Breach.ABOVE else value < limit)
+
+
+def _reaches(rule: Threshold, value: Floats, limit: float) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Whether the value is back at the limit from which on it is well."""
+    return np.asarray(value >= limit if rule.breach is Breach.BELOW else value <= limit)

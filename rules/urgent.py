@@ -1,0 +1,41 @@
+"""SOS, smoke and gas: told at once, whatever else is wrong."""
+
+from __future__ import annotations
+
+from ingest.reading import DongCode, Reading, Signal
+from rules.episodes import OpenEpisode, Subject, make_finding
+from rules.finding import Evidence, Finding, Level, RuleKey, Verb
+from rules.state import State
+
+RULES: dict[Signal, RuleKey] = {Signal.SOS: RuleKey.SOS, Signal.SMOKE: RuleKey.SMOKE, Signal.GAS: RuleKey.GAS}
+
+
+def raise_urgent(state: State, reading: Reading, version: str) -> list[Finding]:
+    """The finding of an urgent message; each is an episode of its own. Nothing for one that says 0."""
+    if reading.value <= 0:
+        return []
+    rule = RULES[reading.signal]
+    household = reading.household_id
+    subject = Subject(household or f"device:{reading.device_id}", reading.dong_code, household)
+    if household is not None and household in state.households.index:
+        subject = Subject(household, DongCode(state.households.dongs[state.households.index[household]]), household)
+    since = reading.observed_at if reading.credible else reading.received_at
+    key = f"{reading.offset}:{reading.index}"
+    if household is not None and household in state.households.index:
+        state.episodes.put(household, rule, OpenEpisode(key, since, int(Level.DANGER)))
+        state.households.dirty[state.households.index[household]] = 1
+    evidence = Evidence(
+        since=since, value=reading.value, rule_version=version, offset=reading.offset, device_id=reading.device_id
+    )
+    return [make_finding(subject, rule, key, Verb.RAISED, Level.DANGER, at=reading.received_at, evidence=evidence)]
+
+
+def clear_urgent(state: State, home: int, rule: RuleKey, at: int, version: str) -> list[Finding]:
+    """Staff settled it: end the newest episode, if one is open, with its CLEARED."""
+    subject = state.subject(home)
+    episode = state.episodes.get(subject.name, rule)
+    if episode is None:
+        return []
+    state.episodes.drop(subject.name, rule)
+    evidence = Evidence(since=episode.start, value=float(max(0, at - episode.start)), rule_version=version)
+    return [make_finding(subject, rule, episode.key, Verb.CLEARED, Level.DANGER, at=at, evidence=evidence)]
