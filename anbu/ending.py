@@ -17,7 +17,12 @@ P = ParamSpec("P")
 
 
 class Refusal(Exception):
-    """The command cannot do what was asked; the text is for the operator and says what to do. Never a secret in it."""
+    """The command cannot do what was asked: what is wrong, and the next step. For the operator, so never a secret in it."""
+
+    def __init__(self, wrong: str, next_step: str = "") -> None:
+        super().__init__(f"{wrong} → {next_step}" if next_step else wrong)
+        self.wrong = wrong
+        self.next_step = next_step
 
 
 def orderly(command: Callable[P, None]) -> Callable[P, None]:

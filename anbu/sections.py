@@ -26,7 +26,6 @@ _SQL = Right("sqlite:///경로 또는 postgresql://... 주소여야 합니다", 
 
 Port = Annotated[int, Field(ge=1, le=65535), _PORT]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,253}$"), _HOST]
-Place = Annotated[Path, _FILE]
 
 
 class Section(BaseModel):
@@ -88,6 +87,8 @@ class Broker(Section):
     ] = "anbu"
     username: Annotated[str | None, _TEXT] = None
     password: Annotated[SecretStr | None, _TEXT] = None
+    tls: Annotated[bool, _SWITCH] = False
+    ca_file: Annotated[Path | None, _FILE] = None  # with tls: whom to trust; None: the system's authorities
     embedded: Annotated[bool, _SWITCH] = False  # start a nats-server of our own on host and port
 
 

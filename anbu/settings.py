@@ -26,8 +26,17 @@ DEFAULT_FILE = Path("anbu.toml")
 Tree: TypeAlias = dict[str, Any]  # as TOML and the environment give it, before it is checked
 Leaf: TypeAlias = tuple[str, ...]  # ("broker", "port")
 
+_SQLITE = "sqlite:///"
+
 # Relative paths are meant from where the settings file lies, not from where the command was typed.
-_PLACES: tuple[Leaf, ...] = (("data",), ("journal", "folder"), ("history", "file"), ("keys", "file"), ("rules", "file"))
+_PLACES: tuple[Leaf, ...] = (
+    ("data",),
+    ("journal", "folder"),
+    ("history", "file"),
+    ("keys", "file"),
+    ("rules", "file"),
+    ("broker", "ca_file"),
+)
 
 
 class Problem(NamedTuple):
@@ -172,6 +181,9 @@ def _placed(tree: Tree, base: Path) -> Tree:
         value = _held(placed, leaf)
         if isinstance(value, str) and value:
             placed = _laid_over(placed, _branch(leaf, str(base / Path(value).expanduser())))
+    url = _held(placed, ("store", "url"))
+    if isinstance(url, str) and url.startswith(_SQLITE) and url != _SQLITE:
+        placed = _laid_over(placed, {"store": {"url": _SQLITE + str(base / url.removeprefix(_SQLITE))}})
     return placed
 
 
@@ -215,7 +227,7 @@ def _problem(details: ErrorDetails, spoken: Tree, file: Path) -> Problem:
     source = variable if _held(spoken, leaf) is not None else file.name
     if details["type"] == "extra_forbidden":
         return Problem(".".join(leaf), source, _unknown(leaf))
-    field = _field(leaf)
+    field = field_at(leaf)
     shown = "***" if field is not None and "SecretStr" in str(field.annotation) else repr(details["input"])
     if len(shown) > 60:
         shown = shown[:57] + "..."
@@ -224,21 +236,23 @@ def _problem(details: ErrorDetails, spoken: Tree, file: Path) -> Problem:
 
 
 def _unknown(leaf: Leaf) -> str:
-    names = [".".join(known) for known in _leaves(Settings)]
+    names = [".".join(known) for known in leaves(Settings)]
     near = get_close_matches(".".join(leaf), names, n=1, cutoff=0.75)
     if near:
         return say(f"모르는 설정입니다 → {near[0]} 아닙니까?", f"is no setting; did you mean {near[0]}?")
     return say("모르는 설정입니다 → 지우십시오", "is no setting; remove it")
 
 
-def _leaves(model: type[BaseModel], above: Leaf = ()) -> Iterator[Leaf]:
+def leaves(model: type[BaseModel], above: Leaf = ()) -> Iterator[Leaf]:
+    """The paths of all settings of the model, its tables included."""
     for name, field in model.model_fields.items():
         yield (*above, name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _leaves(field.annotation, (*above, name))
+            yield from leaves(field.annotation, (*above, name))
 
 
-def _field(leaf: Leaf) -> FieldInfo | None:
+def field_at(leaf: Leaf) -> FieldInfo | None:
+    """What is declared at this path; None where there is no such setting."""
     model: type[BaseModel] = Settings
     for name in leaf[:-1]:
         kind = model.model_fields[name].annotation
@@ -249,6 +263,6 @@ def _field(leaf: Leaf) -> FieldInfo | None:
 
 
 def _right(leaf: Leaf) -> Right:
-    field = _field(leaf)
+    field = field_at(leaf)
     notes = [] if field is None else [note for note in field.metadata if isinstance(note, Right)]
     return notes[0] if notes else Right("설정의 묶음([표])이어야 합니다", "must be a [table] of settings")

@@ -21,6 +21,9 @@ _NONCE_AT = len(_FORMAT) + _KEY_ID_BYTES
 _DATA_AT = _NONCE_AT + _NONCE_BYTES
 _TAG_BYTES = 16
 
+KEY_ID_AT = (len(_FORMAT), _KEY_ID_BYTES)
+"""Offset and length of the `Sealer.key_id` in a sealed value, for those who ask without opening it."""
+
 
 class SealBroken(Exception):
     """What is named could not be opened: altered, moved to another row, or sealed under another key."""

@@ -1,0 +1,64 @@
+"""The command `anbu`: which commands there are. What they do is imported when they run (docs/adr/0002-lazy-commands.md)."""
+
+from __future__ import annotations
+
+import sys
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+from anbu.commands import init, register, show, site
+from anbu.language import say
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    # Plain help is drawn without rich, which would cost as much as all the rest; tracebacks must not show variables.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help=say(
+        "안부: 혼자 사는 이웃의 센서 신호에서 안부확인까지. English: ANBU_LANG=en",
+        "anbu: from a sensor message to a check on people who live alone. 한국어: ANBU_LANG=ko",
+    ),
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(version("anbu"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help=say("버전을 보여 줌", "show the version"))
+    ] = False,
+) -> None:
+    """Options of no command in particular; each acts by its callback."""
+
+
+app.command("demo", help=say("가상의 동 하나를 실행합니다", "run a simulated dong"))(show.demo)
+app.command("replay", help=say("기록된 집을 다시 재생합니다", "play recorded homes"))(show.replay)
+app.command(
+    "init", help=say("새 사이트를 만듭니다: 설정, 열쇠, 첫 동과 계정", "make a new site: settings, key, first dong and account")
+)(init.init)
+app.command("check", help=say("설정, 저장소, 브로커, 시계를 점검합니다", "check settings, stores, broker and clock"))(site.check)
+app.command("migrate", help=say("저장소를 최신 구조로 바꿉니다", "bring the store to the newest schema"))(site.migrate)
+app.command("serve", help=say("사이트를 실행합니다", "run the site"))(site.serve)
+app.add_typer(register.user, name="user")
+app.add_typer(register.dong, name="dong")
+app.add_typer(register.household, name="household")
+app.add_typer(register.device, name="device")
+
+
+def main() -> None:
+    """Run the command that was typed."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show Hangul shows escapes; it must not end the command.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    app()

@@ -1,0 +1,1 @@
+"""What an operator types, one module a command: its options here, its work imported when it runs (docs/adr/0002)."""

@@ -1,0 +1,50 @@
+"""How the command line reaches the register: the site opened, and what the register refuses told to the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from anbu.ending import Refusal
+from anbu.language import say
+from anbu.opening import open_site
+from ingest.clock import Millis, SystemClock
+from ingest.register.homes import AlreadyRegistered, EntryWrong, NotRegistered
+from ingest.register.people import People
+from ingest.register.register import Register
+
+
+def now() -> Millis:
+    """This moment; in a real site home time is the machine's."""
+    return SystemClock().home_now()
+
+
+@contextmanager
+def open_register(config: Path | None) -> Iterator[Register]:
+    """The register of the site; what it refuses ends the command with its text."""
+    with open_site(config) as site:
+        try:
+            yield Register(site.engine, site.sealer, site.clock)
+        except (EntryWrong, AlreadyRegistered, NotRegistered) as error:
+            raise Refusal(str(error)) from error
+
+
+def enrol_household(config: Path | None, household_id: str, *, dong: str, grade: str, people: bytes | None) -> None:
+    """Look after the household from now on; `people` is JSON with `resident` and `guardians`."""
+    known = _people(people) if people is not None else People(resident=None)
+    with open_register(config) as register:
+        register.enrol_household(household_id, dong, grade=grade, at=now(), resident=known.resident, guardians=known.guardians)
+
+
+def _people(text: bytes) -> People:
+    try:
+        return msgspec.json.decode(text, type=People)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        # The decoder's text names a path and a type, never a value.
+        example = (
+            '{"resident": {"name": "", "address": "", "phone": "", "birth_year": 1940}, "guardians": [{"name": "", "phone": ""}]}'
+        )
+        raise Refusal(say(f"--people 를 읽을 수 없습니다: {error}", f"--people cannot be read: {error}"), example) from error
