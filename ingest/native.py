@@ -183,11 +183,14 @@ def _hear_calls(device_id: str, body: Payload, said: list[Said], wrong: list[Wro
         said.append(Said(INDEX_MISSED, device_id, Signal.CALL_MISSED, float(body.missed), body.t))
 
 
+NOT_SENT = msgspec.Raw()
+
+
 class _Loose(msgspec.Struct):
-    v: msgspec.Raw | None = None
-    t: msgspec.Raw | None = None
-    boot: msgspec.Raw | None = None
-    seq: msgspec.Raw | None = None
+    v: msgspec.Raw = NOT_SENT
+    t: msgspec.Raw = NOT_SENT
+    boot: msgspec.Raw = NOT_SENT
+    seq: msgspec.Raw = NOT_SENT
 
 
 _decode_loose = msgspec.json.Decoder(_Loose).decode
@@ -214,15 +217,13 @@ def _despite(fault: Fault, device_id: str, signal: Signal | None, payload: bytes
     return heard
 
 
-def is_plain_zero(raw: msgspec.Raw | None) -> bool:
+def is_plain_zero(raw: msgspec.Raw) -> bool:
     """True for the JSON values false, 0 and 0.0 alone."""
-    return raw is not None and (bytes(raw) == b"false" or plain_number(raw) == 0.0)
+    return bytes(raw) == b"false" or plain_number(raw) == 0.0
 
 
-def plain_number(raw: msgspec.Raw | None) -> float | None:
+def plain_number(raw: msgspec.Raw) -> float | None:
     """The JSON number as it stands; None for anything else."""
-    if raw is None:
-        return None
     try:
         return msgspec.json.decode(raw, type=float)
     except (ValueError, RecursionError):

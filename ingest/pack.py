@@ -8,7 +8,7 @@ import msgspec
 
 from ingest.dating import RELATIVE_BELOW_S
 from ingest.heard import Heard, Said, Wrong
-from ingest.native import Fault, explain, is_plain_zero, number_fault, parse_name, plain_number, read_value
+from ingest.native import NOT_SENT, Fault, explain, is_plain_zero, number_fault, parse_name, plain_number, read_value
 from ingest.reading import URGENT, Reason, Signal
 from ingest.wire import MAX_PAYLOAD_BYTES, PackRecord
 
@@ -33,9 +33,9 @@ class _Ill(msgspec.Struct):
     bn: str | None = None
     bt: float | None = None
     n: str | None = None
-    v: msgspec.Raw | None = None
-    vb: msgspec.Raw | None = None
-    t: msgspec.Raw | None = None
+    v: msgspec.Raw = NOT_SENT
+    vb: msgspec.Raw = NOT_SENT
+    t: msgspec.Raw = NOT_SENT
 
 
 class _Broken(NamedTuple):
