@@ -111,6 +111,14 @@ def arrive(message: Message, received_at: Millis, links: Links) -> Arrival:
     return Arrival(min(ended_at, received_at), received_at, True)
 
 
+def earliest_believable(enrolled_at: Millis, received_at: Millis) -> Millis:
+    """A device time before this is a clock fault: the enrolment, and 2020, unless we received it before 2020 ourselves.
+
+    That happens in a replay, where home time runs in the recorded year (docs/adr/0004).
+    """
+    return max(enrolled_at, YEAR_2020) if received_at >= YEAR_2020 else enrolled_at
+
+
 def date(t: float | None, arrival: Arrival, enrolled_at: Millis, *, relative: bool = False) -> Dated:
     """The time of a reading whose device says `t` (seconds since 1970 UTC, or since now where `relative`).
 
@@ -123,7 +131,7 @@ def date(t: float | None, arrival: Arrival, enrolled_at: Millis, *, relative: bo
             t += arrival.at / 1_000
         if t <= (arrival.received_at + FUTURE_LIMIT) / 1_000:
             observed_at = round(t * 1_000) if t > 0 else 0
-            return Dated(observed_at, observed_at >= YEAR_2020 and observed_at >= enrolled_at, False)
+            return Dated(observed_at, observed_at >= earliest_believable(enrolled_at, arrival.received_at), False)
         skewed = True
     credible = arrival.certain and arrival.at >= enrolled_at
     return Dated(max(arrival.at, min(enrolled_at, arrival.received_at)), credible, skewed)

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ingest.clock import Millis
+from ingest.dating import YEAR_2020, earliest_believable
 from ingest.reading import Reading, Reason, Rejection, Signal
 from rules.columns import UNSET, Ints, Rows
 from rules.state import State
 
-EPOCH_2020: Millis = 1_577_836_800_000
-"""2020-01-01T00:00:00Z: a device that dates its readings before has no clock."""
 SILENT_REASONS = frozenset({Reason.RETAINED, Reason.DUPLICATE, Reason.UNKNOWN_DEVICE})
 """Rejections that say nothing of the device: the broker or the network spoke, or nobody we know."""
 
@@ -103,7 +102,7 @@ class Batch:
         if reading.signal is Signal.BATTERY:
             self.battery.append((device, reading.value))
         if not reading.credible:
-            if reading.observed_at < max(EPOCH_2020, self._enrolled_at(device)):
+            if reading.observed_at < earliest_believable(self._enrolled_at(device), reading.received_at):
                 self.reports.add(device, reading.received_at)
                 self.faulty.add(device, reading.received_at)
             return
@@ -141,4 +140,4 @@ class Batch:
 
     def _enrolled_at(self, device: int) -> Millis:
         at = int(self._enrolled.enrolled_at[device])
-        return at if at < UNSET else EPOCH_2020
+        return at if at < UNSET else YEAR_2020
