@@ -47,8 +47,8 @@ https = false  # 앞에 https 프록시가 있으면 true (a proxy in front spea
 # base_url = "https://anbu.example.go.kr"  # 알림에 넣을 주소 (links in alerts)
 
 [keys]  # 개인정보를 잠그는 열쇠. 백업은 데이터와 다른 곳에 두십시오 (keep its backup apart from the data)
-file = "anbu.key"
-# env = "ANBU_KEY"  # 파일 대신 환경 변수 (base64); 둘 중 하나만
+# file = "anbu.key"
+# env = "ANBU_KEY"  # 파일 대신 환경 변수 이름, 값은 base64 (둘 중 하나만)
 
 [store]
 # url = "sqlite:///data/anbu.sqlite3"

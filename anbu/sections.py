@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 
 class Right(NamedTuple):
@@ -50,7 +52,14 @@ class Store(Section):
     @field_validator("url")
     @classmethod
     def _known_database(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not url.get_secret_value().startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        if url is None:
+            return None
+        try:
+            parsed = make_url(url.get_secret_value())
+        except (ArgumentError, ValueError) as error:
+            raise ValueError(_SQL.english) from error
+        # A store in memory would be empty at every start.
+        if parsed.get_backend_name() not in ("sqlite", "postgresql") or parsed.database in (None, "", ":memory:"):
             raise ValueError(_SQL.english)
         return url
 

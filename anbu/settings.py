@@ -182,7 +182,7 @@ def _placed(tree: Tree, base: Path) -> Tree:
         if isinstance(value, str) and value:
             placed = _laid_over(placed, _branch(leaf, str(base / Path(value).expanduser())))
     url = _held(placed, ("store", "url"))
-    if isinstance(url, str) and url.startswith(_SQLITE) and url != _SQLITE:
+    if isinstance(url, str) and url.startswith(_SQLITE) and url not in (_SQLITE, _SQLITE + ":memory:"):
         placed = _laid_over(placed, {"store": {"url": _SQLITE + str(base / url.removeprefix(_SQLITE))}})
     return placed
 

@@ -76,8 +76,7 @@ def add_household(
     """Look after this household from now on."""
     from anbu.enrolling import enrol_household
 
-    text = None if people is None else sys.stdin.buffer.read() if str(people) == "-" else people.read_bytes()
-    enrol_household(config, household_id, dong=dong, grade=grade, people=text)
+    enrol_household(config, household_id, dong=dong, grade=grade, people=None if people is None else _read(people))
     print(f"{household_id} {dong} {grade}")
 
 
@@ -124,3 +123,10 @@ def remove_device(device_id: Annotated[str, typer.Argument(metavar="ID")], confi
     with open_register(config) as register:
         register.remove_device(device_id, at=now())
     print(device_id)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise Refusal(f"--people {file}: {error.strerror}") from error

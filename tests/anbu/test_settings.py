@@ -121,6 +121,17 @@ def test_no_wrong_secret_is_ever_shown(tmp_path: Path, monkeypatch: pytest.Monke
     assert "hunter2" not in "".join(lines) and "52222" not in "".join(lines)
 
 
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "oracle://x/y", "postgresql://u:hunter2@db:port/x", "x"])
+def test_a_store_that_could_not_keep_anything_is_refused(url: str, tmp_path: Path) -> None:
+    (line,) = wrong(write(tmp_path, f'[store]\nurl = "{url}"\n'))
+    assert line == "store.url (anbu.toml): *** → sqlite:///경로 또는 postgresql://... 주소여야 합니다"
+
+
+def test_a_relative_store_lies_beside_the_settings_file_too(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, '[store]\nurl = "sqlite:///x/y.sqlite3"\n'))
+    assert settings.store_url == f"sqlite:///{tmp_path}/x/y.sqlite3"
+
+
 def test_right_secrets_are_not_printed_either(tmp_path: Path) -> None:
     settings = load_settings(write(tmp_path, '[store]\nurl = "postgresql://u:hunter2@db/anbu"\n[broker]\npassword = "hunter2"\n'))
     assert "hunter2" not in repr(settings) and "hunter2" not in settings.model_dump_json()
