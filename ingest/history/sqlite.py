@@ -31,7 +31,7 @@ CREATE TABLE reading (
     credible INTEGER NOT NULL, skewed INTEGER NOT NULL,
     PRIMARY KEY ("offset", "index")
 ) WITHOUT ROWID;
-CREATE INDEX chart ON reading (household, signal, observed_at, "offset", "index", value) WHERE credible = 1;
+CREATE INDEX chart ON reading (household, signal, credible, observed_at, "offset", "index", value);
 """
 
 _WRITE = "INSERT OR REPLACE INTO reading VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -55,11 +55,13 @@ ORDER BY observed_at DESC, "offset" DESC, "index" DESC LIMIT 1
 class SqliteHistory:
     """Implements History on the file `path`, which is made where it is missing; one process writes it.
 
+    `busy_timeout_s` is how long to wait for another writer (a backup, say) before HistoryUnavailable.
+
     Raises HistoryUnavailable where the file cannot be opened, or was made by another version of this schema.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, busy_timeout_s: float = 5.0) -> None:
+        self._path, self._busy_timeout_s = path, busy_timeout_s
         self._lock = threading.Lock()  # for the writer and its numbers
         self._readers_lock = threading.Lock()
         self._idle_readers: list[sqlite3.Connection] = []
@@ -123,7 +125,7 @@ class SqliteHistory:
             self._drop_writer()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=5.0, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self._path, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         return connection
