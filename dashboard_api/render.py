@@ -20,20 +20,17 @@ _HERE = Path(__file__).parent
 RATES = (1, 10, 60, 600)
 """What the demo's speed switch offers."""
 
-_WEEKDAYS = {Lang.KO: "월화수목금토일", Lang.EN: ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
+_WEEKDAYS = {Lang.KO: tuple("월화수목금토일"), Lang.EN: ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def clock_text(at: Millis, lang: Lang, *, seconds: bool = False) -> str:
     """Date, weekday and time of day in Seoul."""
     moment = to_datetime(at).astimezone(SEOUL)
     weekday = _WEEKDAYS[lang][moment.weekday()]
-    day = f"{moment.month}/{moment.day}({weekday})" if lang is Lang.KO else f"{weekday} {moment.day}/{moment.month}"
+    day = f"{moment.month}/{moment.day}({weekday})" if lang is Lang.KO else f"{weekday} {moment.day} {_MONTHS[moment.month - 1]}"
     return f"{day} {moment:%H:%M:%S}" if seconds else f"{day} {moment:%H:%M}"
 
-
-def bilingual(korean_and_english: Mapping[str, str], lang: Lang) -> str:
-    """The text of a mapping that is kept by language."""
-    return korean_and_english[lang.value]
 
 
 def _environment() -> Environment:

@@ -30,6 +30,7 @@ window.anbu = window.anbu || {};
     timeZone: "Asia/Seoul", month: "numeric", day: "numeric", weekday: "short",
     hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
   });
+  const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
   const english = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
   /** Month/day(weekday) and time of day in Seoul, as the server writes them. */
@@ -39,7 +40,7 @@ window.anbu = window.anbu || {};
     const korean = document.documentElement.lang === "ko";
     const words = body.dataset.weekdays;
     const weekday = korean ? words[english.indexOf(told.weekday)] : told.weekday;
-    const date = korean ? `${month}/${day}(${weekday})` : `${weekday} ${day}/${month}`;
+    const date = korean ? `${month}/${day}(${weekday})` : `${weekday} ${day} ${months[month - 1]}`;
     return `${date} ${told.hour}:${told.minute}:${told.second}`;
   }
 
