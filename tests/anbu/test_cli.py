@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,13 +45,23 @@ def anbu(*words: str, typed: str | None = None, english: bool = False) -> Result
     return CliRunner().invoke(app, list(words), input=typed, env={"ANBU_LANG": "en" if english else None})
 
 
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a fresh site in it; commands run inside it."""
-    monkeypatch.chdir(tmp_path)
-    made = anbu("init", "--dong", "dong-1=바람동", "--site", "바람", "--password-stdin", typed="correct horse\n")
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site as `anbu init` leaves it, made once: what it holds has no path in it."""
+    folder = tmp_path_factory.mktemp("fresh")
+    words = ["init", "--config", str(folder / "anbu.toml"), "--dong", "dong-1=바람동", "--site", "바람", "--password-stdin"]
+    made = anbu(*words, typed="correct horse\n")
     assert made.exit_code == 0, made.output
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def site(fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a fresh site in it; commands run inside it."""
+    folder = tmp_path / "site"
+    shutil.copytree(fresh, folder)
+    monkeypatch.chdir(folder)
+    return folder
 
 
 def probe(*words: str) -> set[str]:
