@@ -35,28 +35,37 @@ class Moments:
 
 @dataclass(slots=True)
 class Samples:
-    """Temperature and humidity samples in journal order; `turn` counts the samples of the same home before each."""
+    """Samples of one kind, no two of the same home, as columns."""
 
-    home: list[int] = field(default_factory=list)
-    device: list[int] = field(default_factory=list)
-    warm: list[bool] = field(default_factory=list)  # temperature, else humidity
+    home: list[int] = field(default_factory=list)  # row in Households
+    device: list[int] = field(default_factory=list)  # row in Devices
     value: list[float] = field(default_factory=list)
-    at: list[Millis] = field(default_factory=list)
+    at: list[Millis] = field(default_factory=list)  # ms UTC
     offset: list[int] = field(default_factory=list)
-    turn: list[int] = field(default_factory=list)
-    turns: dict[int, int] = field(default_factory=dict)
+
+
+class Turns:
+    """Humidity and temperature samples in journal order: the n-th of each home in the n-th turn, so that a turn's samples
+    concern different homes and may be folded together."""
+
+    def __init__(self) -> None:
+        self.humidity: list[Samples] = []
+        self.air: list[Samples] = []
+        self._of: dict[int, int] = {}
 
     def add(self, home: int, device: int, reading: Reading) -> None:
         """One more."""
-        turn = self.turns.get(home, 0)
-        self.turns[home] = turn + 1
-        self.home.append(home)
-        self.device.append(device)
-        self.warm.append(reading.signal is Signal.TEMPERATURE)
-        self.value.append(reading.value)
-        self.at.append(reading.observed_at)
-        self.offset.append(reading.offset)
-        self.turn.append(turn)
+        turn = self._of.get(home, 0)
+        self._of[home] = turn + 1
+        if turn == len(self.air):
+            self.air.append(Samples())
+            self.humidity.append(Samples())
+        samples = (self.air if reading.signal is Signal.TEMPERATURE else self.humidity)[turn]
+        samples.home.append(home)
+        samples.device.append(device)
+        samples.value.append(reading.value)
+        samples.at.append(reading.observed_at)
+        samples.offset.append(reading.offset)
 
 
 class Batch:
@@ -79,7 +88,7 @@ class Batch:
         self.battery: list[tuple[int, float]] = []  # device row, percent
         self.faulty = Moments()  # device rows: wrongly dated, by receive time
         self.rejected = Moments()  # device rows, by receive time
-        self.samples = Samples()
+        self.turns = Turns()
 
     def add_rejection(self, rejection: Rejection) -> None:
         """Count it against its device, where it says something of it."""
@@ -118,7 +127,7 @@ class Batch:
             if value > 0:
                 self.motion.add(home, at)
         elif signal is Signal.TEMPERATURE or signal is Signal.HUMIDITY:
-            self.samples.add(home, device, reading)
+            self.turns.add(home, device, reading)
         elif signal is Signal.DOOR:
             (self.enter if value == 3 else self.door).add(home, at)
         elif signal is Signal.CALL:

@@ -70,7 +70,9 @@ class RulesConsumer:
     def take(self, entries: Sequence[Entry]) -> None:
         """Fold the entries, evaluating every grid point before the entries that came at or after it."""
         with metrics.FOLD_SECONDS.time():
-            findings = self._take(entries)
+            decoded = self._decoder.read(entries)
+            findings = self._take(decoded)
+        _count(decoded)
         self._hand_on(findings)
 
     def at_head(self, now: Millis) -> None:
@@ -87,30 +89,20 @@ class RulesConsumer:
         metrics.SNAPSHOT_BYTES.set(len(state))
         return state
 
-    def _take(self, entries: Sequence[Entry]) -> list[Finding]:
+    def _take(self, decoded: list[tuple[Entry, list[Item]]]) -> list[Finding]:
         findings: list[Finding] = []
         waiting: list[Item] = []
         until: Millis = -1  # receive time from which on the next grid point comes first
-        for entry, items in self._decoder.read(entries):
+        for entry, items in decoded:
             if entry.received_at >= until or isinstance(entry.body, RunStarted):
-                findings += self._fold(waiting)
+                findings += self._engine.fold(waiting)
                 waiting = []
                 if isinstance(entry.body, RunStarted):
                     self._engine.begin_run()
                 findings += self._engine.advance(entry.received_at)
                 until = entry.received_at - entry.received_at % STEP + STEP
             waiting += items
-        return findings + self._fold(waiting)
-
-    def _fold(self, items: list[Item]) -> list[Finding]:
-        if not items:
-            return []
-        readings = sum(isinstance(item, Reading) for item in items)
-        rejections = sum(isinstance(item, Rejection) for item in items)
-        metrics.ITEMS.labels("reading").inc(readings)
-        metrics.ITEMS.labels("rejection").inc(rejections)
-        metrics.ITEMS.labels("fact").inc(len(items) - readings - rejections)
-        return self._engine.fold(items)
+        return findings + self._engine.fold(waiting)
 
     def _hand_on(self, findings: Sequence[Finding]) -> None:
         if not findings:
@@ -119,3 +111,12 @@ class RulesConsumer:
             metrics.FINDINGS.labels(finding.rule, finding.level.name.lower(), finding.verb).inc()
         log.info("findings handed on", count=len(findings), first=findings[0].finding_id)
         self._sink(findings)
+
+
+def _count(decoded: list[tuple[Entry, list[Item]]]) -> None:
+    kinds = {"reading": 0, "rejection": 0, "fact": 0}
+    for _, items in decoded:
+        for item in items:
+            kinds["reading" if isinstance(item, Reading) else "rejection" if isinstance(item, Rejection) else "fact"] += 1
+    for kind, count in kinds.items():
+        metrics.ITEMS.labels(kind).inc(count)

@@ -126,7 +126,7 @@ class Engine:
         if not batch.size:
             return
         fold_life(self._state, batch, self._absence.shortest)
-        self._thresholds.fold(self._state, batch.samples)
+        self._thresholds.fold(self._state, batch.turns)
         self._devices.fold(self._state, batch)
         if batch.status:
             homes = self._outages.take_status(self._state, batch)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ingest.clock import Millis
 from ingest.reading import DeviceId
 from rules.apparent import felt_heat
-from rules.batch import Samples
-from rules.columns import UNSET, Floats, Ints, Rows
+from rules.batch import Samples, Turns
+from rules.columns import UNSET, Floats, Ints, Rows, Small
 from rules.episodes import OpenEpisode, make_finding
 from rules.finding import Evidence, Finding, Level, RuleKey, Verb
 from rules.state import State
@@ -22,6 +24,17 @@ RULES: dict[RuleKey, tuple[Channel, ...]] = {
 }
 
 
+class _Samples(NamedTuple):
+    """Samples of different homes as columns: household and climate rows, unit values, ms UTC, journal offsets, ms."""
+
+    home: Rows
+    sensor: Rows
+    value: Floats
+    at: Ints
+    offset: Ints
+    gap: Ints  # a longer silence before the sample breaks a dwell
+
+
 class Thresholds:
     """The threshold rules of one table, over one state.
 
@@ -32,61 +45,77 @@ class Thresholds:
     def __init__(self, table: RuleTable) -> None:
         self._table = table
 
-    def fold(self, state: State, samples: Samples) -> None:
-        """Take the samples in journal order; two of one home never in the same turn, so that each sees those before it."""
-        if not samples.home:
-            return
-        home, device = np.array(samples.home, dtype=np.int64), np.array(samples.device, dtype=np.int64)
-        at, offset = np.array(samples.at, dtype=np.int64), np.array(samples.offset, dtype=np.int64)
-        value, warm = np.array(samples.value, dtype=np.float64), np.array(samples.warm, dtype=np.bool_)
-        turn = np.array(samples.turn, dtype=np.int64)
-        sensor, gap = self._sensors(state, samples.device), self._gap(state, device)
-        for number in range(max(samples.turns.values())):
-            here = turn == number
-            for chosen, take in ((here & ~warm, self._fold_humidity), (here & warm, self._fold_air)):
-                if chosen.any():
-                    take(state, home[chosen], sensor[chosen], value[chosen], at[chosen], offset[chosen], gap[chosen])
+    def fold(self, state: State, turns: Turns) -> None:
+        """Take the samples in journal order."""
+        for humidity, air in zip(turns.humidity, turns.air, strict=True):
+            if humidity.home:
+                self._fold_humidity(state, self._columns(state, humidity))
+            if air.home:
+                self._fold_air(state, self._columns(state, air))
 
-    def _sensors(self, state: State, devices: list[int]) -> Rows:
-        """Rows in Climates, new ones for devices that speak of climate for the first time."""
-        for device in devices:
+    def _columns(self, state: State, samples: Samples) -> _Samples:
+        """As arrays; a device that speaks of climate for the first time gets its row."""
+        for device in samples.device:
             if state.devices.climate[device] < 0:
                 row = state.climates.add(state.devices.ids[device])
                 state.climates.device[row] = device
                 state.devices.climate[device] = row
-        return state.devices.climate[np.array(devices, dtype=np.int64)].astype(np.int64)
+        device_rows = np.array(samples.device, dtype=np.int64)
+        return _Samples(
+            np.array(samples.home, dtype=np.int64),
+            state.devices.climate[device_rows].astype(np.int64),
+            np.array(samples.value, dtype=np.float64),
+            np.array(samples.at, dtype=np.int64),
+            np.array(samples.offset, dtype=np.int64),
+            self._gap(state, device_rows),
+        )
 
     def _gap(self, state: State, device: Rows) -> Ints:
         interval = state.devices.interval[device]
         return np.asarray(self._table.gap_reports * np.where(interval > 0, interval, self._table.report_interval))
 
-    def _fold_humidity(self, state: State, home: Rows, sensor: Rows, value: Floats, at: Ints, offset: Ints, gap: Ints) -> None:
-        for row, column in ((sensor, state.climates), (home, state.households)):
-            newer = at > column.humidity_at[row]
-            column.humidity[row[newer]] = value[newer]
-            column.humidity_at[row[newer]] = at[newer]
-        self._hold(state, Channel.DRY, home, sensor, value, at, offset, gap)
-        self._hold(state, Channel.DAMP, home, sensor, value, at, offset, gap)
+    def _fold_humidity(self, state: State, samples: _Samples) -> None:
+        for row, column in ((samples.sensor, state.climates), (samples.home, state.households)):
+            newer = samples.at > column.humidity_at[row]
+            column.humidity[row[newer]] = samples.value[newer]
+            column.humidity_at[row[newer]] = samples.at[newer]
+        self._hold(state, Channel.DRY, samples)
+        self._hold(state, Channel.DAMP, samples)
 
-    def _fold_air(self, state: State, home: Rows, sensor: Rows, value: Floats, at: Ints, offset: Ints, gap: Ints) -> None:
+    def _fold_air(self, state: State, samples: _Samples) -> None:
         """The sensor's own humidity where it is fresh, else the home's, else none."""
         climates, homes = state.climates, state.households
-        oldest = at - self._table.humidity_max_age
-        elsewhere = np.where(homes.humidity_at[home] >= oldest, homes.humidity[home], np.nan)
-        humidity = np.where(climates.humidity_at[sensor] >= oldest, climates.humidity[sensor], elsewhere)
-        self._hold(state, Channel.HEAT, home, sensor, felt_heat(value, humidity), at, offset, gap)
-        self._hold(state, Channel.COLD, home, sensor, value, at, offset, gap)
+        oldest = samples.at - self._table.humidity_max_age
+        elsewhere = np.where(homes.humidity_at[samples.home] >= oldest, homes.humidity[samples.home], np.nan)
+        own = climates.humidity_at[samples.sensor] >= oldest
+        humidity = np.where(own, climates.humidity[samples.sensor], elsewhere)
+        self._hold(state, Channel.HEAT, samples._replace(value=felt_heat(samples.value, humidity)))
+        self._hold(state, Channel.COLD, samples)
 
-    def _hold(
-        self, state: State, channel: Channel, home: Rows, sensor: Rows, value: Floats, at: Ints, offset: Ints, gap: Ints
-    ) -> None:
+    def _hold(self, state: State, channel: Channel, samples: _Samples) -> None:
         climates, homes, place = state.climates, state.households, CHANNELS.index(channel)
-        new = at > climates.sampled_at[place, sensor]
+        new = samples.at > climates.sampled_at[place, samples.sensor]
         if not new.all():
-            home, sensor, value, at, offset, gap = (one[new] for one in (home, sensor, value, at, offset, gap))
+            samples = _Samples(*(column[new] for column in samples))
+        sensor = samples.sensor
         rule = self._table.thresholds[channel]
-        broken = at - climates.sampled_at[place, sensor] > gap
         was = climates.on[place, sensor]
+        first = next(limit.raise_at for limit in rule.levels if limit is not None)
+        if was.any() or _breaches(rule, samples.value, first).any():
+            now = self._levels(state, place, rule, samples, was)
+            climates.on[place, sensor] = now
+            home = samples.home
+            homes.due[home[(now != was) | ((now > 0) & (homes.dirty[home] > 0))]] = 0
+        else:
+            climates.since[3 * place : 3 * place + 3, sensor] = UNSET
+        climates.sampled_at[place, sensor] = samples.at
+        climates.value[place, sensor] = samples.value
+        climates.offset[place, sensor] = samples.offset
+
+    def _levels(self, state: State, place: int, rule: Threshold, samples: _Samples, was: Small) -> Small:
+        """The level each sensor holds after its sample; the dwells move on."""
+        climates, sensor, value, at = state.climates, samples.sensor, samples.value, samples.at
+        broken = at - climates.sampled_at[place, sensor] > samples.gap
         now = np.zeros_like(was)
         for level, limit in enumerate(rule.levels, 1):
             if limit is None:
@@ -98,11 +127,7 @@ class Thresholds:
             held = at - start >= self._needed(limit)
             kept = (was >= level) & ~_reaches(rule, value, limit.clear_at)
             now[held | kept] = level
-        climates.sampled_at[place, sensor] = at
-        climates.value[place, sensor] = value
-        climates.offset[place, sensor] = offset
-        climates.on[place, sensor] = now
-        homes.due[home[(now != was) | ((now > 0) & (homes.dirty[home] > 0))]] = 0
+        return now
 
     def _needed(self, limit: ThresholdLimit) -> Millis:
         return round(limit.dwell * (1.0 - self._table.dwell_tolerance))

@@ -1,0 +1,207 @@
+"""How a finding is said to staff: one sentence with its figures, in Korean and in English."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from ingest.clock import DAY, HOUR, MINUTE, SEOUL, Millis, to_datetime
+from rules.finding import Evidence, Level, RuleKey, Verb
+
+LANGUAGES = ("ko", "en")
+
+LEVEL_WORDS: dict[str, dict[Level, str]] = {
+    "ko": {Level.CAUTION: "주의", Level.WARNING: "경보", Level.DANGER: "위험"},
+    "en": {Level.CAUTION: "Caution", Level.WARNING: "Warning", Level.DANGER: "Danger"},
+}
+RULE_WORDS: dict[str, dict[RuleKey, str]] = {
+    "ko": {
+        RuleKey.MOTION: "활동 없음",
+        RuleKey.CALL: "통화 없음",
+        RuleKey.PHONE: "휴대전화 꺼짐",
+        RuleKey.HEAT: "폭염",
+        RuleKey.COLD: "한파",
+        RuleKey.HUMIDITY: "습도",
+        RuleKey.SOS: "응급 호출",
+        RuleKey.SMOKE: "연기 감지",
+        RuleKey.GAS: "가스 감지",
+        RuleKey.CANNOT_VERIFY: "안부 확인 불가",
+        RuleKey.AWAY: "귀가 지연",
+        RuleKey.DEVICE_SILENT: "기기 응답 없음",
+        RuleKey.DEVICE_BATTERY: "배터리 부족",
+        RuleKey.DEVICE_CLOCK: "기기 시각 오류",
+        RuleKey.DEVICE_REJECTED: "읽을 수 없는 값",
+        RuleKey.NOT_COMMISSIONED: "미개통",
+    },
+    "en": {
+        RuleKey.MOTION: "No motion",
+        RuleKey.CALL: "No calls",
+        RuleKey.PHONE: "Phone off",
+        RuleKey.HEAT: "Heat",
+        RuleKey.COLD: "Cold",
+        RuleKey.HUMIDITY: "Humidity",
+        RuleKey.SOS: "SOS",
+        RuleKey.SMOKE: "Smoke",
+        RuleKey.GAS: "Gas",
+        RuleKey.CANNOT_VERIFY: "Cannot verify",
+        RuleKey.AWAY: "Not back",
+        RuleKey.DEVICE_SILENT: "Device silent",
+        RuleKey.DEVICE_BATTERY: "Battery low",
+        RuleKey.DEVICE_CLOCK: "Device clock wrong",
+        RuleKey.DEVICE_REJECTED: "Unreadable values",
+        RuleKey.NOT_COMMISSIONED: "Not commissioned",
+    },
+}
+
+_Saying: TypeAlias = Callable[[Evidence], str]
+
+
+def reason(rule: RuleKey, level: Level, evidence: Evidence, at: Millis, lang: str = "ko", *, verb: Verb = Verb.RAISED) -> str:
+    """One sentence that says what was seen, for how long and against which limit; `at` is the finding's home time.
+
+    `lang` is "ko" or "en"; another one is answered in Korean. A cleared or undetermined finding has its own wording.
+    """
+    english = lang == "en"
+    if verb is Verb.CLEARED:
+        return _cleared(rule, at, english=english)
+    if verb is Verb.UNDETERMINED:
+        return _undetermined(rule, level, evidence, english=english)
+    said = (_ENGLISH if english else _KOREAN)[rule](evidence)
+    return said[0].upper() + said[1:] + _coverage(evidence, english=english) + "."
+
+
+def say_length(length: Millis, lang: str = "ko") -> str:
+    """A length as people say it, to the minute: "8시간 10분", "3일 4시간", "8 h 10 min"."""
+    length = max(0, length)
+    days, hours, minutes = length // DAY, length % DAY // HOUR, length % HOUR // MINUTE
+    if days < 2:
+        days, hours = 0, length // HOUR
+    words = ("일", "시간", "분") if lang != "en" else (" d", " h", " min")
+    parts = [(days, words[0]), (hours, words[1])] + ([(minutes, words[2])] if not days else [])
+    said = " ".join(f"{count}{word}" for count, word in parts if count)
+    return said or f"0{words[2]}"
+
+
+def say_moment(at: Millis, lang: str = "ko") -> str:
+    """The instant in Seoul: "11월 22일 17:06", "22 Nov 17:06"."""
+    moment = to_datetime(at).astimezone(SEOUL)
+    if lang == "en":
+        return f"{moment.day} {_MONTHS[moment.month - 1]} {moment:%H:%M}"
+    return f"{moment.month}월 {moment.day}일 {moment:%H:%M}"
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _coverage(evidence: Evidence, *, english: bool) -> str:
+    if evidence.coverage >= 0.995:
+        return ""
+    percent = f"{evidence.coverage:.0%}"
+    return f"; the home was observed for {percent} of it" if english else f" (그중 {percent}만 관측)"
+
+
+def _cleared(rule: RuleKey, at: Millis, *, english: bool) -> str:
+    if english:
+        return f"{RULE_WORDS['en'][rule]}: no longer so since {say_moment(at, 'en')}."
+    return f"{RULE_WORDS['ko'][rule]} 상태가 {say_moment(at)}에 풀렸습니다."
+
+
+def _undetermined(rule: RuleKey, level: Level, evidence: Evidence, *, english: bool) -> str:
+    if rule in (RuleKey.HEAT, RuleKey.COLD, RuleKey.HUMIDITY):
+        unit = "%" if rule is RuleKey.HUMIDITY else "°C"
+        if english:
+            return f"The sensor has said nothing since {evidence.value:.1f}{unit}; whether it still holds could not be observed."
+        return f"센서가 {evidence.value:.1f}{unit}를 마지막으로 알린 뒤 응답이 없어 그 뒤는 관측할 수 없었습니다."
+    elapsed, limit = _lengths(evidence, "en" if english else "ko")
+    if english:
+        word = LEVEL_WORDS["en"][level].lower()
+        return f"{elapsed} without a sign of life, past the limit of {limit} ({word}), but the home could not be observed" + (
+            f"; it was for {evidence.coverage:.0%} of that time."
+        )
+    return (
+        f"{elapsed}째 확인되지 않아 {LEVEL_WORDS['ko'][level]} 기준 {limit}을 넘겼으나 그동안 집을 관측할 수 없었습니다"
+        f" (관측 {evidence.coverage:.0%})."
+    )
+
+
+def _lengths(evidence: Evidence, lang: str) -> tuple[str, str]:
+    return say_length(int(evidence.value), lang), say_length(int(evidence.limit), lang)
+
+
+def _absent(korean: bool, text: str) -> _Saying:
+    def say(evidence: Evidence) -> str:
+        elapsed, limit = _lengths(evidence, "ko" if korean else "en")
+        return text.format(elapsed=elapsed, limit=limit, since=say_moment(evidence.since, "ko" if korean else "en"))
+
+    return say
+
+
+def _measured(text: str, above: str, below: str) -> _Saying:
+    """`above` and `below` are the words for the side of the limit on which the value lies."""
+
+    def say(evidence: Evidence) -> str:
+        korean = above == "이상" or above == "초과"
+        return text.format(
+            value=f"{evidence.value:.1f}",
+            limit=f"{evidence.limit:.1f}",
+            dwell=say_length(evidence.dwell, "ko" if korean else "en"),
+            side=above if evidence.value >= evidence.limit else below,
+        )
+
+    return say
+
+
+def _at(korean: bool, text: str) -> _Saying:
+    def say(evidence: Evidence) -> str:
+        return text.format(since=say_moment(evidence.since, "ko" if korean else "en"))
+
+    return say
+
+
+def _counted(text: str) -> _Saying:
+    def say(evidence: Evidence) -> str:
+        return text.format(value=f"{evidence.value:.0f}", limit=f"{evidence.limit:.0f}")
+
+    return say
+
+
+_KOREAN: dict[RuleKey, _Saying] = {
+    RuleKey.MOTION: _absent(True, "집 안에서 {elapsed}째 움직임이 없습니다 (기준 {limit})"),
+    RuleKey.CALL: _absent(True, "{elapsed}째 받거나 건 전화가 없습니다 (기준 {limit})"),
+    RuleKey.PHONE: _absent(True, "휴대전화가 {elapsed}째 꺼져 있거나 연결되지 않습니다 (기준 {limit})"),
+    RuleKey.CANNOT_VERIFY: _absent(True, "{since} 이후 {elapsed}째 안부를 확인할 수 없습니다 (기준 {limit})"),
+    RuleKey.AWAY: _absent(True, "돌아오기로 한 {since}에서 {elapsed}이 지났으나 기척이 없습니다 (기준 {limit})"),
+    RuleKey.HEAT: _measured(
+        "실내 온도(체감 포함)가 {value}°C로, {limit}°C {side}인 상태가 {dwell} 넘게 이어졌습니다", "이상", "미만"
+    ),
+    RuleKey.COLD: _measured("실내 온도가 {value}°C로, {limit}°C {side}인 상태가 {dwell} 넘게 이어졌습니다", "이상", "미만"),
+    RuleKey.HUMIDITY: _measured("실내 습도가 {value}%로, {limit}% {side}인 상태가 {dwell} 넘게 이어졌습니다", "초과", "미만"),
+    RuleKey.SOS: _at(True, "{since}에 응급 호출 단추가 눌렸습니다"),
+    RuleKey.SMOKE: _at(True, "{since}에 연기가 감지되었습니다"),
+    RuleKey.GAS: _at(True, "{since}에 가스가 감지되었습니다"),
+    RuleKey.DEVICE_SILENT: _absent(True, "기기가 {elapsed}째 응답이 없습니다 (기준 {limit})"),
+    RuleKey.DEVICE_BATTERY: _counted("배터리가 {value}% 남았습니다 (기준 {limit}% 미만)"),
+    RuleKey.DEVICE_CLOCK: _counted("한 시간 안에 시각이 맞지 않는 측정값이 {value}건 왔습니다 (기준 {limit}건)"),
+    RuleKey.DEVICE_REJECTED: _counted("한 시간 안에 읽을 수 없는 값이 {value}건 왔습니다 (기준 {limit}건)"),
+    RuleKey.NOT_COMMISSIONED: _absent(True, "등록한 지 {elapsed}이 지났으나 이 가구에서 온 측정값이 없습니다 (기준 {limit})"),
+}
+_ENGLISH: dict[RuleKey, _Saying] = {
+    RuleKey.MOTION: _absent(False, "no motion at home for {elapsed} (limit {limit})"),
+    RuleKey.CALL: _absent(False, "no call answered or dialled for {elapsed} (limit {limit})"),
+    RuleKey.PHONE: _absent(False, "the phone has been off or unreachable for {elapsed} (limit {limit})"),
+    RuleKey.CANNOT_VERIFY: _absent(False, "no sign of life since {since}, {elapsed} ago (limit {limit})"),
+    RuleKey.AWAY: _absent(False, "expected back at {since}, {elapsed} ago, and not heard since (limit {limit})"),
+    RuleKey.HEAT: _measured(
+        "indoor temperature (air or felt) is {value}°C, {side} {limit}°C for {dwell} or more", "at or above", "below"
+    ),
+    RuleKey.COLD: _measured("indoor temperature is {value}°C, {side} {limit}°C for {dwell} or more", "at or above", "below"),
+    RuleKey.HUMIDITY: _measured("indoor humidity is {value}%, {side} {limit}% for {dwell} or more", "above", "below"),
+    RuleKey.SOS: _at(False, "the SOS button was pressed at {since}"),
+    RuleKey.SMOKE: _at(False, "smoke was detected at {since}"),
+    RuleKey.GAS: _at(False, "gas was detected at {since}"),
+    RuleKey.DEVICE_SILENT: _absent(False, "the device has been silent for {elapsed} (limit {limit})"),
+    RuleKey.DEVICE_BATTERY: _counted("the battery is at {value}% (limit {limit}%)"),
+    RuleKey.DEVICE_CLOCK: _counted("{value} wrongly dated readings within an hour (limit {limit})"),
+    RuleKey.DEVICE_REJECTED: _counted("{value} unreadable values within an hour (limit {limit})"),
+    RuleKey.NOT_COMMISSIONED: _absent(False, "enrolled {elapsed} ago and never heard (limit {limit})"),
+}
