@@ -49,19 +49,22 @@ def init(
         embedded=embedded,
     )
     founded = found(plan)
-    print(say(f"설정   {plan.config}", f"settings  {plan.config}"))
-    print(say(f"열쇠   {founded.settings.key_source}", f"key       {founded.settings.key_source}"))
-    print(
-        say(
-            "       이 열쇠가 없으면 개인정보를 열 수 없습니다. 데이터와 다른 곳에 사본을 두십시오.",
-            "          Without it no name can be read. Keep a copy apart from the data.",
-        )
-    )
-    print(say(f"데이터 {founded.settings.data}", f"data      {founded.settings.data}"))
-    print(say(f"계정   {plan.login}", f"account   {plan.login}"))
+    _tell(plan.config, founded.settings.key_source, founded.settings.data, plan.login)
     if not password_stdin:
         print(say(f"비밀번호 {founded.password}  (한 번만 보여 드립니다)", f"password  {founded.password}  (shown this once)"))
     print(say("다음: anbu check, 그리고 anbu serve", "next: anbu check, then anbu serve"))
+
+
+def _tell(config: Path, key: Path | str, data: Path, login: str) -> None:
+    lone = (
+        "이 열쇠가 없으면 개인정보를 열 수 없습니다. 데이터와 다른 곳에 사본을 두십시오.",
+        "Without it no name can be read. Keep a copy apart from the data.",
+    )
+    print(say(f"설정     {config}", f"settings  {config}"))
+    print(say(f"열쇠     {key}", f"key       {key}"))
+    print(say(f"         {lone[0]}", f"          {lone[1]}"))
+    print(say(f"데이터   {data}", f"data      {data}"))
+    print(say(f"계정     {login}", f"account   {login}"))
 
 
 def _ask(asks: bool, korean: str, english: str, default: str) -> str:
