@@ -74,7 +74,7 @@ class EmbeddedBroker:
             try:
                 self._process.wait(_TURN_S)
             except subprocess.TimeoutExpired:
-                if _answers(self.port):
+                if "Server is ready" in self._said() and _answers(self.port):  # who answers may be somebody else
                     log.info("broker started", port=self.port, pid=self._process.pid)
                     return
             else:
@@ -95,9 +95,11 @@ class EmbeddedBroker:
     def _log(self) -> Path:
         return self._folder / "nats.log"
 
+    def _said(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
     def _last_words(self) -> str:
-        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if self._log.exists() else []
-        return lines[-1] if lines else ""
+        return self._said().strip().rpartition("\n")[2]
 
     def stop(self, timeout: float = 3.0) -> None:
         """End it in good order, by force after `timeout` machine seconds; nothing happens when it does not run."""

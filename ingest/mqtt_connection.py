@@ -53,7 +53,7 @@ class Pace:
 
     canary_every_s: float = 5.0
     canaries_missed: int = 3  # so many periods without a word after a canary: the broker hangs
-    handshake_s: float = 10.0  # from the TCP connection to the granted subscription
+    handshake_s: float = 10.0  # silence between the TCP connection and the granted subscription
     connect_s: float = 3.0
     batch_s: float = 0.02  # how long the first message of a batch waits for others
     idle_s: float = 0.1  # how long to wait for a message before looking at the rest
@@ -84,7 +84,7 @@ class Connection:
             topics.append(address.canary_topic)
         self._topics = topics
         self._nonce = uuid4().hex.encode()  # a canary of an earlier connection may still be in the queue
-        self._opened = self._canary_sent = clock.monotonic()
+        self._silent_since = self._canary_sent = clock.monotonic()
         self._unheard_since: float | None = None  # when the first canary went out after the last message came in
         self._poll = select.poll()
         self._client = self._make_client()
@@ -101,8 +101,6 @@ class Connection:
         client.connect_timeout = self._pace.connect_s
         if self._address.username is not None:
             client.username_pw_set(self._address.username, self._address.password)
-        if self._address.tls:
-            client.tls_set(ca_certs=str(self._address.ca_file) if self._address.ca_file else None)
         client.on_socket_open = _send_at_once
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -113,6 +111,8 @@ class Connection:
     def open(self) -> None:
         """Connect, or end with the reason; blocks for at most `connect_s` and the name look-up."""
         try:
+            if self._address.tls:
+                self._client.tls_set(ca_certs=str(self._address.ca_file) if self._address.ca_file else None)
             self._client.connect(self._address.host, self._address.port, self._address.keepalive_s)
         except OSError as error:
             self._end(f"no connection: {error}")
@@ -121,7 +121,7 @@ class Connection:
         if connected is None:
             self._end("the connection was lost at once")
         else:
-            self._opened = self._clock.monotonic()
+            self._silent_since = self._clock.monotonic()
             self._poll.register(connected.fileno(), select.POLLIN)
 
     def receive(self, most: int) -> Batch:
@@ -170,7 +170,9 @@ class Connection:
         if self.ended is not None:
             return
         if not self.subscribed:
-            if now - self._opened > self._pace.handshake_s:
+            if not idle:  # what was queued may stand before the answer
+                self._silent_since = now
+            elif now - self._silent_since > self._pace.handshake_s:
                 self._end(f"the broker did not answer within {self._pace.handshake_s:g} s")
             return
         limit = self._pace.canary_every_s * self._pace.canaries_missed

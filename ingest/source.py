@@ -93,18 +93,25 @@ class MqttSource:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            connection: Connection | None = None
             try:
-                connection = Connection(
-                    self._address, self._clock, self._pace, source=self._name, subscriptions=self._subscriptions
-                )
-                self._serve(connection)
-                why, unforeseen = connection.ended or "we left", None
-            except JournalFull as error:
-                why, unforeseen = f"the journal is full, nothing is acknowledged until there is room: {error}", None
-            except Exception as error:
-                why, unforeseen = f"unforeseen {type(error).__name__}: {error}", error
-            self._end(connection, why, unforeseen)
+                self._one_connection()
+            except Exception as error:  # a bug in what follows a failure must not be the end of listening
+                log.error("source stumbled, connects again", source=self._name, exc_info=error)
+                self._stopping.wait(self._pace.backoff_most_s)
+
+    def _one_connection(self) -> None:
+        connection = Connection(self._address, self._clock, self._pace, source=self._name, subscriptions=self._subscriptions)
+        unforeseen: Exception | None = None
+        try:
+            self._serve(connection)
+            why = connection.ended or "we left"
+        except JournalFull as error:
+            why = f"the journal is full, nothing is acknowledged until there is room: {error}"
+        except Exception as error:
+            why, unforeseen = f"unforeseen {type(error).__name__}: {error}", error
+        finally:
+            connection.drop()
+        self._end(why, unforeseen)
 
     def _serve(self, connection: Connection) -> None:
         connection.open()
@@ -134,10 +141,8 @@ class MqttSource:
                 log.info("source hears the broker", source=self._name, broker=str(self._address))
         metrics.ACKNOWLEDGED.labels(self._name).inc(connection.acknowledge(batch.mids))
 
-    def _end(self, connection: Connection | None, why: str, unforeseen: Exception | None) -> None:
-        """Drop what is left of the connection, write down that we hear nothing, pause before the next one."""
-        if connection is not None:
-            connection.drop()
+    def _end(self, why: str, unforeseen: Exception | None) -> None:
+        """Write down that we hear nothing, say why, pause before the next connection."""
         metrics.CONNECTIONS_ENDED.labels(self._name).inc()
         if self._link_is_up:
             self._link_is_up = False

@@ -68,6 +68,14 @@ class MosquittoServer:
         until(lambda: process.poll() is not None or _answers(self.port), what="mosquitto answers")
         assert process.poll() is None, (self._folder / "mosquitto.log").read_text(encoding="utf-8")
 
+    def also_listen(self, options: str) -> int:
+        """Give the stopped server a second listener with these options, start it, and return that listener's port."""
+        port = free_port()
+        with (self._folder / "mosquitto.conf").open("a", encoding="utf-8") as configuration:
+            configuration.write(f"\nlistener {port} 127.0.0.1\n{options}")
+        self.start()
+        return port
+
     def stop(self) -> None:
         self._end(signal.SIGTERM)
 
@@ -107,11 +115,15 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+CONNECT, PUBLISH, SUBSCRIBE, DISCONNECT = 1, 3, 8, 14
+ANSWERED = frozenset({CONNECT, PUBLISH, SUBSCRIBE})
+
+
 class ScriptedBroker:
     """Speaks just enough MQTT 3.1.1 to say exactly what a test wants, and to write down every frame it was sent.
 
     It answers CONNECT (with `connack`), SUBSCRIBE (with `suback`) and our canary, the only thing the source publishes,
-    unless `answers` was cleared.
+    as far as their packet types are in `answers`.
     `connections` holds, per connection, the frames it sent: (packet type, body).
     """
 
@@ -119,7 +131,7 @@ class ScriptedBroker:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.connections: list[list[tuple[int, bytes]]] = []
-        self.answers = True
+        self.answers = ANSWERED
         self.connack = 0
         self.suback = 1
         self._sockets: list[socket.socket] = []
@@ -147,7 +159,7 @@ class ScriptedBroker:
                     if byte < 0x80:
                         break
                 body = stream.read(size)
-                if self.answers:
+                if head[0] >> 4 in self.answers:
                     self._answer(peer, head[0], body)
                 frames.append((head[0] >> 4, body))
 
@@ -176,6 +188,8 @@ class ScriptedBroker:
         return [mid for mid in mids if mid != 60_000]
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):  # closed by the test
+            self._listener.shutdown(socket.SHUT_RDWR)  # or the thread goes on accepting
         self._listener.close()
         for peer in self._sockets:
             peer.close()

@@ -12,22 +12,21 @@ from ingest.journal.memory import MemoryJournal
 from ingest.journal.port import JournalFull, Message
 from ingest.source import BrokerAddress, MqttSource, Pace
 from tests.ingest.journals import HeldJournal, RefusingJournal, links, messages, payloads
-from tests.servers import ScriptedBroker, publish_frame
+from tests.servers import ANSWERED, CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, ScriptedBroker, publish_frame
 from tests.waiting import until
 
 Start: TypeAlias = Callable[..., MqttSource]
 TOPIC = b"anbu/v1/dong-1/hh-1/pir-1/motion"
 QUICK = Pace(canary_every_s=0.2, handshake_s=0.5, backoff_first_s=0.01, backoff_most_s=0.05, idle_s=0.01)
-CONNECT, PUBLISH, SUBSCRIBE, DISCONNECT = 1, 3, 8, 14
 
 
 @pytest.fixture
 def start(scripted_broker: ScriptedBroker) -> Iterator[Start]:
     started: list[MqttSource] = []
 
-    def begin(journal: MemoryJournal, **address: object) -> MqttSource:
+    def begin(journal: MemoryJournal, clock: SystemClock | None = None, **address: object) -> MqttSource:
         fields = {"host": "127.0.0.1", "port": scripted_broker.port, "client_id": "anbu-test"} | address
-        source = MqttSource(journal, SystemClock(), BrokerAddress(**fields), pace=QUICK)  # type: ignore[arg-type]  # the test's own
+        source = MqttSource(journal, clock or SystemClock(), BrokerAddress(**fields), pace=QUICK)  # type: ignore[arg-type]  # the test's own
         source.start()
         started.append(source)
         return source
@@ -103,6 +102,53 @@ def test_a_batch_the_journal_refuses_is_not_acknowledged_and_comes_again(
     assert source.status().error is None
 
 
+class StumblingClock(SystemClock):
+    """Raises once for each of `stumbles`, wherever the source asks for home time next."""
+
+    stumbles = 0
+
+    def home_now(self) -> int:
+        if self.stumbles:
+            self.stumbles -= 1
+            raise ArithmeticError("the clock stumbled")
+        return super().home_now()
+
+
+@pytest.mark.parametrize("stumbles", [1, 2])
+def test_an_exception_while_a_message_is_handled_loses_neither_it_nor_the_thread(
+    scripted_broker: ScriptedBroker, start: Start, stumbles: int
+) -> None:
+    journal, clock = MemoryJournal(), StumblingClock()
+    source = start(journal, clock=clock)
+    until(lambda: source.status().caught_up)
+    clock.stumbles = stumbles  # the first in the callback, the second in what follows it
+    send(scripted_broker, 1)
+    until(lambda: len(scripted_broker.connections) == 2 and source.status().caught_up)
+    assert scripted_broker.acknowledged(0) == []
+    send(scripted_broker, 1, dup=True)
+    until(lambda: scripted_broker.acknowledged(1) == [1])
+    assert payloads(journal) == [b"1"]
+
+
+def test_a_flood_without_a_pause_keeps_no_canary_from_coming_back(scripted_broker: ScriptedBroker, start: Start) -> None:
+    journal = MemoryJournal()
+    scripted_broker.answers = frozenset({CONNECT})
+    source = start(journal)
+    until(lambda: scripted_broker.connections and len(scripted_broker.connections[0]) == 2)
+    frames = scripted_broker.connections[0]
+    flood = b"".join(publish_frame(TOPIC, mid, b"x" * 10_000) for mid in range(1, 101))
+    scripted_broker.send(flood + b"\x90\x03" + frames[1][1][:2] + b"\x01" + flood)
+    for _ in range(100):
+        scripted_broker.send(flood)  # blocks while the source has enough to read
+        canaries = [body for kind, body in frames if kind == PUBLISH]
+        if canaries:
+            break
+    size = int.from_bytes(canaries[0][:2], "big")
+    scripted_broker.send(publish_frame(canaries[0][2 : 2 + size], 1, canaries[0][4 + size :]))
+    until(lambda: source.status().caught_up)
+    assert all(message.catching_up for message in messages(journal))
+
+
 def test_a_full_journal_is_said_once_and_shown_until_there_is_room(scripted_broker: ScriptedBroker, start: Start) -> None:
     class FullJournal(MemoryJournal):
         full = True
@@ -136,7 +182,7 @@ def test_messages_count_as_queued_until_our_own_canary_of_this_connection_came_b
     size = int.from_bytes(canary[:2], "big")
     topic, old = canary[2 : 2 + size], canary[4 + size :]
     send(scripted_broker, 1)
-    scripted_broker.answers = False
+    scripted_broker.answers = frozenset()
     scripted_broker.hang_up()
     connections = len(scripted_broker.connections)
     until(lambda: len(scripted_broker.connections) > connections)
@@ -201,11 +247,11 @@ def test_a_topic_that_is_no_text_is_kept_for_the_decoder_to_reject(scripted_brok
 
 
 def test_a_broker_that_takes_the_connection_and_says_nothing_is_left(scripted_broker: ScriptedBroker, start: Start) -> None:
-    scripted_broker.answers = False
+    scripted_broker.answers = frozenset()
     source = start(MemoryJournal())
     until(lambda: len(scripted_broker.connections) >= 2)
     assert "did not answer" in str(source.status().error)
-    scripted_broker.answers = True
+    scripted_broker.answers = ANSWERED
     until(lambda: source.status().caught_up)
 
 
@@ -213,10 +259,10 @@ def test_a_broker_that_hangs_is_noticed_by_the_missing_canary(scripted_broker: S
     journal = MemoryJournal()
     source = start(journal)
     until(lambda: source.status().caught_up)
-    scripted_broker.answers = False
+    scripted_broker.answers = frozenset()
     until(lambda: links(journal) == ["LinkUp", "LinkDown"])
     assert not source.status().connected
-    scripted_broker.answers = True
+    scripted_broker.answers = ANSWERED
     until(lambda: links(journal) == ["LinkUp", "LinkDown", "LinkUp"])
 
 
