@@ -170,12 +170,12 @@ _KOREAN: dict[RuleKey, _Saying] = {
     RuleKey.CALL: _absent(True, "{elapsed}째 받거나 건 전화가 없습니다 (기준 {limit})"),
     RuleKey.PHONE: _absent(True, "휴대전화가 {elapsed}째 꺼져 있거나 연결되지 않습니다 (기준 {limit})"),
     RuleKey.CANNOT_VERIFY: _absent(True, "{since} 이후 {elapsed}째 안부를 확인할 수 없습니다 (기준 {limit})"),
-    RuleKey.AWAY: _absent(True, "돌아오기로 한 {since}에서 {elapsed}이 지났으나 기척이 없습니다 (기준 {limit})"),
+    RuleKey.AWAY: _absent(True, "돌아오기로 한 시각({since})에서 {elapsed}이 지났으나 기척이 없습니다 (기준 {limit})"),
     RuleKey.HEAT: _measured(
-        "실내 온도(체감 포함)가 {value}°C로, {limit}°C {side}인 상태가 {dwell} 넘게 이어졌습니다", "이상", "미만"
+        "실내 온도(체감 포함)가 {value}°C로, {limit}°C {side}인 상태가 {dwell} 이상 이어졌습니다", "이상", "미만"
     ),
-    RuleKey.COLD: _measured("실내 온도가 {value}°C로, {limit}°C {side}인 상태가 {dwell} 넘게 이어졌습니다", "이상", "미만"),
-    RuleKey.HUMIDITY: _measured("실내 습도가 {value}%로, {limit}% {side}인 상태가 {dwell} 넘게 이어졌습니다", "초과", "미만"),
+    RuleKey.COLD: _measured("실내 온도가 {value}°C로, {limit}°C {side}인 상태가 {dwell} 이상 이어졌습니다", "이상", "미만"),
+    RuleKey.HUMIDITY: _measured("실내 습도가 {value}%로, {limit}% {side}인 상태가 {dwell} 이상 이어졌습니다", "초과", "미만"),
     RuleKey.SOS: _at(True, "{since}에 응급 호출 단추가 눌렸습니다"),
     RuleKey.SMOKE: _at(True, "{since}에 연기가 감지되었습니다"),
     RuleKey.GAS: _at(True, "{since}에 가스가 감지되었습니다"),

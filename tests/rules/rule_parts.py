@@ -23,14 +23,10 @@ _ids = count(1)
 
 def enrolled(home: str = HOME, *, at: Millis = 0, grade: str = "ordinary") -> HouseholdEnrolled:
     """The household is looked after from `at` on."""
-    return HouseholdEnrolled(
-        fact_id=f"f{next(_ids)}", at=START + at, household_id=HouseholdId(home), dong_code=DONG, grade=grade
-    )
+    return HouseholdEnrolled(fact_id=f"f{next(_ids)}", at=START + at, household_id=HouseholdId(home), dong_code=DONG, grade=grade)
 
 
-def device(
-    name: str, *signals: Signal, home: str = HOME, at: Millis = 0, interval_s: int = 0
-) -> DeviceEnrolled:
+def device(name: str, *signals: Signal, home: str = HOME, at: Millis = 0, interval_s: int = 0) -> DeviceEnrolled:
     """The device stands in the household from `at` on."""
     return DeviceEnrolled(
         fact_id=f"f{next(_ids)}",
@@ -77,9 +73,7 @@ def motion(at: Millis, *, received: Millis | None = None, home: str = HOME, name
 
 def rejection(at: Millis, *, name: str = "pir-1", reason: Reason = Reason.OUT_OF_RANGE) -> Rejection:
     """A message that could not be taken."""
-    return Rejection(
-        offset=next(_ids), received_at=START + at, reason=reason, detail="", topic="t", device_id=DeviceId(name)
-    )
+    return Rejection(offset=next(_ids), received_at=START + at, reason=reason, detail="", topic="t", device_id=DeviceId(name))
 
 
 def link_down(at: Millis) -> LinkDown:
