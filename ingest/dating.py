@@ -7,8 +7,6 @@ could pass off an old movement as a sign of life. Where we do not know of any lo
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from ingest.clock import MINUTE, Millis
@@ -21,7 +19,7 @@ RELATIVE_BELOW_S = 2**28
 """RFC 8428: a SenML time below this many seconds counts from now."""
 
 
-class Dated(NamedTuple):
+class Dated(msgspec.Struct, frozen=True, gc=False):
     """`credible` is False before 2020, before the enrolment, or where nobody can tell."""
 
     observed_at: Millis
@@ -93,7 +91,7 @@ class Links:
         self._links = dict(_decoder.decode(state).links) if state is not None else {}
 
 
-class Arrival(NamedTuple):
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """What dating a message's readings needs to know of its way to us."""
 
     at: Millis  # the moment that stands in for a missing device time: receipt, or the end of the connection before

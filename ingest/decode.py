@@ -12,8 +12,10 @@ device before duplicate before register mismatch before anything in the payload.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Set as AbstractSet
+from typing import TypeAlias
 from zlib import crc32
 
 import msgspec
@@ -35,15 +37,26 @@ Item: TypeAlias = Reading | Rejection | Fact
 ROUTES = 50_000
 """Topics of enrolled devices remembered; the memory is emptied when full."""
 
+_NO_UTF8 = re.compile(r"\\x[89a-f][0-9a-f]|[\ud800-\udfff]")
+"""How bytes that are no UTF-8 look in a topic: written out by the source, or kept as lone surrogates."""
+
 _EVENTS = frozenset({Signal.MOTION, Signal.DOOR, Signal.CALL, Signal.CALL_MISSED, Signal.STEPS, Signal.HEARTBEAT})
 
 
-class _Case(NamedTuple):
+_STATUS = Signal.STATUS
+_NOTHING: frozenset[int] = frozenset()
+
+
+class _Case(msgspec.Struct, frozen=True, gc=False):
+    """One message and what settling its values needs."""
+
     entry: Entry
     message: Message
     topic: Topic
     heard: Heard
     arrival: Arrival
+    ill: AbstractSet[int] = _NOTHING  # indexes at which something heard is wrong
+    checksum: int = 0  # of the payload where anything is
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -116,9 +129,7 @@ class Decoder:
         return route
 
     def _refuse_topic(self, entry: Entry, topic: str) -> Rejection:
-        try:
-            topic.encode()
-        except UnicodeEncodeError:  # the source keeps bytes that are no UTF-8 as lone surrogates
+        if _NO_UTF8.search(topic):
             reason, detail = Reason.INVALID_UTF8, "the topic is no UTF-8"
         else:
             reason, detail = Reason.UNKNOWN_TOPIC, "not anbu/v1/dong/household/device/signal"
@@ -126,14 +137,18 @@ class Decoder:
 
     def _settle(self, entry: Entry, message: Message, route: Route, heard: Heard) -> list[Item]:
         """Hold what was heard against the register, the window and the clocks."""
-        case = _Case(entry, message, route.topic, heard, arrive(message, entry.received_at, self._links))
+        arrival = arrive(message, entry.received_at, self._links)
+        if heard.wrong and heard.said:
+            ill = frozenset([one.index for one in heard.wrong])
+            case = _Case(entry, message, route.topic, heard, arrival, ill, crc32(message.payload))
+        else:
+            case = _Case(entry, message, route.topic, heard, arrival)
         sender = self._judge_sender(case)
         wrong = heard.wrong if isinstance(sender, Place) else [sender]
         items: list[Item] = [_reject(case, one) for one in wrong] if wrong else []
         for said in heard.said:
             if said.signal in URGENT:
-                told = isinstance(sender, Wrong) or any(one.index == said.index for one in wrong)
-                items += self._take_urgent(case, said, told=told)
+                items += self._take_urgent(case, said, told=isinstance(sender, Wrong) or said.index in case.ill)
             elif isinstance(sender, Place):
                 items.append(_take(case, said, sender) if said.device_id == sender.device_id else self._take_other(case, said))
         return items
@@ -160,8 +175,7 @@ class Decoder:
         """
         place = self.enrolment.place(said.device_id)
         heard, message = case.heard, case.message
-        blurred = any(one.index == said.index for one in heard.wrong)
-        mark = Mark(said.value, said.t, heard.boot, heard.seq, crc32(message.payload) if blurred else 0)
+        mark = Mark(said.value, said.t, heard.boot, heard.seq, case.checksum if said.index in case.ill else 0)
         new = self._urgent.note(said.device_id, said.signal, mark, enrolled=place is not None)
         if said.value == 0.0:
             return [] if told else [self._take_other(case, said)]
@@ -193,8 +207,9 @@ def _take(case: _Case, said: Said, place: Place) -> Reading | Rejection:
     retained = case.message.retain
     if retained and said.signal in _EVENTS:
         return _reject(case, Wrong(Reason.RETAINED, f"a retained {said.signal} is no event", said.index, said.device_id))
-    observed_at, credible, skewed = date(said.t, case.arrival, place.enrolled_at, relative=said.relative)
-    if said.signal is Signal.STATUS:
+    dated = date(said.t, case.arrival, place.enrolled_at, relative=said.relative)
+    credible = dated.credible
+    if said.signal is _STATUS:
         credible = credible or said.t is None  # it proves no life, and without a time of its own it holds as it comes
     elif retained:
         credible = False
@@ -206,19 +221,19 @@ def _take(case: _Case, said: Said, place: Place) -> Reading | Rejection:
         device_id=place.device_id,
         signal=said.signal,
         value=said.value,
-        observed_at=observed_at,
+        observed_at=dated.observed_at,
         received_at=case.entry.received_at,
         boot=case.heard.boot,
         seq=case.heard.seq,
         credible=credible,
-        skewed=skewed,
+        skewed=dated.skewed,
     )
 
 
 def _alarm(case: _Case, said: Said, place: Place | None) -> Reading:
     """An urgent reading: of the register's household, or of the dong alone where no one lives there to our knowledge."""
     homeless = place is None or place.ended
-    observed_at, credible, skewed = date(said.t, case.arrival, place.enrolled_at if place else 0, relative=said.relative)
+    dated = date(said.t, case.arrival, place.enrolled_at if place else 0, relative=said.relative)
     return Reading(
         offset=case.entry.offset,
         index=said.index,
@@ -227,12 +242,12 @@ def _alarm(case: _Case, said: Said, place: Place | None) -> Reading:
         device_id=DeviceId(said.device_id),
         signal=said.signal,
         value=said.value,
-        observed_at=observed_at,
+        observed_at=dated.observed_at,
         received_at=case.entry.received_at,
         boot=case.heard.boot,
         seq=case.heard.seq,
-        credible=credible and not homeless and not case.message.retain,
-        skewed=skewed,
+        credible=dated.credible and not homeless and not case.message.retain,
+        skewed=dated.skewed,
     )
 
 

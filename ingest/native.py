@@ -42,6 +42,14 @@ _STATES = {
     Signal.HEARTBEAT: frozenset((1.0,)),
 }
 _POWER_ON_CELSIUS = 85.0
+_BATTERY, _CALL, _HEARTBEAT, _PHONE, _STATUS, _TEMPERATURE = (  # a look-up in the enum costs as much as half a decode
+    Signal.BATTERY,
+    Signal.CALL,
+    Signal.HEARTBEAT,
+    Signal.PHONE,
+    Signal.STATUS,
+    Signal.TEMPERATURE,
+)
 
 
 class Route(NamedTuple):
@@ -69,13 +77,13 @@ def parse_route(topic: str) -> Route | None:
 
 def read_value(signal: Signal, v: float | bool | str | None) -> float | Fault:
     """The value in the signal's unit, or what is wrong with it."""
-    if signal is Signal.PHONE:
+    if signal is _PHONE:
         if v is None:
             return Fault(Reason.MISSING_FIELD, "v is missing: on, off or unreachable")
         state = PHONE_STATES.get(v) if isinstance(v, str) else None
         return Fault(Reason.BAD_FIELD, "v must be on, off or unreachable") if state is None else state
     if v is None:
-        return 1.0 if signal is Signal.HEARTBEAT else Fault(Reason.MISSING_FIELD, "v is missing")
+        return 1.0 if signal is _HEARTBEAT else Fault(Reason.MISSING_FIELD, "v is missing")
     limits = _LIMITS.get(signal)
     if limits is None:
         if isinstance(v, str):
@@ -87,7 +95,7 @@ def read_value(signal: Signal, v: float | bool | str | None) -> float | Fault:
         return Fault(Reason.BAD_FIELD, f"v of {signal} must be a number")
     if not limits[0] <= v <= limits[1]:
         return Fault(Reason.OUT_OF_RANGE, f"{signal} {v:g} is not within {limits[0]:g} to {limits[1]:g}")
-    if v == _POWER_ON_CELSIUS and signal is Signal.TEMPERATURE:
+    if v == _POWER_ON_CELSIUS and signal is _TEMPERATURE:
         return Fault(Reason.OUT_OF_RANGE, "temperature 85.0: a sensor that has just started and not measured yet")
     return v
 
@@ -110,9 +118,9 @@ def hear_single(device_id: str, signal: Signal | None, payload: bytes) -> Heard:
     fault = number_fault(body.boot, body.seq)
     if fault is not None:
         return _despite(fault, device_id, signal, payload)
-    if signal is Signal.CALL:
+    if signal is _CALL:
         _hear_calls(device_id, body, said, wrong)
-    elif signal is Signal.STATUS:
+    elif signal is _STATUS:
         if body.online is None:
             wrong.append(Wrong(Reason.MISSING_FIELD, "online is missing"))
         else:
@@ -128,7 +136,7 @@ def hear_single(device_id: str, signal: Signal | None, payload: bytes) -> Heard:
             if signal in URGENT:
                 said.append(Said(0, device_id, signal, 1.0, body.t))
     if body.bat is not None:
-        _hear(INDEX_BATTERY, device_id, Signal.BATTERY, body.bat, body.t, said, wrong)
+        _hear(INDEX_BATTERY, device_id, _BATTERY, body.bat, body.t, said, wrong)
     return Heard(said, wrong, body.boot, body.seq)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.clock import HOUR
@@ -113,6 +113,7 @@ _facts = st.one_of(
 )
 
 
+@settings(derandomize=True)
 @given(st.lists(_facts, max_size=30), st.lists(_facts, max_size=10))
 def test_restored_from_a_snapshot_it_goes_on_as_before(before: list[Fact], after: list[Fact]) -> None:
     whole, restored = folded(*before), Enrolment()
