@@ -5,18 +5,21 @@ from __future__ import annotations
 import random
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from ingest.clock import HOUR, MINUTE, Millis
+from ingest.clock import HOUR, MINUTE, Millis, VirtualClock
 from ingest.decode import Decoder
 from ingest.history import sqlite
 from ingest.history.consumer import FLUSH_AT, HistoryConsumer
 from ingest.history.memory import MemoryHistory
 from ingest.history.port import Bucket, History, HistoryUnavailable
 from ingest.history.sqlite import SqliteHistory
+from ingest.journal.cursors import MemoryCursors
+from ingest.journal.memory import MemoryJournal
+from ingest.journal.runner import Runner
 from ingest.reading import DeviceId, HouseholdId, Reading, Signal
 from tests.ingest.entry_parts import DONG, HOME, NOON, OTHER_HOME, Log, body, enrolled_home, seconds, topic
 
@@ -349,3 +352,29 @@ def test_consumer_does_not_commit_what_the_history_did_not_take(history: History
     for _ in range(2):
         with pytest.raises(HistoryUnavailable):
             consumer.state()
+
+
+class _Outage(MemoryHistory):
+    """A history that is down until told otherwise."""
+
+    down = True
+
+    def write(self, readings: Sequence[Reading]) -> None:
+        if self.down:
+            raise HistoryUnavailable("down")
+        super().write(readings)
+
+
+def test_outage_of_the_history_delays_charts_and_loses_nothing() -> None:
+    journal, cursors, history = MemoryJournal(), MemoryCursors(), _Outage()
+    journal.append([entry.body for entry in filled_log().entries])
+    clock = VirtualClock(NOON + HOUR)
+    runner = Runner(journal, cursors, HistoryConsumer(history, Decoder()), clock)
+    for _ in range(2):
+        with pytest.raises(HistoryUnavailable):
+            runner.catch_up()
+    assert cursors.load("history").offset == 0 and history.latest(HOME) == {}
+    history.down = False
+    runner.catch_up()
+    assert values(history) == [20.0 + number for number in range(10)]
+    assert cursors.load("history").offset == journal.append([])
