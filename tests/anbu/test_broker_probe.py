@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from anbu.broker_probe import probe_broker
 from anbu.sections import Broker
 from ingest.wire import SUBSCRIPTION
-from tests.servers import MOSQUITTO, ScriptedBroker, free_port
+from tests.servers import MOSQUITTO, free_port
 from tests.servers import Broker as Server
 from tests.waiting import until
 
@@ -72,10 +73,10 @@ def test_nobody_at_home_is_an_error_in_words() -> None:
     assert probe.error is not None and "refused" in probe.error
 
 
-def test_a_server_that_speaks_no_mqtt_is_found_out(scripted_broker: ScriptedBroker) -> None:
-    scripted_broker.answers = False
-    broker = Broker(host="127.0.0.1", port=scripted_broker.port)
-    assert probe_broker(broker, answer_s=0.2).error == "no MQTT answer within 0.2 s"
+def test_a_server_that_speaks_no_mqtt_is_found_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # takes the connection and says nothing
+        broker = Broker(host="127.0.0.1", port=listener.getsockname()[1])
+        assert probe_broker(broker, answer_s=0.2).error == "no MQTT answer within 0.2 s"
 
 
 @pytest.fixture
