@@ -5,9 +5,9 @@ settled before; the links say when a queued one can have been sent. All of it co
 restored from a snapshot goes on exactly as one that read everything.
 
 Choices where the payload rules leave room: a retained motion, door, call, steps or heartbeat is refused (an event
-means nothing later), any other retained value is kept as state without being credible, and a retained message does
-not use up its number, so that the live copy still counts. What concerns the whole message is said once: unknown
-device before duplicate before register mismatch before anything in the payload.
+means nothing later); any other retained value, a gateway's status among them, is kept as state without being
+credible; and a retained message does not use up its number, so that the live copy still counts. What concerns the
+whole message is said once: unknown device before duplicate before register mismatch before anything in the payload.
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ _NO_UTF8 = re.compile(r"\\x[89a-f][0-9a-f]|[\ud800-\udfff]")
 _EVENTS = frozenset({Signal.MOTION, Signal.DOOR, Signal.CALL, Signal.CALL_MISSED, Signal.STEPS, Signal.HEARTBEAT})
 
 
-_STATUS = Signal.STATUS
 _NOTHING: frozenset[int] = frozenset()
 
 
@@ -208,11 +207,6 @@ def _take(case: _Case, said: Said, place: Place) -> Reading | Rejection:
     if retained and said.signal in _EVENTS:
         return _reject(case, Wrong(Reason.RETAINED, f"a retained {said.signal} is no event", said.index, said.device_id))
     dated = date(said.t, case.arrival, place.enrolled_at, relative=said.relative)
-    credible = dated.credible
-    if said.signal is _STATUS:
-        credible = credible or said.t is None  # it proves no life, and without a time of its own it holds as it comes
-    elif retained:
-        credible = False
     return Reading(
         offset=case.entry.offset,
         index=said.index,
@@ -225,7 +219,7 @@ def _take(case: _Case, said: Said, place: Place) -> Reading | Rejection:
         received_at=case.entry.received_at,
         boot=case.heard.boot,
         seq=case.heard.seq,
-        credible=credible,
+        credible=dated.credible and not retained,
         skewed=dated.skewed,
     )
 
