@@ -74,6 +74,7 @@ def set_up_logs(level: str, style: Format, clock: Clock) -> None:
 
 def drop_personal(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Leave out the keys of `PERSONAL` and name them, so that the line which tried is found."""
+    event.pop("color_message", None)  # uvicorn says everything twice, once for a terminal
     dropped = sorted(PERSONAL & event.keys())
     for key in dropped:
         del event[key]

@@ -39,10 +39,12 @@ def test_an_event_is_one_json_line_with_its_time(capsys: pytest.CaptureFixture[s
 
 def test_libraries_speak_through_the_same_chain(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logs("info", "json", SystemClock())
-    logging.getLogger("uvicorn.error").info("started on %s", 8080)
+    logging.getLogger("uvicorn.error").info("started on %s", 8080, extra={"color_message": "twice"})
     logging.getLogger("uvicorn.access").info("GET /")
     logging.getLogger("apscheduler.executors.default").warning("job %s missed", "sessions")
-    assert [line["event"] for line in lines(capsys)] == ["started on 8080", "job sessions missed"]
+    said = lines(capsys)
+    assert [line["event"] for line in said] == ["started on 8080", "job sessions missed"]
+    assert "color_message" not in said[0]
 
 
 def test_personal_keys_never_leave(capsys: pytest.CaptureFixture[str]) -> None:
