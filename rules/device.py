@@ -119,7 +119,7 @@ class DeviceHealth:
         home, interval = int(state.devices.household[device]), int(state.devices.interval[device])
         found: list[tuple[Millis, Millis, Millis]] = []
         if interval > 0 and since < UNSET:
-            length = limits.missed_reports * interval
+            length = limits.silence(interval)
             reached = watch.reach(home, since, length)
             if reached is not None:
                 found.append((since, reached, length))

@@ -52,9 +52,9 @@ class OutageBook:
         """Fold the gateways' states in journal order; the homes whose outage began or ended."""
         changed: set[int] = set()
         for device, at, online in batch.status:
-            offline = state.devices.offline_since[device] < UNSET
+            was_online = int(state.devices.offline_since[device]) == UNSET
             home = int(state.devices.household[device])
-            if online is not offline or home < 0:
+            if online == was_online or home < 0:
                 continue
             state.devices.offline_since[device] = UNSET if online else at
             state.devices.due[device] = 0

@@ -91,6 +91,7 @@ class DeviceLimits:
     """When a device is worth a ticket. Battery in percent, lengths in milliseconds."""
 
     missed_reports: int
+    late_report: float
     gateway_offline: Millis
     battery_caution: float
     battery_warning: float
@@ -99,6 +100,10 @@ class DeviceLimits:
     rejections: int
     window: Millis
     not_commissioned: Millis
+
+    def silence(self, interval: Millis) -> Millis:
+        """How long a device with this report interval may be silent."""
+        return self.missed_reports * interval + round(self.late_report * interval)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +214,7 @@ def _shortened(reader: Reader, grade: Grade, rule: str, base: Limits, factor: fl
 def _device(reader: Reader) -> DeviceLimits:
     limits = DeviceLimits(
         missed_reports=reader.count("device", "missed_reports"),
+        late_report=reader.number("device", "late_report", low=0.0, high=1.0),
         gateway_offline=reader.length("device", "gateway_offline"),
         battery_caution=reader.number("device", "battery_caution", low=0.0, high=100.0),
         battery_warning=reader.number("device", "battery_warning", low=0.0, high=100.0),

@@ -1,0 +1,101 @@
+"""Proves that device findings say which device needs an installer, one each, and end when it is well again."""
+
+from __future__ import annotations
+
+import pytest
+from rule_parts import START, Days, device, enrolled, every, home_with, link_down, link_up, motion, reading, rejection, told
+
+from ingest.clock import DAY, HOUR, MINUTE
+from ingest.facts import DeviceRemoved
+from ingest.reading import DeviceId, Reason, Signal
+from rules.finding import DEVICE, Level, RuleKey, Verb
+
+
+def silent(days: Days, at: int) -> list[tuple[str, str, int, float]]:
+    return told(days.until(at), RuleKey.DEVICE_SILENT)
+
+
+def test_three_missed_reports_make_a_device_silent_and_any_report_ends_it() -> None:
+    days = Days([*home_with(Signal.MOTION, interval_s=600), motion(0)])
+    assert silent(days, HOUR) == [("device_silent", "raised", 1, round(32 / 60, 4))]
+    days.feed([reading(2 * HOUR, Signal.HEARTBEAT)])
+    assert silent(days, 2 * HOUR + MINUTE) == [("device_silent", "cleared", 1, 2.0028)]
+
+
+def test_a_device_that_speaks_only_when_something_happens_is_never_silent() -> None:
+    assert silent(Days([*home_with(Signal.MOTION), motion(0)]), 7 * HOUR) == []
+
+
+def test_silence_counts_only_while_we_could_hear() -> None:
+    days = Days([*home_with(Signal.MOTION, interval_s=600), motion(0), link_down(10 * MINUTE), link_up(5 * HOUR)])
+    assert silent(days, 6 * HOUR) == [("device_silent", "raised", 1, round(5 + 22 / 60, 4))]
+
+
+def test_a_low_battery_rises_to_urgent_and_clears_above_its_limit() -> None:
+    levels = [(1, 19.0), (2, 21.0), (3, 4.0), (4, 24.0), (5, 25.0)]
+    days = Days([*home_with(Signal.MOTION), *(reading(hour * HOUR, Signal.BATTERY, percent) for hour, percent in levels)])
+    assert told(days.until(6 * HOUR), RuleKey.DEVICE_BATTERY) == [
+        ("device_battery", "raised", 1, 1.0028),
+        ("device_battery", "raised", 2, 3.0028),
+        ("device_battery", "cleared", 2, 5.0028),
+    ]
+
+
+def test_wrongly_dated_readings_are_a_clock_finding_and_end_an_hour_after_the_last() -> None:
+    wrong = [reading(at * MINUTE, Signal.MOTION, credible=False, observed_at=1_000_000) for at in (1, 2)]
+    days = Days([*home_with(Signal.MOTION), *wrong])
+    assert told(days.until(3 * MINUTE), RuleKey.DEVICE_CLOCK) == []
+    days.feed([reading(4 * MINUTE, Signal.MOTION, skewed=True)])
+    assert told(days.until(3 * HOUR), RuleKey.DEVICE_CLOCK) == [
+        ("device_clock", "raised", 1, pytest.approx(4 / 60 + 10 / 3600, abs=1e-4)),
+        ("device_clock", "cleared", 1, pytest.approx(1 + 4 / 60, abs=1e-4)),
+    ]
+
+
+def test_a_number_of_rejections_within_an_hour_is_a_finding() -> None:
+    few = [rejection(at * MINUTE) for at in range(9)]
+    days = Days([*home_with(Signal.MOTION), *few, rejection(9 * MINUTE, reason=Reason.DUPLICATE)])
+    assert told(days.until(10 * MINUTE), RuleKey.DEVICE_REJECTED) == []
+    days.feed([rejection(10 * MINUTE)])
+    assert [one.verb for one in days.until(3 * HOUR) if one.rule is RuleKey.DEVICE_REJECTED] == [Verb.RAISED, Verb.CLEARED]
+
+
+def test_a_removed_device_takes_its_findings_with_it() -> None:
+    days = Days([*home_with(Signal.MOTION, interval_s=600), motion(0)])
+    days.until(HOUR)
+    days.feed([DeviceRemoved(fact_id="x", at=START + HOUR, device_id=DeviceId("pir-1"))])
+    assert [one.verb for one in days.until(20 * HOUR) if one.rule in DEVICE] == [Verb.CLEARED]
+
+
+def test_device_findings_name_the_device_and_its_household() -> None:
+    days = Days([*home_with(Signal.MOTION, interval_s=600), motion(0)])
+    [said] = [one for one in days.until(HOUR) if one.rule in DEVICE]
+    assert (said.household_id, said.evidence.device_id, said.level) == ("hh-1", "pir-1", Level.CAUTION)
+
+
+def test_wrong_2_a_gateway_that_stops_is_one_finding_and_not_one_for_each_device() -> None:
+    sensors = [f"th-{number}" for number in range(12)]
+    items = [enrolled(), device("gw-1", Signal.STATUS)]
+    items += [device(name, Signal.TEMPERATURE, interval_s=600) for name in sensors]
+    heard = [reading(0, Signal.TEMPERATURE, 22.0, name=name) for name in sensors]
+    days = Days([*items, *heard, reading(MINUTE, Signal.STATUS, 0.0, name="gw-1")])
+    said = [one for one in days.until(6 * HOUR) if one.rule in DEVICE]
+    assert [(one.rule, one.evidence.device_id, one.at - START) for one in said] == [(RuleKey.DEVICE_SILENT, "gw-1", 16 * MINUTE)]
+    days.feed([reading(6 * HOUR, Signal.STATUS, 1.0, name="gw-1")])
+    days.feed([reading(6 * HOUR + MINUTE, Signal.TEMPERATURE, 22.0, name=name) for name in sensors])
+    assert [one.verb for one in days.until(6 * HOUR + 5 * MINUTE) if one.rule in DEVICE] == [Verb.CLEARED]
+
+
+def test_wrong_5_a_household_never_heard_is_a_ticket_after_an_hour_and_a_check_after_a_day() -> None:
+    days = Days(home_with(Signal.MOTION, Signal.CALL, interval_s=600))
+    assert told(days.until(30 * HOUR)) == [("not_commissioned", "raised", 1, 1.0), ("cannot_verify", "raised", 3, 24.0)]
+    days.feed([motion(30 * HOUR)])
+    assert told(days.until(31 * HOUR))[:2] == [
+        ("cannot_verify", "cleared", 3, 30.0028),
+        ("not_commissioned", "cleared", 1, 30.0028),
+    ]
+
+
+def test_wrong_5_a_household_heard_within_the_hour_is_commissioned() -> None:
+    days = Days([*home_with(Signal.MOTION), *(motion(at) for at in every(30, 30 * MINUTE, DAY))])
+    assert days.until(DAY) == []

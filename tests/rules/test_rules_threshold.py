@@ -1,0 +1,176 @@
+"""Proves the heat, cold and humidity rows: limits, dwell with its tolerance and gaps, clearing, and silence after a breach."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from rule_parts import HOME, Days, device, enrolled, every, raised, reading, resolved, told
+
+from ingest.clock import HOUR, MINUTE, SECOND, Millis
+from ingest.reading import Reading, Signal
+from rules.apparent import apparent_temperature, felt_heat
+from rules.finding import Level, RuleKey, Verb
+
+INTERVAL_S = 600
+
+
+def climate(*names: str) -> list[object]:
+    return [enrolled(), *(device(name, Signal.TEMPERATURE, Signal.HUMIDITY, interval_s=INTERVAL_S) for name in names)]
+
+
+def air(value: float, start: Millis, end: Millis, *, name: str = "th-1", minutes: float = 10) -> list[Reading]:
+    return [reading(at, Signal.TEMPERATURE, value, name=name) for at in every(minutes, start, end)]
+
+
+def damp(value: float, start: Millis, end: Millis, *, name: str = "th-1") -> list[Reading]:
+    return [reading(at, Signal.HUMIDITY, value, name=name) for at in every(10, start, end)]
+
+
+def days(*readings: Reading, sensors: tuple[str, ...] = ("th-1",)) -> Days:
+    return Days([*climate(*sensors), *readings])  # type: ignore[list-item]  # facts and readings are both items
+
+
+@pytest.mark.parametrize(("humidity", "expected"), [(30.0, 32.0), (55.0, 35.0)])
+def test_apparent_temperature_gives_the_published_check_values(humidity: float, expected: float) -> None:
+    assert felt_heat(np.array([35.0]), np.array([humidity]))[0] in (expected, 35.0)
+    assert round(float(apparent_temperature(np.array([35.0]), np.array([humidity]))[0]), 1) == expected
+
+
+def test_apparent_temperature_at_55_percent_is_3497_before_rounding() -> None:
+    assert float(apparent_temperature(np.array([35.0]), np.array([55.0]))[0]) == pytest.approx(34.97, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("value", "level", "minutes"),
+    [(31.0, Level.CAUTION, 30), (33.0, Level.WARNING, 30), (35.0, Level.DANGER, 10)],
+)
+def test_heat_is_raised_at_each_level_when_its_dwell_is_full(value: float, level: Level, minutes: int) -> None:
+    said = days(*air(value, 0, 2 * HOUR)).until(2 * HOUR)
+    assert raised(said, RuleKey.HEAT)[-1] == (level, minutes * MINUTE + 10 * SECOND)
+
+
+@pytest.mark.parametrize(("value", "level"), [(30.9, None), (32.9, Level.CAUTION), (34.9, Level.WARNING)])
+def test_heat_below_a_limit_is_not_raised_at_its_level(value: float, level: Level | None) -> None:
+    said = raised(days(*air(value, 0, 5 * HOUR)).until(5 * HOUR), RuleKey.HEAT)
+    assert max((one for one, _ in said), default=None) == level
+
+
+@pytest.mark.parametrize(
+    ("value", "level", "minutes"),
+    [(17.9, Level.CAUTION, 110), (15.9, Level.WARNING, 60), (11.9, Level.DANGER, 30)],
+)
+def test_cold_is_raised_at_each_level_when_its_dwell_is_full(value: float, level: Level, minutes: int) -> None:
+    """Two hours less the tenth are 108 minutes: the sample at 110 fills it."""
+    said = raised(days(*air(value, 0, 4 * HOUR)).until(4 * HOUR), RuleKey.COLD)
+    assert (level, minutes * MINUTE + 10 * SECOND) in said and max(one for one, _ in said) == level
+
+
+def test_exactly_eighteen_degrees_is_not_cold() -> None:
+    assert days(*air(18.0, 0, 5 * HOUR)).until(5 * HOUR) == []
+
+
+@pytest.mark.parametrize(("value", "expected"), [(19.9, True), (80.1, True), (20.0, False), (80.0, False)])
+def test_humidity_beyond_its_limits_for_six_hours_is_a_caution(value: float, expected: bool) -> None:
+    said = days(*damp(value, 0, 8 * HOUR)).until(8 * HOUR)
+    assert raised(said, RuleKey.HUMIDITY) == ([(Level.CAUTION, 330 * MINUTE + 10 * SECOND)] if expected else [])
+
+
+def test_heat_takes_the_higher_of_air_and_apparent_temperature() -> None:
+    said = days(*damp(85.0, 0, 2 * HOUR), *air(30.0, 0, 2 * HOUR)).until(2 * HOUR)
+    heat = [one for one in said if one.rule is RuleKey.HEAT]
+    assert heat[0].level is Level.CAUTION and heat[0].evidence.value > 31.0
+
+
+def test_humidity_older_than_thirty_minutes_leaves_the_air_alone() -> None:
+    said = days(*damp(85.0, 0, 1), *air(30.0, 31 * MINUTE, 3 * HOUR)).until(3 * HOUR)
+    assert raised(said, RuleKey.HEAT) == []
+
+
+def test_humidity_of_another_sensor_of_the_home_counts_where_a_sensor_has_none() -> None:
+    said = days(*damp(85.0, 0, 2 * HOUR, name="th-2"), *air(30.0, 0, 2 * HOUR), sensors=("th-1", "th-2")).until(2 * HOUR)
+    assert raised(said, RuleKey.HEAT)
+
+
+def test_evidence_says_since_when_which_limit_which_value_and_which_reading() -> None:
+    samples = air(33.44, 0, HOUR)
+    first = days(*samples).until(HOUR)[0]
+    seen = first.evidence
+    assert (seen.limit, seen.value, seen.dwell, seen.device_id) == (33.0, 33.4, 30 * MINUTE, "th-1")
+    assert (seen.since, seen.offset) == (samples[0].observed_at, samples[3].offset)
+
+
+def test_the_dwell_has_ten_percent_tolerance() -> None:
+    jittery = [reading(at, Signal.TEMPERATURE, 31.5, name="th-1") for at in (0, 9 * MINUTE, 18 * MINUTE, 27 * MINUTE)]
+    assert raised(days(*jittery).until(28 * MINUTE), RuleKey.HEAT) == [(Level.CAUTION, 27 * MINUTE + 10 * SECOND)]
+    short = [reading(at, Signal.TEMPERATURE, 31.5, name="th-1") for at in (0, 9 * MINUTE, 18 * MINUTE, 26 * MINUTE)]
+    assert days(*short).until(28 * MINUTE) == []
+
+
+def test_a_sample_that_does_not_breach_starts_the_dwell_anew() -> None:
+    said = days(*air(31.5, 0, 21 * MINUTE), *air(30.9, 30 * MINUTE, 31 * MINUTE), *air(31.5, 40 * MINUTE, 70 * MINUTE))
+    assert said.until(69 * MINUTE) == []
+
+
+def test_wrong_4_a_gap_in_the_data_does_not_extend_a_breach() -> None:
+    said = days(*air(31.5, 0, 11 * MINUTE), *air(31.5, 40 * MINUTE, 50 * MINUTE))
+    assert raised(said.until(50 * MINUTE), RuleKey.HEAT) == []
+
+
+def test_heat_clears_at_its_clear_limit_and_not_before() -> None:
+    home = days(*air(31.5, 0, HOUR), *air(30.5, HOUR, 2 * HOUR), *air(30.0, 2 * HOUR, 3 * HOUR))
+    assert told(home.until(3 * HOUR)) == [("heat", "raised", 1, 0.5028), ("heat", "cleared", 1, 2.0028)]
+
+
+def test_a_breach_that_comes_again_is_a_new_episode() -> None:
+    home = days(*air(31.5, 0, HOUR), *air(28.0, HOUR, 2 * HOUR), *air(31.5, 2 * HOUR, 3 * HOUR))
+    said = home.until(3 * HOUR)
+    assert [one.verb for one in said] == [Verb.RAISED, Verb.CLEARED, Verb.RAISED]
+    assert said[0].episode == said[1].episode != said[2].episode
+
+
+def test_a_rising_temperature_raises_each_level_once() -> None:
+    home = days(*air(31.5, 0, HOUR), *air(33.5, HOUR, 2 * HOUR), *air(36.0, 2 * HOUR, 3 * HOUR))
+    said = home.until(3 * HOUR)
+    assert [one.level for one in said] == [Level.CAUTION, Level.WARNING, Level.DANGER]
+    assert len({one.episode for one in said}) == 1
+
+
+def test_a_sensor_silent_after_a_breach_leaves_it_undetermined_and_not_cleared() -> None:
+    home = days(*air(33.5, 0, HOUR))
+    said = home.until(6 * HOUR)
+    assert [one.verb for one in said if one.rule is RuleKey.HEAT] == [Verb.RAISED, Verb.UNDETERMINED]
+    assert said[-1].at is not None and ("hh-1", RuleKey.HEAT, Level.WARNING) in home.engine.standing()
+
+
+def test_a_sensor_heard_again_says_whether_it_still_holds() -> None:
+    still = days(*air(33.5, 0, HOUR), *air(33.5, 5 * HOUR, 5 * HOUR + 1)).until(5 * HOUR + MINUTE)
+    assert [one.verb for one in still if one.rule is RuleKey.HEAT] == [Verb.RAISED, Verb.UNDETERMINED, Verb.RAISED]
+    over = days(*air(33.5, 0, HOUR), *air(25.0, 5 * HOUR, 5 * HOUR + 1)).until(5 * HOUR + MINUTE)
+    assert [one.verb for one in over if one.rule is RuleKey.HEAT] == [Verb.RAISED, Verb.UNDETERMINED, Verb.CLEARED]
+
+
+def test_a_home_is_as_badly_off_as_its_worst_sensor() -> None:
+    home = days(
+        *air(31.5, 0, 3 * HOUR),
+        *air(33.5, 0, HOUR, name="th-2"),
+        *air(28.0, HOUR, 3 * HOUR, name="th-2"),
+        sensors=("th-1", "th-2"),
+    )
+    said = home.until(2 * HOUR)
+    assert [(one.verb, one.level, one.evidence.device_id) for one in said] == [(Verb.RAISED, Level.WARNING, "th-2")]
+    home.feed(air(28.0, 3 * HOUR, 4 * HOUR))
+    assert [one.verb for one in home.until(4 * HOUR) if one.rule is RuleKey.HEAT] == [Verb.CLEARED]
+
+
+def test_a_late_or_repeated_sample_says_nothing_new() -> None:
+    late = reading(10 * MINUTE, Signal.TEMPERATURE, 20.0, name="th-1", received=35 * MINUTE)
+    home = days(*air(31.5, 0, HOUR), late)
+    assert [one.verb for one in home.until(HOUR)] == [Verb.RAISED]
+
+
+def test_settling_the_check_clears_no_temperature_but_a_later_rise_is_told() -> None:
+    home = days(*air(33.5, 0, 2 * HOUR))
+    home.until(HOUR)
+    home.feed([resolved(2 * HOUR, "safe_by_phone", RuleKey.HEAT), *air(33.5, 2 * HOUR, 4 * HOUR), *air(36.0, 4 * HOUR, 5 * HOUR)])
+    assert [(one.verb, one.level) for one in home.until(5 * HOUR)] == [(Verb.RAISED, Level.DANGER)]
+    assert ("hh-1", RuleKey.HEAT, Level.DANGER) in home.engine.standing() and HOME == "hh-1"
