@@ -22,6 +22,8 @@ from alerts.desk import Desk
 from alerts.policy import Policy
 from anbu.beat import Beat
 from anbu.broker import EmbeddedBroker
+from anbu.ending import Refusal
+from anbu.language import say
 from anbu.schema import migrate
 from anbu.web import WebServer, port_is_free
 from anbu.wiring import Site, Stores, open_stores
@@ -165,7 +167,10 @@ def demo_folder(given: Path | None) -> Iterator[Path]:
     """The given folder, which must be empty or new, or a fresh one that goes away with the demo."""
     if given is not None:
         if given.exists() and any(given.iterdir()):
-            raise SystemExit(f"{given}: 비어 있지 않은 폴더입니다. 빈 폴더를 지정하거나 --folder 없이 실행하세요.")
+            raise Refusal(
+                say(f"{given} 폴더가 비어 있지 않습니다", f"the folder {given} is not empty"),
+                say("빈 폴더를 주거나 --folder 없이 실행하십시오", "name an empty one, or leave --folder out"),
+            )
         given.mkdir(parents=True, exist_ok=True)
         yield given
         return
@@ -204,10 +209,10 @@ def run_demo(*, folder: Path | None, port: int, seed: int, until_check: bool, as
     """Run the demo until Ctrl-C, or until the first new check is served; returns the exit code."""
     console = Console(stderr=as_json)
     if not port_is_free(HOST, port):
-        console.print(
-            f"[red]{HOST}:{port} 를 다른 프로그램이 쓰고 있습니다.[/red] --port 로 다른 번호를 주세요. 예: anbu demo --port {port + 1}"
+        raise Refusal(
+            say(f"{HOST}:{port} 를 다른 프로그램이 쓰고 있습니다", f"{HOST}:{port} is in use by another program"),
+            f"anbu demo --port {port % 65535 + 1}",
         )
-        return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the broker must not outlive us
     try:
         with demo_folder(folder) as place, ExitStack() as stack:

@@ -19,13 +19,13 @@ from alerts.tick import Tick
 from anbu.beat import Beat
 from dashboard_api.accounts import Accounts
 from dashboard_api.services import Services, Speed, StageHealth
-from ingest.clock import SECOND, SEOUL, Clock, SystemClock
+from ingest.clock import DAY, SECOND, SEOUL, Clock, SystemClock
 from ingest.decode import Decoder
 from ingest.fact_outbox import carry_facts
 from ingest.facts import RunStarted, RunStopped
 from ingest.history.consumer import HistoryConsumer
 from ingest.history.sqlite import SqliteHistory
-from ingest.intake import IntakeConsumer
+from ingest.intake import IntakeConsumer, forget_rejections
 from ingest.journal.cursors import SqliteCursors
 from ingest.journal.runner import Runner
 from ingest.journal.sqlite import SqliteJournal
@@ -36,6 +36,8 @@ from rules.consumer import RulesConsumer
 from rules.engine import Engine
 from rules.finding import Finding
 from rules.table import RuleTable
+
+REJECTIONS_KEPT = 90 * DAY
 
 STALLED_AFTER = 30 * SECOND
 """A stage that has not moved for so long (machine time) is not well, whatever it says of itself."""
@@ -117,11 +119,16 @@ class Site:
             timezone=SEOUL, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         self.chores.add_job(prune_live_events, "interval", (stores.engine, clock), hours=1, id="live events")
+        self.chores.add_job(self.forget_rejections, "interval", hours=1, id="rejections")
         self.chores.add_job(self.accounts.prune_sessions, "interval", hours=1, id="sessions")
 
     def carry_facts(self) -> int:
         """Append what staff did and the register learned to the journal."""
         return carry_facts(self.stores.engine, self.stores.journal, self.clock.home_now())
+
+    def forget_rejections(self) -> None:
+        """Rejections older than `REJECTIONS_KEPT` (home time) are no longer shown; their raw bytes stay in the journal."""
+        forget_rejections(self.stores.engine, self.clock.home_now() - REJECTIONS_KEPT)
 
     def start(self) -> None:
         """Write down that we run, then start every stage; the source last."""

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -159,8 +160,8 @@ def process_age() -> float:
     Where the system does not tell (no /proc), since this module was loaded.
     """
     try:
-        with open("/proc/self/stat", encoding="ascii") as stat:
-            started_ticks = int(stat.read().rsplit(")", 1)[1].split()[19])
+        stat = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace")
+        started_ticks = int(stat.rsplit(")", 1)[1].split()[19])
         return time.clock_gettime(time.CLOCK_BOOTTIME) - started_ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, AttributeError):
         return time.monotonic() - _LOADED

@@ -27,14 +27,14 @@ def migrate(config: Config = None) -> None:
 @orderly
 def serve(config: Config = None) -> None:
     """Run all stages until Ctrl-C or SIGTERM."""
-    from anbu import wiring
+    from anbu import serving
     from anbu.logs import set_up_logs
     from anbu.opening import open_site
 
     with open_site(config) as site:
         settings, clock = site.settings, site.clock
     set_up_logs(settings.log.level, settings.log.format, clock)
-    wiring.serve(settings)
+    serving.serve(settings)
 
 
 @orderly

@@ -1,0 +1,130 @@
+"""A real site run from its settings until it is told to stop."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import structlog
+
+from alerts.channels.console import Console
+from alerts.channels.webhook import Endpoint, Webhook
+from alerts.delivery import Channel
+from alerts.policy import Policy, Route
+from anbu.broker import BrokerFailed, EmbeddedBroker
+from anbu.ending import Refusal
+from anbu.language import say
+from anbu.settings import Settings
+from anbu.web import WebServer, port_is_free
+from anbu.wiring import Site, Stores
+from dashboard_api.app import create_app
+from ingest.clock import SystemClock
+from ingest.history.sqlite import SqliteHistory
+from ingest.journal.cursors import SqliteCursors
+from ingest.journal.sqlite import JournalInUse, SqliteJournal
+from ingest.seal import Sealer, load_key
+from ingest.source import BrokerAddress
+from ingest.store import open_store
+from rules.reader import RulesWrong
+from rules.table import load_table
+
+log = structlog.get_logger(__name__)
+
+
+def serve(settings: Settings) -> None:
+    """Run all stages and the page until SIGINT or SIGTERM. Refusal where another process or program is in the way."""
+    if not port_is_free(settings.web.host, settings.web.port):
+        place = f"{settings.web.host}:{settings.web.port}"
+        raise Refusal(
+            say(f"{place} 를 다른 프로그램이 쓰고 있습니다", f"{place} is in use by another program"),
+            say("web.port 를 바꾸십시오", "change web.port"),
+        )
+    try:
+        table = load_table(settings.rules.file)
+    except RulesWrong as error:
+        raise Refusal(str(error)) from error
+    clock = SystemClock()
+    with ExitStack() as stack:
+        stores = _open(settings)
+        stack.callback(stores.close)
+        _start_broker(settings, stack)
+        channels = _channels(settings, clock, stack)
+        site = Site(
+            stores,
+            clock,
+            table=table,
+            policy=Policy(base_url=settings.base_url, routes=_routes(settings)),
+            channels=channels,
+            broker=_address(settings),
+        )
+        site.start()
+        stack.callback(site.stop)
+        server = WebServer(
+            create_app(site.services(https=settings.web.https)),
+            host=settings.web.host,
+            port=settings.web.port,
+            on_started=lambda: log.info("the page is open", url=settings.base_url),
+        )
+        server.run()
+    log.info("stopped in good order")
+
+
+def _open(settings: Settings) -> Stores:
+    settings.data.mkdir(parents=True, exist_ok=True)
+    try:
+        journal = SqliteJournal(settings.journal_folder, segment_bytes=settings.journal.segment_bytes)
+    except JournalInUse as error:
+        raise Refusal(str(error)) from error
+    return Stores(
+        engine=open_store(settings.store_url),
+        journal=journal,
+        cursors=SqliteCursors(settings.cursors_file),
+        history=SqliteHistory(settings.history_file),
+        sealer=Sealer(load_key(settings.key_source)),
+    )
+
+
+def _start_broker(settings: Settings, stack: ExitStack) -> None:
+    if not settings.broker.embedded:
+        return
+    broker = EmbeddedBroker(settings.data / "broker", port=settings.broker.port)
+    try:
+        broker.start()
+    except BrokerFailed as error:
+        raise Refusal(str(error), say("broker.port 를 확인하십시오", "check broker.port")) from error
+    stack.callback(broker.stop)
+
+
+def _address(settings: Settings) -> BrokerAddress:
+    broker = settings.broker
+    return BrokerAddress(
+        host=broker.host,
+        port=broker.port,
+        client_id=broker.client_id,
+        username=broker.username,
+        password=broker.password.get_secret_value() if broker.password else None,
+        tls=broker.tls,
+        ca_file=broker.ca_file,
+    )
+
+
+def _routes(settings: Settings) -> tuple[Route, ...]:
+    """Everything goes to the console, and to each recipient's webhook where there is one."""
+    routes = [Route(channel="console", recipient="console")]
+    if settings.alerts.webhook_url:
+        routes += [Route(channel="webhook", recipient=name) for name in _recipients(settings)]
+    return tuple(routes)
+
+
+def _channels(settings: Settings, clock: SystemClock, stack: ExitStack) -> dict[str, Channel]:
+    channels: dict[str, Channel] = {"console": Console()}
+    url, secret = settings.alerts.webhook_url, settings.alerts.webhook_secret
+    if url:
+        endpoint = Endpoint(url=url.get_secret_value(), secret=secret.get_secret_value().encode() if secret else b"")
+        webhook = Webhook(dict.fromkeys(_recipients(settings), endpoint), clock)
+        stack.callback(webhook.close)
+        channels["webhook"] = webhook
+    return channels
+
+
+def _recipients(settings: Settings) -> tuple[str, ...]:
+    return settings.alerts.recipients or ("duty",)
