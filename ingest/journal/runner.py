@@ -110,6 +110,7 @@ class Runner:
         frontier = self._journal.frontier(self._clock.home_now())
         if self.offset > frontier.offset:
             raise JournalDamaged(f"{self.name} stands at offset {self.offset}, the journal ends at {frontier.offset}")
+        metrics.LAG.labels(self.name).set(frontier.offset - self.offset)
         while self.offset < frontier.offset and not self._stopping.is_set():
             entries = self._journal.read(self.offset, self._batch)
             self._consumer.take(entries)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ingest.facts import LinkDown, LinkUp
 from ingest.journal.memory import MemoryJournal
-from ingest.journal.port import Body, Message
+from ingest.journal.port import Body, JournalFull, Message
 from ingest.journal.sqlite import SqliteJournal
 
 
@@ -21,6 +21,19 @@ class RefusingJournal(MemoryJournal):
     def append(self, bodies: Sequence[Body]) -> int:
         if self.refusals and any(isinstance(body, Message) for body in bodies):
             raise self.refusals.pop()
+        return super().append(bodies)
+
+
+class FullJournal(MemoryJournal):
+    """Has no room for batches below `smallest` bodies: for none at all, until that is lowered."""
+
+    def __init__(self, *, smallest: int = 10**9) -> None:
+        super().__init__()
+        self.smallest = smallest
+
+    def append(self, bodies: Sequence[Body]) -> int:
+        if len(bodies) < self.smallest:
+            raise JournalFull("no room")
         return super().append(bodies)
 
 

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 
 from ingest.clock import Millis, SystemClock, VirtualClock
 from ingest.journal.cursors import MemoryCursors
@@ -105,6 +106,27 @@ def test_catching_up_takes_everything_in_order_tells_the_time_and_commits(bench:
     assert tally.heads == [NOW]
     assert (runner.offset, runner.committed, runner.error) == (25, 25, None)
     assert bench.cursors.load("tally") == Position(offset=25, state=tally.state())
+
+
+def test_how_far_a_consumer_is_behind_is_told_while_it_fails_and_when_it_is_through(bench: Bench) -> None:
+    def told(name: str) -> float | None:
+        return REGISTRY.get_sample_value(f"anbu_consumer_{name}", {"consumer": "tally"})
+
+    bench.append(25)
+    tally = Tally()
+    runner = bench.runner(tally)
+
+    def trouble(entries: Sequence[Entry]) -> None:
+        if entries[0].offset > 10:
+            raise RuntimeError("once")
+
+    tally.trouble = trouble
+    with pytest.raises(RuntimeError, match="once"):
+        runner.catch_up()
+    assert told("lag_entries") == 15
+    tally.trouble = lambda entries: None
+    runner.catch_up()
+    assert (told("lag_entries"), told("committed_offset")) == (0, 25)
 
 
 def test_a_step_commits_nothing_and_says_whether_something_was_taken(bench: Bench) -> None:

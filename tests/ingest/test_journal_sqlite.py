@@ -16,6 +16,7 @@ from ingest.facts import RunStarted
 from ingest.journal.cursors import SqliteCursors
 from ingest.journal.port import Entry, JournalDamaged, JournalFull, Message, Position
 from ingest.journal.sqlite import JournalInUse, SqliteJournal
+from tests.ingest import append_process
 
 
 def message(number: int, payload: bytes = b"x") -> Message:
@@ -241,24 +242,12 @@ def test_a_segment_that_cannot_be_begun_is_a_full_journal_and_is_begun_later(jou
         assert len(read_all(journal)) == 2
 
 
-APPEND_FOR_EVER = """
-import sys, pathlib
-from ingest.facts import RunStarted
-from ingest.journal.port import Message
-from ingest.journal.sqlite import SqliteJournal
-journal = SqliteJournal(pathlib.Path(sys.argv[1]), segment_bytes=40_000)
-number = journal.append([])
-while True:
-    bodies = [Message(received_at=n, source="m", topic="t", payload=b"%d" % n) for n in range(number + 1, number + 8)]
-    number = journal.append([*bodies, RunStarted(fact_id=f"f{number}", at=0, run_id="r")])
-    print(number, flush=True)
-"""
-
-
 def test_what_was_appended_before_kill_9_is_there_and_whole_each_of_five_times(journal_folder: Path) -> None:
     last = 0
     for turn in range(5):
-        child = subprocess.Popen([sys.executable, "-c", APPEND_FOR_EVER, str(journal_folder)], stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen(
+            [sys.executable, append_process.__file__, str(journal_folder)], stdout=subprocess.PIPE, text=True
+        )
         assert child.stdout is not None
         for _ in range(20 + 37 * turn):
             last = int(child.stdout.readline())

@@ -11,7 +11,7 @@ from ingest.facts import LinkUp
 from ingest.journal.memory import MemoryJournal
 from ingest.journal.port import JournalFull, Message
 from ingest.source import BrokerAddress, MqttSource, Pace
-from tests.ingest.journals import HeldJournal, RefusingJournal, links, messages, payloads
+from tests.ingest.journals import FullJournal, HeldJournal, RefusingJournal, links, messages, payloads
 from tests.servers import ANSWERED, CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, ScriptedBroker, publish_frame
 from tests.waiting import until
 
@@ -150,20 +150,12 @@ def test_a_flood_without_a_pause_keeps_no_canary_from_coming_back(scripted_broke
 
 
 def test_a_full_journal_is_said_once_and_shown_until_there_is_room(scripted_broker: ScriptedBroker, start: Start) -> None:
-    class FullJournal(MemoryJournal):
-        full = True
-
-        def append(self, bodies):  # type: ignore[no-untyped-def]  # as the base
-            if self.full:
-                raise JournalFull("no room in /data")
-            return super().append(bodies)
-
     journal = FullJournal()
     with structlog.testing.capture_logs() as said:
         source = start(journal)
         until(lambda: len(scripted_broker.connections) >= 4)
-        assert "no room in /data" in str(source.status().error)
-        journal.full = False
+        assert "no room" in str(source.status().error)
+        journal.smallest = 0
         until(lambda: source.status().caught_up)
     assert [line["event"] for line in said] == ["source lost the broker, connects again", "source hears the broker"]
     assert links(journal) == ["LinkUp"], "what was never heard to its end was never up"
@@ -196,18 +188,10 @@ def test_messages_count_as_queued_until_our_own_canary_of_this_connection_came_b
 
 
 def test_a_link_fact_the_journal_did_not_take_goes_before_what_came_later(scripted_broker: ScriptedBroker, start: Start) -> None:
-    class ForgetfulJournal(MemoryJournal):
-        refuses_facts = False
-
-        def append(self, bodies):  # type: ignore[no-untyped-def]  # as the base
-            if self.refuses_facts and len(bodies) == 1:
-                raise JournalFull("not now")
-            return super().append(bodies)
-
-    journal = ForgetfulJournal()
+    journal = FullJournal(smallest=0)
     source = start(journal)
     until(lambda: source.status().caught_up)
-    journal.refuses_facts = True
+    journal.smallest = 2  # the fact alone is refused, and taken with the next one
     scripted_broker.hang_up()
     until(lambda: len(scripted_broker.connections) >= 2 and source.status().caught_up)
     assert links(journal) == ["LinkUp", "LinkDown", "LinkUp"]
