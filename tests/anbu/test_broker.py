@@ -39,6 +39,9 @@ def test_a_broker_started_again_keeps_its_port(tmp_path: Path) -> None:
 def test_a_taken_port_is_said_with_what_the_broker_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         broker = EmbeddedBroker(tmp_path, port=other.getsockname()[1])
-        with pytest.raises(BrokerFailed, match="address already in use"):
-            broker.start()
-    assert broker.pid is None
+        try:
+            with pytest.raises(BrokerFailed, match="address already in use"):
+                broker.start()
+            assert broker.pid is None
+        finally:
+            broker.stop()
