@@ -1,0 +1,391 @@
+"""The rules once more, as slow and plain as can be: dictionaries and loops, every home looked at on every grid point.
+
+Nothing here is shared with the engine but the nouns, the table and the formula of the apparent temperature. It leaves
+out what is told of devices, and knows only enrolments at the start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ingest.facts import (
+    AwayDeclared,
+    AwayEnded,
+    CheckResolved,
+    DeviceEnrolled,
+    HouseholdEnded,
+    HouseholdEnrolled,
+    LinkDown,
+    LinkUp,
+    RunStarted,
+)
+from ingest.reading import Reading, Signal
+from rules.apparent import felt_heat
+from rules.table import Breach, Channel, Grade, RuleTable
+
+STEP = 10_000
+Told = tuple[str, str, str, int, int, int, float]
+"""Household, rule, verb, level, at, since, coverage."""
+
+
+@dataclass
+class Home:
+    """What is known of one home."""
+
+    enrolled: int
+    motions: list[int] = field(default_factory=list)
+    enters: list[int] = field(default_factory=list)
+    doors: list[int] = field(default_factory=list)
+    calls: list[int] = field(default_factory=list)
+    lives: list[int] = field(default_factory=list)
+    heard: list[int] = field(default_factory=list)
+    restarts: list[int] = field(default_factory=list)
+    phone: dict[str, Any] = field(default_factory=lambda: {"on": None, "off": None, "last": None})
+    away: int | None = None
+    dark: bool = False
+    well: bool = False
+    gateway: list[list[int | None]] = field(default_factory=list)
+    open: dict[str, dict[str, Any]] = field(default_factory=dict)
+    settled: dict[str, int] = field(default_factory=dict)
+    humidity: list[tuple[int, float]] = field(default_factory=list)
+    ended: bool = False
+
+
+@dataclass
+class Sensor:
+    """One channel of one climate sensor."""
+
+    home: str
+    interval: int
+    last: int | None = None
+    since: dict[int, int] = field(default_factory=dict)
+    on: int = 0
+
+
+class Oracle:
+    """Fed like the engine; `said` gathers what it would tell."""
+
+    def __init__(self, table: RuleTable) -> None:
+        self.table = table
+        self.limits = table.absence[Grade.ORDINARY]
+        self.homes: dict[str, Home] = {}
+        self.signals: dict[str, set[str]] = {}
+        self.sensors: dict[tuple[str, Channel], Sensor] = {}
+        self.own_humidity: dict[str, tuple[int, float]] = {}
+        self.devices: dict[str, DeviceEnrolled] = {}
+        self.link: list[list[int | None]] = []
+        self.heard_at: int | None = None
+        self.point: int | None = None
+        self.said: list[Told] = []
+
+    # ------------------------------------------------------------------ feeding
+
+    def advance(self, now: int) -> None:
+        last = now - now % STEP
+        if self.point is None:
+            self.point = last
+        while self.point + STEP <= last:
+            self.point += STEP
+            for name, home in self.homes.items():
+                if not home.ended:
+                    self.judge(name, home, self.point)
+
+    def fold(self, item: Any) -> None:
+        if isinstance(item, Reading):
+            self.heard_at = max(item.received_at, self.heard_at or 0)
+            self.take(item)
+            return
+        if isinstance(item, RunStarted):
+            self.begin_run()
+            self.lose_link(item.at)
+        elif isinstance(item, LinkDown):
+            self.lose_link(item.at)
+        elif isinstance(item, LinkUp):
+            if self.link and self.link[-1][1] is None:
+                self.link[-1][1] = max(item.at, self.link[-1][0] or 0)
+        elif isinstance(item, HouseholdEnrolled):
+            self.homes[item.household_id] = Home(enrolled=item.at)
+            self.signals[item.household_id] = set()
+        elif isinstance(item, DeviceEnrolled):
+            self.devices[item.device_id] = item
+            self.signals[item.household_id] |= set(item.signals)
+        elif not self.homes[item.household_id].ended:
+            self.take_staff(item, self.homes[item.household_id])
+        self.heard_at = max(item.at, self.heard_at or 0)
+
+    def begin_run(self) -> None:
+        if self.heard_at is not None:
+            self.lose_link(self.heard_at)
+
+    def lose_link(self, at: int) -> None:
+        if self.link and self.link[-1][1] is None:
+            return
+        for home in self.homes.values():
+            if not home.dark:
+                self.note_well(home, at)
+        self.link.append([max(at, (self.link[-1][1] or 0) if self.link else 0), None])
+
+    def note_well(self, home: Home, at: int) -> None:
+        ends = [end for _, end in [*self.link, *home.gateway] if end is not None]
+        if not ends or at >= max(ends) + self.table.settle:
+            absences = ("motion", "call", "phone", "cannot_verify", "away")
+            home.well = not any(home.open.get(rule, {}).get("level", 0) for rule in absences)
+
+    def take_staff(self, fact: Any, home: Home) -> None:
+        if isinstance(fact, HouseholdEnded):
+            home.ended = True
+            for rule in sorted(home.open):
+                self.tell(fact.household_id, home, rule, "cleared", fact.at)
+            return
+        if isinstance(fact, AwayDeclared):
+            home.away = min(fact.returns_at, fact.at + self.table.longest_away)
+        elif isinstance(fact, AwayEnded):
+            if home.away is not None:
+                home.restarts.append(min(fact.at, home.away))
+            home.away = None
+        elif isinstance(fact, CheckResolved):
+            if "sos" in fact.rules and "sos" in home.open:
+                self.tell(fact.household_id, home, "sos", "cleared", fact.at)
+            for rule in ("heat", "cold", "humidity"):
+                if rule in fact.rules and rule in home.open:
+                    held = max([one.on for one in self.held(fact.household_id, rule)], default=0)
+                    episode = home.open[rule]
+                    episode["level"] = min(episode["level"], held or episode["level"])
+            if not fact.outcome.startswith("safe_"):
+                for rule in ("motion", "call", "phone", "cannot_verify", "away"):
+                    if rule in fact.rules and rule in home.open:
+                        del home.open[rule]
+                        home.settled[rule] = fact.at
+                return
+            home.lives.append(fact.at)
+            home.restarts.append(fact.at)
+        starts = self.starts(fact.household_id, home)
+        for rule in ("motion", "call", "phone", "cannot_verify", "away"):
+            if rule in home.open and home.open[rule]["start"] != starts.get(rule):
+                self.tell(fact.household_id, home, rule, "cleared", fact.at)
+
+    def take(self, reading: Reading) -> None:
+        name = str(reading.household_id)
+        home, at, value, signal = self.homes[name], reading.observed_at, reading.value, reading.signal
+        if signal is Signal.SOS:
+            since = at if reading.credible else reading.received_at
+            if not home.ended:
+                home.open["sos"] = {"start": since, "level": 3, "und": False}
+            self.said.append((name, "sos", "raised", 3, reading.received_at, since, 1.0))
+        if home.ended:
+            return
+        if signal is Signal.STATUS:
+            self.take_status(home, reading.received_at, value > 0)
+            if value > 0 and reading.credible:
+                home.heard.append(at)
+            return
+        if not reading.credible:
+            return
+        home.heard.append(at)
+        if signal is Signal.MOTION and value > 0:
+            home.motions.append(at)
+            home.lives.append(at)
+        elif signal is Signal.DOOR:
+            (home.enters if value == 3 else home.doors).append(at)
+            home.lives.append(at)
+        elif signal is Signal.CALL and value > 0:
+            home.calls.append(at)
+            home.lives.append(at)
+        elif signal is Signal.STEPS and value > 0:
+            home.lives.append(at)
+        elif signal is Signal.PHONE:
+            self.take_phone(home.phone, at, value > 0)
+        elif signal in (Signal.TEMPERATURE, Signal.HUMIDITY):
+            self.take_sample(name, home, reading)
+
+    def take_status(self, home: Home, at: int, online: bool) -> None:
+        if online == (not home.dark):
+            return
+        home.dark = not online
+        if online:
+            home.gateway[-1][1] = max(at, home.gateway[-1][0] or 0)
+            return
+        if not (self.link and self.link[-1][1] is None):
+            self.note_well(home, at)
+        home.gateway.append([max(at, (home.gateway[-1][1] or 0) if home.gateway else 0), None])
+
+    def take_phone(self, phone: dict[str, Any], at: int, on: bool) -> None:
+        if on:
+            phone["on"] = max(at, phone["on"] or at)
+            if phone["off"] is not None and at >= phone["off"]:
+                phone["off"] = phone["last"] if phone["last"] > at else None
+        elif phone["on"] is None or at > phone["on"]:
+            phone["off"] = at if phone["off"] is None else min(at, phone["off"])
+            phone["last"] = max(at, phone["last"] or at)
+
+    def take_sample(self, name: str, home: Home, reading: Reading) -> None:
+        at, value = reading.observed_at, reading.value
+        if reading.signal is Signal.HUMIDITY:
+            if reading.device_id not in self.own_humidity or at > self.own_humidity[reading.device_id][0]:
+                self.own_humidity[reading.device_id] = (at, value)
+            if not home.humidity or at > home.humidity[-1][0]:
+                home.humidity.append((at, value))
+            for channel in (Channel.DRY, Channel.DAMP):
+                self.hold(name, reading, channel, value)
+            return
+        humidity = float("nan")
+        for seen in (self.own_humidity.get(reading.device_id), home.humidity[-1] if home.humidity else None):
+            if seen is not None and seen[0] >= at - self.table.humidity_max_age:
+                humidity = seen[1]
+                break
+        self.hold(name, reading, Channel.HEAT, float(felt_heat(np.array([value]), np.array([humidity]))[0]))
+        self.hold(name, reading, Channel.COLD, value)
+
+    def hold(self, name: str, reading: Reading, channel: Channel, value: float) -> None:
+        interval = self.devices[reading.device_id].report_interval_s * 1000 or self.table.report_interval
+        sensor = self.sensors.setdefault((reading.device_id, channel), Sensor(name, interval))
+        at = reading.observed_at
+        if sensor.last is not None and at <= sensor.last:
+            return
+        rule = self.table.thresholds[channel]
+        broken = sensor.last is None or at - sensor.last > self.table.gap_reports * interval
+        level_now = 0
+        for level, limit in enumerate(rule.levels, 1):
+            if limit is None:
+                continue
+            below = rule.breach is Breach.BELOW
+            breach = value < limit.raise_at if below else value > limit.raise_at
+            breach = breach or (rule.breach is Breach.AT_OR_ABOVE and value == limit.raise_at)
+            if not breach:
+                sensor.since.pop(level, None)
+            elif broken or level not in sensor.since:
+                sensor.since[level] = at
+            held = breach and at - sensor.since[level] >= round(limit.dwell * (1 - self.table.dwell_tolerance))
+            well = value >= limit.clear_at if below else value <= limit.clear_at
+            if held or (sensor.on >= level and not well):
+                level_now = level
+        sensor.on, sensor.last = level_now, at
+
+    # ------------------------------------------------------------------ judging
+
+    def outages(self, home: Home, start: int, end: int) -> int:
+        """Blind milliseconds in [start, end], edge by edge."""
+        spans = [(s or 0, end if e is None else e) for s, e in [*self.link, *home.gateway]]
+        edges = sorted({start, end, *(min(max(edge, start), end) for span in spans for edge in span)})
+        return sum(b - a for a, b in pairwise(edges) if any(s <= a and b <= e for s, e in spans))
+
+    def blind(self, home: Home) -> bool:
+        return home.dark or bool(self.link and self.link[-1][1] is None)
+
+    def gone(self, home: Home) -> bool:
+        if not home.doors:
+            return False
+        door = max(home.doors)
+        inside = home.motions and max(home.motions) > door + self.table.door_gap
+        return not inside and not (home.enters and max(home.enters) >= door)
+
+    def starts(self, name: str, home: Home) -> dict[str, int]:
+        signals = self.signals[name]
+        floor = max([*home.restarts, home.away or 0])
+        found = {"cannot_verify": max([floor, home.enrolled, *home.lives])}
+        if home.heard:
+            heard = min(home.heard)
+            if "motion" in signals and not self.gone(home):
+                found["motion"] = max([floor, home.enrolled, heard, *home.motions, *home.enters])
+            if "call" in signals:
+                found["call"] = max([floor, home.enrolled, heard, *home.calls])
+        if "phone" in signals and home.phone["off"] is not None:
+            found["phone"] = max(floor, home.phone["off"], home.enrolled)
+        if home.away is not None and not any(life >= home.away for life in home.lives):
+            found["away"] = home.away
+        return found
+
+    def verify_limits(self, name: str, home: Home, at: int) -> list[int | None]:
+        normal = self.limits.cannot_verify[2] or 0
+        if "motion" not in self.signals[name]:
+            slower = {"call": self.limits.call[2], "phone": self.limits.phone[2]}
+            normal = max([slower[one] or 0 for one in slower if one in self.signals[name]], default=normal)
+        ends = [end for _, end in [*self.link, *home.gateway] if end is not None]
+        lately = bool(ends) and at < max(ends) + self.table.settle
+        if self.gone(home) or (home.well and (self.blind(home) or lately)):
+            _, warning, danger = self.limits.cannot_verify_excused
+            return [None, max(warning or 0, normal), max(danger or 0, normal)]
+        return [None, None, normal]
+
+    def judge(self, name: str, home: Home, at: int) -> None:
+        starts = self.starts(name, home)
+        for rule in ("motion", "call", "phone", "cannot_verify", "away"):
+            start = starts.get(rule)
+            if rule in home.open and home.open[rule]["start"] != start:
+                self.tell(name, home, rule, "cleared", at)
+            if start is not None:
+                self.judge_absence(name, home, rule, start, at)
+        for rule in ("heat", "cold", "humidity"):
+            self.judge_threshold(name, home, rule, at)
+        self.judge_commissioning(name, home, at)
+
+    def judge_absence(self, name: str, home: Home, rule: str, start: int, at: int) -> None:
+        counted = rule in ("motion", "call", "phone")
+        limits = self.verify_limits(name, home, at) if rule == "cannot_verify" else getattr(self.limits, rule)
+        since = max(start, home.settled.get(rule, start))
+        elapsed = at - since
+        observed = elapsed - self.outages(home, since, at) if counted and at > since else elapsed
+        reached = max([level for level, limit in enumerate(limits, 1) if limit is not None and observed >= limit], default=0)
+        missing = max([level for level, limit in enumerate(limits, 1) if limit is not None and elapsed >= limit], default=0)
+        level = home.open.get(rule, {}).get("level", 0)
+        coverage = 1.0 if at <= start else round(1 - self.outages(home, start, at) / (at - start), 4)
+        if reached > level:
+            home.open.setdefault(rule, {"start": start, "und": False})["level"] = reached
+            self.said.append((name, rule, "raised", reached, at, start, coverage))
+        level = home.open.get(rule, {}).get("level", 0)
+        doubt = counted and self.blind(home) and missing > max(level, reached)
+        if doubt and not home.open.get(rule, {}).get("und", False):
+            home.open.setdefault(rule, {"start": start, "level": 0})["und"] = True
+            self.said.append((name, rule, "undetermined", missing, at, start, coverage))
+
+    def held(self, name: str, rule: str) -> list[Sensor]:
+        channels = (Channel.DRY, Channel.DAMP) if rule == "humidity" else (Channel(rule),)
+        return [one for (_, channel), one in self.sensors.items() if channel in channels and one.home == name and one.on]
+
+    def judge_threshold(self, name: str, home: Home, rule: str, at: int) -> None:
+        held = self.held(name, rule)
+        if not held:
+            if rule in home.open:
+                self.tell(name, home, rule, "cleared", at)
+            return
+        fresh = any((one.last or 0) + self.table.gap_reports * one.interval >= at for one in held)
+        level = max(one.on for one in held)
+        if rule not in home.open or (home.open[rule]["und"] and fresh):
+            home.open[rule] = {"start": None, "level": 0, "und": False}
+        episode = home.open[rule]
+        if level > episode["level"]:
+            episode["level"] = level
+            self.said.append((name, rule, "raised", level, at, 0, 1.0))
+        if not fresh and not episode["und"]:
+            episode["und"] = True
+            self.said.append((name, rule, "undetermined", episode["level"], at, 0, 1.0))
+
+    def judge_commissioning(self, name: str, home: Home, at: int) -> None:
+        rule = "not_commissioned"
+        if home.heard:
+            if rule in home.open:
+                self.tell(name, home, rule, "cleared", at)
+        elif rule not in home.open:
+            observed = at - home.enrolled - self.outages(home, home.enrolled, at)
+            if observed >= self.table.device.not_commissioned:
+                home.open[rule] = {"start": home.enrolled, "level": 1, "und": False}
+                self.said.append((name, rule, "raised", 1, at, home.enrolled, 1.0))
+
+    def tell(self, name: str, home: Home, rule: str, verb: str, at: int) -> None:
+        episode = home.open.pop(rule)
+        home.settled.pop(rule, None)
+        start = 0 if rule in ("heat", "cold", "humidity") else episode["start"]
+        self.said.append((name, rule, verb, max(1, episode["level"]), at, start, 1.0))
+
+    def standing(self) -> list[tuple[str, str, int]]:
+        """What holds now."""
+        return sorted(
+            (name, rule, episode["level"])
+            for name, home in self.homes.items()
+            for rule, episode in home.open.items()
+            if episode["level"]
+        )

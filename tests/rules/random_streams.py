@@ -1,0 +1,157 @@
+"""Random days of two homes in an hour and a half: every signal, facts of staff and of our link, late and repeated readings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import strategies as st
+from rule_parts import START
+
+from ingest.clock import MINUTE, SECOND, Millis
+from ingest.facts import (
+    AwayDeclared,
+    AwayEnded,
+    CheckResolved,
+    DeviceEnrolled,
+    HouseholdEnded,
+    HouseholdEnrolled,
+    LinkDown,
+    LinkUp,
+    RunStarted,
+)
+from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Signal
+from rules.engine import Item
+from rules.table import DEFAULT, RuleTable, read_table
+
+LAST: Millis = 90 * MINUTE
+HOMES = ("hh-1", "hh-2")
+
+
+def hasty_table() -> RuleTable:
+    """The default table with hours as minutes and days as quarters of an hour, so that an hour and a half holds everything."""
+    text = DEFAULT.read_text(encoding="utf-8").replace("90 s", "30 s").replace("14 d", "40 min")
+    for level, minutes in (("caution", 30), ("warning", 40), ("danger", 50)):
+        days = {"caution": "3 d", "warning": "4 d", "danger": "5 d"}[level]
+        text = text.replace(f'{level} = "{days}"', f'{level} = "{minutes} min"')
+    for old, new in (("30 min", "3 min"), ("10 min", "1 min"), ("6 h", "6 min"), ("15 min", "2 min")):
+        text = text.replace(f'"{old}"', f'"{new}"')
+    for hours in (48, 24, 12, 8, 6, 2, 1):
+        text = text.replace(f'"{hours} h"', f'"{hours} min"')
+    return read_table(text)
+
+
+def _pick(*values: float) -> st.SearchStrategy[float]:
+    return st.sampled_from(values)
+
+
+_READINGS: list[tuple[str, Signal, st.SearchStrategy[float]]] = [
+    ("pir", Signal.MOTION, _pick(1, 1, 0)),
+    ("pir", Signal.DOOR, _pick(0, 1, 2, 3)),
+    ("pir", Signal.STEPS, _pick(0, 5)),
+    ("ph", Signal.CALL, _pick(0, 1)),
+    ("ph", Signal.PHONE, _pick(-1, 0, 1)),
+    ("th", Signal.TEMPERATURE, _pick(11, 15.5, 17, 18.5, 25, 30.2, 31.5, 33.4, 36)),
+    ("th", Signal.HUMIDITY, _pick(10, 21, 50, 79, 90)),
+    ("th2", Signal.TEMPERATURE, _pick(15.5, 25, 31.5, 36)),
+    ("gw", Signal.STATUS, _pick(0, 1)),
+    ("pir", Signal.SOS, _pick(1)),
+]
+
+_RULES = ("motion", "call", "phone", "cannot_verify", "away", "heat", "cold", "humidity", "sos")
+
+
+@st.composite
+def readings(draw: st.DrawFn, at: Millis) -> Item:
+    """A reading that comes at `at`, observed up to a quarter of an hour earlier."""
+    home = draw(st.sampled_from(HOMES))
+    device, signal, values = draw(st.sampled_from(_READINGS))
+    late = draw(st.sampled_from([0, 0, 0, 5 * SECOND, 4 * MINUTE, 15 * MINUTE]))
+    return Reading(
+        offset=at,
+        dong_code=DongCode("dong-1"),
+        household_id=HouseholdId(home),
+        device_id=DeviceId(f"{device}-{home}"),
+        signal=signal,
+        value=draw(values),
+        observed_at=START + max(0, at - late),
+        received_at=START + at,
+        credible=draw(st.sampled_from([True, True, True, True, False])),
+    )
+
+
+@st.composite
+def runs_of_samples(draw: st.DrawFn, at: Millis) -> list[Item]:
+    """A sensor that says the same for some minutes, so that dwells are filled."""
+    home = draw(st.sampled_from(HOMES))
+    device, signal, values = draw(st.sampled_from(_READINGS[5:8]))
+    value, count = draw(values), draw(st.integers(2, 9))
+    return [
+        Reading(
+            offset=at + number,
+            dong_code=DongCode("dong-1"),
+            household_id=HouseholdId(home),
+            device_id=DeviceId(f"{device}-{home}"),
+            signal=signal,
+            value=value,
+            observed_at=START + at + number * MINUTE,
+            received_at=START + at + number * MINUTE,
+        )
+        for number in range(count)
+    ]
+
+
+@st.composite
+def facts(draw: st.DrawFn, at: Millis) -> Item:
+    """Something staff did, or that befell our link."""
+    home, name, when = HouseholdId(draw(st.sampled_from(HOMES))), f"fact-{at}", START + at
+    makers: list[Callable[[], Item]] = [
+        lambda: AwayDeclared(
+            fact_id=name, at=when, household_id=home, returns_at=when + draw(st.integers(0, 30)) * MINUTE, reason="travel"
+        ),
+        lambda: AwayEnded(fact_id=name, at=when, household_id=home),
+        lambda: CheckResolved(
+            fact_id=name,
+            at=when,
+            check_id="c",
+            household_id=home,
+            outcome=draw(st.sampled_from(["safe_by_phone", "device_fault"])),
+            rules=tuple(draw(st.sets(st.sampled_from(_RULES), max_size=9))),
+        ),
+        lambda: LinkDown(fact_id=name, at=when, source="mqtt"),
+        lambda: LinkUp(fact_id=name, at=when, source="mqtt"),
+        lambda: RunStarted(fact_id=name, at=when, run_id=name),
+        lambda: HouseholdEnded(fact_id=name, at=when, household_id=home),
+    ]
+    return draw(st.sampled_from(makers[:6] * 4 + makers[6:]))()
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[Item]:
+    """Enrolments at the start, then a stream in the order of its receive times; some items come twice."""
+    items: list[Item] = []
+    for home in HOMES:
+        items.append(
+            HouseholdEnrolled(fact_id=f"h-{home}", at=START, household_id=HouseholdId(home), dong_code=DongCode("dong-1"))
+        )
+        signals = {"pir": ("motion", "door"), "ph": ("call", "phone"), "th": ("temperature",), "th2": (), "gw": ("status",)}
+        chosen = draw(st.sampled_from([list(signals), ["ph", "th", "th2", "gw"], ["pir", "gw"]]))
+        items += [
+            DeviceEnrolled(
+                fact_id=f"d-{name}-{home}",
+                at=START,
+                device_id=DeviceId(f"{name}-{home}"),
+                household_id=HouseholdId(home),
+                signals=signals[name] if name in chosen else (),
+                report_interval_s=60 if name == "th" else 0,
+            )
+            for name in signals
+        ]
+    for at in draw(st.lists(st.integers(0, LAST // SECOND), min_size=1, max_size=35)):
+        kind = draw(st.sampled_from(["reading", "reading", "run", "fact"]))
+        if kind == "run":
+            items += draw(runs_of_samples(at * SECOND))
+        else:
+            items.append(draw((readings if kind == "reading" else facts)(at * SECOND)))
+            if isinstance(items[-1], Reading) and draw(st.integers(0, 9)) == 0:
+                items.append(items[-1])
+    return sorted(items, key=lambda item: item.received_at if hasattr(item, "received_at") else item.at)
