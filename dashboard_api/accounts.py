@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -90,14 +91,18 @@ class _Attempts:
 class Accounts:
     """Accounts and sessions in the relational store; all instants are machine time. Safe to use from several threads."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, *, hasher: Argon2Hasher | None = None) -> None:
+        """`hasher`: argon2id at other costs than the usual 64 MiB and 3 rounds."""
         self._engine = engine
         self._clock = clock
-        self._hasher = PasswordHash((Argon2Hasher(),))
+        self._hasher = PasswordHash((hasher or Argon2Hasher(),))
         self._slots = threading.BoundedSemaphore(HASHES_AT_ONCE)
         self._attempts = _Attempts(clock)
-        # An unknown login costs the same hash as a known one, so that an answer's time tells nobody who exists.
-        self._nobody = self._hasher.hash(secrets.token_urlsafe(24))
+
+    @cached_property
+    def _nobody(self) -> str:
+        """What an unknown login's password is held against: the same work, so that an answer's time tells nobody who exists."""
+        return self._hasher.hash(secrets.token_urlsafe(24))
 
     def add(self, login: str, password: str, role: str, dong_code: str | None) -> Account:
         """Make an account; AccountRefused for a bad login, a short password, a role without its dong, or a taken login."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 import structlog
@@ -64,7 +64,7 @@ class LiveStream:
                 follower.waiting.get_nowait()
             follower.offer(None)
 
-    async def follow(self, *, after: int | None, dong: str | None) -> AsyncIterator[LiveEvent | Beat]:
+    async def follow(self, *, after: int | None, dong: str | None) -> AsyncGenerator[LiveEvent | Beat]:
         """Events of the dong (None: all) with an id above `after` (None: from now on), a `Beat` where 10 s pass without."""
         follower = _Follower(dong=dong)
         self._followers.add(follower)  # before the replay, so that nothing falls between the two

@@ -32,7 +32,6 @@ def clock_text(at: Millis, lang: Lang, *, seconds: bool = False) -> str:
     return f"{day} {moment:%H:%M:%S}" if seconds else f"{day} {moment:%H:%M}"
 
 
-
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(_HERE / "templates"),

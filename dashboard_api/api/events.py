@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Header, Query, Request
@@ -50,16 +51,17 @@ async def events(
     stream = cast(LiveStream, request.app.state.live)
     known = max((given for given in (last_event_id, after) if given is not None), default=None)
     looked = services.clock.monotonic()
-    async for event in stream.follow(after=known, dong=viewer.dong):
-        if services.clock.monotonic() - looked >= BEAT_S - 1:
-            looked = services.clock.monotonic()
-            if await run_in_threadpool(services.accounts.session, viewer.token, touch=False) is None:
-                yield ServerSentEvent(event="ended", raw_data="session")
-                return
-        if isinstance(event, Beat):
-            yield ServerSentEvent(event="beat", data=BeatOut(home_now=services.clock.home_now()), retry=RETRY_MS)
-        else:
-            yield _event(event)
+    async with aclosing(stream.follow(after=known, dong=viewer.dong)) as followed:
+        async for event in followed:
+            if services.clock.monotonic() - looked >= BEAT_S - 1:
+                looked = services.clock.monotonic()
+                if await run_in_threadpool(services.accounts.session, viewer.token, touch=False) is None:
+                    yield ServerSentEvent(event="ended", raw_data="session")
+                    return
+            if isinstance(event, Beat):
+                yield ServerSentEvent(event="beat", data=BeatOut(home_now=services.clock.home_now()), retry=RETRY_MS)
+            else:
+                yield _event(event)
 
 
 def _event(event: LiveEvent) -> ServerSentEvent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Engine
 
 from alerts.desk import CheckView, Desk
@@ -29,6 +32,7 @@ from rules.table import load_table
 from tests.waiting import until
 
 START = parse_local("2026-01-05T09:00:00")  # home time at which every test begins, a Monday morning
+CHEAP = Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1)  # the same kind of hash; the usual costs would take minutes here
 PASSWORD = "long enough a password"
 
 
@@ -113,12 +117,25 @@ class Site:
             yield client
 
 
+class _Server(uvicorn.Server):
+    """Ends open streams when it begins to stop, as `create_app` asks of every server."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+        )
+        self._streams = app.state.live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """First the streams, then the rest."""
+        self._streams.close()
+        await super().shutdown(sockets)
+
+
 @contextmanager
 def served(services: Services) -> Iterator[str]:
     """The application under uvicorn in a thread; its address."""
-    app = create_app(services)
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
+    server = _Server(create_app(services))
     thread = threading.Thread(target=server.run, name="web server of a test")
     thread.start()
     try:
@@ -166,7 +183,7 @@ def open_site(folder: Path, *, https: bool = False, demo: bool = False) -> Site:
     clock = FixedClock(START)
     sealer = Sealer(bytes(range(32)))
     register = Register(engine, sealer, clock)
-    accounts = Accounts(engine, clock)
+    accounts = Accounts(engine, clock, hasher=CHEAP)
     for dong in (1, 2):
         register.add_dong(f"dong-{dong}", {1: "햇살동", 2: "달빛동"}[dong])
         for home in (1, 2, 3):
