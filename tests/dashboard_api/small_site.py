@@ -120,9 +120,9 @@ class Site:
 class _Server(uvicorn.Server):
     """Ends open streams when it begins to stop, as `create_app` asks of every server."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, port: int) -> None:
         super().__init__(
-            uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+            uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, timeout_graceful_shutdown=2)
         )
         self._streams = app.state.live
 
@@ -133,9 +133,9 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def served(services: Services) -> Iterator[str]:
-    """The application under uvicorn in a thread; its address."""
-    server = _Server(create_app(services))
+def served(services: Services, *, port: int = 0) -> Iterator[str]:
+    """The application under uvicorn in a thread (port 0: a free one); its address."""
+    server = _Server(create_app(services), port)
     thread = threading.Thread(target=server.run, name="web server of a test")
     thread.start()
     try:
