@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import sysconfig
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -19,6 +20,18 @@ log = structlog.get_logger(__name__)
 HOST = "127.0.0.1"
 _START_TURNS = 750  # of 20 ms
 _TURN_S = 0.02
+
+
+_WITH_US = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    if os.getppid() == 1:
+        sys.exit("whoever wanted a broker has ended")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Has the kernel end the broker with the process that started it: after kill -9, and after a Ctrl-C that came between
+its start and our note of it. Linux alone; elsewhere `stop` is what ends it."""
 
 
 class BrokerFailed(Exception):
@@ -64,7 +77,7 @@ class EmbeddedBroker:
         configuration.write_text(self._configuration(), encoding="utf-8")
         with self._log.open("wb") as said:
             self._process = subprocess.Popen(
-                [str(nats_server()), "-c", str(configuration)],
+                [sys.executable, "-I", "-c", _WITH_US, str(nats_server()), "-c", str(configuration)],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,

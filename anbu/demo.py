@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 from rich.console import Console
@@ -74,10 +75,18 @@ class Stopwatch:
             self._console.print(f"[dim]{now:6.1f}초[/dim]  {words}")
 
 
+class TakesFindings(Protocol):
+    """The desk, as far as this needs it."""
+
+    def take_findings(self, findings: Sequence[Finding]) -> None:
+        """Make them durable and act on them."""
+        ...
+
+
 class StandingAtEnd:
     """Holds back the findings of the past until it has been read, then hands on those that still stand."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: TakesFindings) -> None:
         self._desk = desk
         self._held: list[Finding] | None = []
 
@@ -257,8 +266,8 @@ class Demo:
         count = journal_the_past(stores, fleet, start, now)
         self.watch.lap("past", f"{len(fleet.homes)}가구의 지난 36시간, {count:,}건을 기록했습니다")
         broker = EmbeddedBroker(self.folder / "broker")
+        self.stack.callback(broker.stop)  # first: Ctrl-C may come while it starts
         broker.start()
-        self.stack.callback(broker.stop)
         self.watch.lap("broker", f"브로커를 켰습니다 (nats-server, MQTT {HOST}:{broker.port})")
         clock = SystemClock(rate=FAST, home_start=now)
         site = self._site(stores, clock, broker.port)

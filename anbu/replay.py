@@ -34,7 +34,7 @@ from simulators.recorded import LogUnreadable, RecordedLog, read_log
 
 HOST = "127.0.0.1"
 GRID = 10 * SECOND
-"""Home time moves in steps of the rules' own grid, so that no evaluation sees a message late."""
+"""Messages that no evaluation of the rules lies between go together; home time never passes one that has not arrived."""
 
 ARRIVAL_S = 30.0
 """How long one step may wait for its messages to come back from the broker before the replay gives up."""
@@ -79,18 +79,15 @@ class StepPublisher:
 
 
 def steps(messages: Sequence[SimMessage]) -> Iterator[tuple[Millis, list[SimMessage]]]:
-    """The messages by the grid point at which they have all been sent, oldest first."""
+    """The messages of each stretch between two grid points, with the time of the last of them, oldest first."""
     batch: list[SimMessage] = []
-    at: Millis = 0
     for message in messages:
-        point = -(-message.at // GRID) * GRID
-        if batch and point != at:
-            yield at, batch
+        if batch and -(-message.at // GRID) != -(-batch[-1].at // GRID):
+            yield batch[-1].at, batch
             batch = []
-        at = point
         batch.append(message)
     if batch:
-        yield at, batch
+        yield batch[-1].at, batch
 
 
 def run_replay(files: Sequence[Path], *, speed: str, rules: Path | None, as_json: bool, off: str) -> int:
@@ -106,8 +103,8 @@ def run_replay(files: Sequence[Path], *, speed: str, rules: Path | None, as_json
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="anbu-replay-")))
         broker = EmbeddedBroker(place / "broker")
+        stack.callback(broker.stop)  # first: Ctrl-C may come while it starts
         broker.start()
-        stack.callback(broker.stop)
         progress = stack.enter_context(_progress(console))
         for number, log in enumerate(logs):
             alerts = Replay(log, place / f"site-{number}", broker.port, table, speed).play(progress)

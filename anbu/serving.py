@@ -87,11 +87,11 @@ def _start_broker(settings: Settings, stack: ExitStack) -> None:
     if not settings.broker.embedded:
         return
     broker = EmbeddedBroker(settings.data / "broker", port=settings.broker.port)
+    stack.callback(broker.stop)  # first: a signal may come while it starts
     try:
         broker.start()
     except BrokerFailed as error:
         raise Refusal(str(error), say("broker.port 를 확인하십시오", "check broker.port")) from error
-    stack.callback(broker.stop)
 
 
 def _address(settings: Settings) -> BrokerAddress:

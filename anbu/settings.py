@@ -141,6 +141,7 @@ def load_settings(path: Path | None = None) -> Settings:
     tree = _laid_over(written, spoken)
     problems += _unknown_variables()
     problems += _both_keys(tree, file)
+    problems += _unsigned_webhook(tree, file)
     try:
         settings = Settings(**_placed(tree, file.parent))
     except ValidationError as error:
@@ -218,6 +219,14 @@ def _both_keys(tree: Tree, file: Path) -> Iterator[Problem]:
     if _held(tree, ("keys", "env")) and _held(tree, ("keys", "file")):
         text = say("keys.env와 함께 쓸 수 없습니다 → 둘 중 하나만 두십시오", "stands beside keys.env; keep one of the two")
         yield Problem("keys.file", file.name, text)
+
+
+def _unsigned_webhook(tree: Tree, file: Path) -> Iterator[Problem]:
+    if _held(tree, ("alerts", "webhook_url")) and not _held(tree, ("alerts", "webhook_secret")):
+        text = say(
+            "webhook_url에 서명할 비밀이 없습니다 → 16자 이상", "is missing: webhook_url needs one of 16 characters or more"
+        )
+        yield Problem("alerts.webhook_secret", file.name, text)
 
 
 def _problem(details: ErrorDetails, spoken: Tree, file: Path) -> Problem:

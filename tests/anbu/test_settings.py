@@ -144,6 +144,11 @@ def test_two_places_for_the_key_are_one_too_many(tmp_path: Path) -> None:
     ]
 
 
+def test_a_webhook_without_a_secret_to_sign_with_is_refused(tmp_path: Path) -> None:
+    lines = wrong(write(tmp_path, '[alerts]\nwebhook_url = "https://hook.example/anbu"\n'))
+    assert lines == ["alerts.webhook_secret (anbu.toml): webhook_url에 서명할 비밀이 없습니다 → 16자 이상"]
+
+
 def test_a_setting_where_a_table_belongs_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANBU_WEB", "here")
     assert wrong(write(tmp_path, "broker = 5\n")) == [
