@@ -127,19 +127,22 @@ def _doubt(check: Check, alert: Alert, finding: Finding) -> Decision:
 
 
 def _requeue(check: Check, alerts: tuple[Alert, ...], alert: Alert, finding: Finding, now: Millis, policy: Policy) -> Decision:
-    """A graver level, or one more danger: somebody has to accept the check anew, and its reminders start anew."""
+    """A graver level, or one more danger: somebody has to accept the check anew, and its reminders start anew.
+
+    Never asked for a finding milder than the check.
+    """
     risen = finding.level > check.level
     after = replace(
         check,
         alerts=worst_first(alerts),
-        level=max(check.level, finding.level),
+        level=finding.level,
         condition=Condition.RAISED,
         state=CheckState.OPEN,
         owner=None,
         acknowledged_at=None,
         risen_at=finding.at if risen else check.risen_at,
         reminders=0,
-        due=reminder_due(max(check.level, finding.level), now, policy),
+        due=reminder_due(finding.level, now, policy),
         version=check.version + 1,
     )
     change = _change(check, after, finding, Action.RISEN if risen else Action.ADDED)

@@ -79,6 +79,17 @@ def test_reminders_end_visibly_and_resolve_nothing(tmp_path: Path) -> None:
     site.engine.dispose()
 
 
+def test_a_rise_begins_the_reminders_anew_at_the_pace_of_its_level(site: Site) -> None:
+    site.take(finding(level=Level.WARNING))
+    site.pass_home(30 * MINUTE)
+    assert site.only().reminders == 1
+    site.take(finding(level=Level.DANGER, at=site.clock.home))
+    found = site.only()
+    assert found.reminders == 0
+    assert found.due is not None
+    assert found.due.due_at == site.clock.home + 5 * MINUTE
+
+
 def test_an_acknowledgement_stops_the_reminders_even_those_not_sent_yet(site: Site) -> None:
     site.take(finding(level=Level.DANGER))
     site.sender.turn()
