@@ -14,7 +14,7 @@ from ingest.clock import SECOND
 
 LANG_COOKIE = "anbu_lang"
 BACKGROUND = "anbu-background"
-"""Header of what a page fetches by itself; it does not count as use of the session."""
+"""Header of what a page fetches by itself; like the live stream it does not count as use of the session."""
 
 
 class NotLoggedIn(Exception):
@@ -59,7 +59,8 @@ def viewer(request: Request) -> Viewer:
     """The session's owner; NotLoggedIn when there is none."""
     services = services_of(request)
     token = request.cookies.get(cookie_name(services), "")
-    account = services.accounts.session(token, touch=BACKGROUND not in request.headers) if token else None
+    by_itself = BACKGROUND in request.headers or request.headers.get("accept") == "text/event-stream"
+    account = services.accounts.session(token, touch=not by_itself) if token else None
     if account is None:
         raise NotLoggedIn
     request.state.account = account  # for the log line of a refusal

@@ -25,6 +25,8 @@ SEEN_STEP: Millis = 30 * SECOND  # a session's last use is written at most this 
 ATTEMPTS = 5  # log-ins tried per login and minute
 WATCHED_LOGINS = 10_000  # logins whose attempts are remembered at once
 HASHES_AT_ONCE = 4  # argon2id takes 64 MiB each
+HASHES_WAITING = 12  # more than these would hold the threads that serve the pages
+CROWDED_S = 5  # when to come again where too many log in at once
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 256
 
@@ -97,6 +99,7 @@ class Accounts:
         self._clock = clock
         self._hasher = PasswordHash((hasher or Argon2Hasher(),))
         self._slots = threading.BoundedSemaphore(HASHES_AT_ONCE)
+        self._places = threading.BoundedSemaphore(HASHES_AT_ONCE + HASHES_WAITING)
         self._attempts = _Attempts(clock)
 
     @cached_property
@@ -124,8 +127,19 @@ class Accounts:
         return made
 
     def verify(self, login: str, password: str) -> Account | None:
-        """The account when the password is right; None otherwise, after the same work. TooManyAttempts when tried too often."""
+        """The account when the password is right; None otherwise, after the same work.
+
+        TooManyAttempts when this login was tried too often, or when too many people are logging in at this moment.
+        """
         self._attempts.count(login)
+        if not self._places.acquire(blocking=False):
+            raise TooManyAttempts(CROWDED_S)
+        try:
+            return self._verify(login, password)
+        finally:
+            self._places.release()
+
+    def _verify(self, login: str, password: str) -> Account | None:
         with self._engine.begin() as connection:
             row = connection.execute(select(account).where(account.c.login == login)).one_or_none()
         known = row is not None and row.active

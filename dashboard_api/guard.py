@@ -19,7 +19,6 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY = "; ".join(
     (
         "default-src 'self'",
-        "img-src 'self' data:",
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
@@ -57,8 +56,9 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
-                if not scope["path"].startswith("/static/"):
-                    headers.setdefault("cache-control", "no-store")  # a shared desk's Back button shows nobody's name
+                # A shared desk's Back button shows nobody's name; static files carry their time of change in the address.
+                kept = scope["path"].startswith("/static/")
+                headers.setdefault("cache-control", "max-age=86400" if kept else "no-store")
             await send(message)
 
         headers = Headers(scope=scope)

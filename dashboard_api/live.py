@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from alerts.desk import Desk, LiveEvent
@@ -106,6 +105,6 @@ class LiveStream:
                     seen = event.id
                     for follower in tuple(self._followers):
                         follower.offer(event)
-            except SQLAlchemyError:
+            except Exception:  # whatever it is: the one reader of all streams must never die and leave pages silent
                 _log.exception("live events could not be read; trying again", next="look at the alerts store")
             await pause(POLL_S)

@@ -15,9 +15,8 @@ from dashboard_api.api.models import (
     ChecksOut,
     NoteIn,
     ResolveIn,
-    check_out,
-    detail_out,
 )
+from dashboard_api.api.views import check_out, detail_out
 from dashboard_api.problems import Problem
 from rules.finding import Level
 

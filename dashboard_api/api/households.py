@@ -18,10 +18,8 @@ from dashboard_api.api.models import (
     PeopleOut,
     PersonOut,
     ReadingsOut,
-    check_out,
-    device_out,
-    household_out,
 )
+from dashboard_api.api.views import check_out, device_out, household_out
 from dashboard_api.problems import Problem
 from dashboard_api.services import Services
 from ingest.clock import DAY, HOUR

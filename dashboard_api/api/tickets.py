@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query
 
 from alerts.desk import TicketState
 from dashboard_api.access import ServicesDep, ViewerDep
-from dashboard_api.api.models import TicketOut, TicketResolveIn, TicketsOut, ticket_out
+from dashboard_api.api.models import TicketOut, TicketResolveIn, TicketsOut
+from dashboard_api.api.views import ticket_out
 
 router = APIRouter(prefix="/tickets", tags=["tickets"])
 

@@ -12,6 +12,7 @@ from dashboard_api.api.households import household_of, people_of
 from dashboard_api.limits import chart_limits
 from dashboard_api.pages.queue import queue_of_home
 from dashboard_api.pages.shell import dong_names, place_of, shell
+from dashboard_api.render import page
 from dashboard_api.rows import CheckRow, check_row, level_word
 from dashboard_api.services import Services
 from dashboard_api.words import WORDS, Lang, say
@@ -120,6 +121,14 @@ def household(request: Request, household_id: str, viewer: ViewerDep, services: 
         limits=msgspec.json.encode(chart_limits(services.rules, viewer.lang)).decode(),
         **queue_of_home(services, viewer, home.id),
     )
+
+
+@router.get("/households/{household_id}/people")
+def people_part(request: Request, household_id: str, viewer: ViewerDep, services: ServicesDep) -> Response:
+    """The people alone, for a page that is open when a check opens or ends; this look is logged too."""
+    home = household_of(services, viewer, household_id)
+    people, masked = people_of(services, viewer, household_id, "household page")
+    return page(request, services, "part/people.html", home=home, people=people, masked=masked)
 
 
 def _devices(services: Services, viewer: Viewer, household_id: HouseholdId) -> list[DeviceRow]:

@@ -196,6 +196,24 @@
     });
   }
 
+  // A check that opened or ended while the page was open: whether people may be seen has changed with it.
+  const list = document.querySelector("[data-list]");
+  let asking = false;
+  async function keepPeople() {
+    const people = document.getElementById("people");
+    const masked = !list.querySelector("li:not(.resolved)");
+    if (asking || String(masked) === people.dataset.masked) return;
+    asking = true;
+    try {
+      const answer = await fetch(people.dataset.url, { headers: { "Anbu-Background": "1" }, cache: "no-store" });
+      if (!answer.ok) return;
+      people.replaceWith(new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("people"));
+    } finally {
+      asking = false;
+    }
+  }
+  new MutationObserver(keepPeople).observe(list, { childList: true });
+
   const raster = document.getElementById("raster"), climate = document.getElementById("climate");
   let hours = 36;
   const drawAll = () => {

@@ -18,6 +18,7 @@
   list.addEventListener("pointermove", () => { pointerAt = performance.now(); });
   list.addEventListener("pointerdown", () => { pointerAt = performance.now(); });
 
+  const firstPlace = (row) => row.querySelector(".actions button") || row.querySelector("a");
   const rowOf = (node) => node.closest("[data-list] > li");
   const formOpen = () => list.querySelector("[data-open-form]") !== null || typing();
   const typing = () => {
@@ -115,7 +116,7 @@
     const mine = document.importNode(row, true);
     list.replaceChild(mine, here);
     htmx.process(mine);
-    if (focused) (document.getElementById(focused) || mine.querySelector("button, a"))?.focus({ preventScroll: true });
+    if (focused) (document.getElementById(focused) || firstPlace(mine))?.focus({ preventScroll: true });
   }
 
   function countInTitle(fragment) {
@@ -159,7 +160,7 @@
       panel.querySelector("[autofocus]")?.focus();
     } else if (document.activeElement === document.body || document.activeElement === null) {
       const row = event.detail.elt?.id ? document.getElementById(event.detail.elt.id) : null;
-      row?.querySelector("button, a")?.focus({ preventScroll: true });
+      if (row) firstPlace(row)?.focus({ preventScroll: true });
     }
     settle();
   });

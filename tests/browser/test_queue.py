@@ -192,6 +192,28 @@ def test_household_page_draws_motion_and_climate(site: Site, browser: Browser, a
     assert desk.hosts == {urlsplit(address).netloc}
 
 
+def test_people_are_unmasked_on_an_open_page_when_a_check_opens(site: Site, browser: Browser, address: str) -> None:
+    page = Desk(browser, address).page
+    page.goto(f"{address}/households/hh-1-1")
+    expect(page.locator("#people")).to_contain_text("김○○")
+    site.raise_check("hh-1-1")
+    expect(page.locator("#people")).to_contain_text("김하늘")
+
+
+def test_keyboard_goes_on_at_the_row_after_taking_it(site: Site, browser: Browser, address: str) -> None:
+    check = site.raise_check("hh-1-1")
+    assert check is not None
+    page = Desk(browser, address).page
+    page.locator(f"#take-{check.id}").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(f"#settle-{check.id}")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("결과")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-open-form]")).to_have_count(0)
+    expect(page.locator(f"#settle-{check.id}")).to_be_focused()
+
+
 def test_every_page_fits_a_phone(site: Site, browser: Browser, address: str) -> None:
     site.raise_check("hh-1-1", level=Level.DANGER, at=START - 3 * HOUR)
     site.raise_check("hh-1-2", rule=RuleKey.DEVICE_BATTERY, device_id="hh-1-2-s")
