@@ -149,7 +149,7 @@
   });
 
   // A row that came back from the server by our own doing: keep it a moment if it is settled, keep the focus near.
-  document.body.addEventListener("htmx:afterSwap", (event) => {
+  document.body.addEventListener("htmx:afterSettle", (event) => {
     for (const row of list.querySelectorAll("li.resolved:not([data-settled-at])")) {
       row.dataset.settledAt = String(performance.now());
       setTimeout(refresh, SETTLED_MS + 100);
