@@ -77,6 +77,7 @@ class Batch:
         self._enrolled = state.devices
         self.size = 0
         self.heard = Moments()  # household rows: any credible reading
+        self.heard_received: list[Millis] = []  # beside `heard`: when it came
         self.reports = Moments()  # device rows: any live message, by receive time
         self.motion = Moments()
         self.enter = Moments()
@@ -118,7 +119,7 @@ class Batch:
         if reading.skewed:
             self.faulty.add(device, reading.received_at)
         self.reports.add(device, reading.received_at)
-        self.heard.add(home, reading.observed_at)
+        self._hear(home, reading)
         self._add_meaning(home, device, reading)
 
     def _add_meaning(self, home: int, device: int, reading: Reading) -> None:
@@ -145,7 +146,11 @@ class Batch:
         self.status.append((device, reading.received_at, online))
         if online and reading.credible:
             self.reports.add(device, reading.received_at)
-            self.heard.add(home, reading.observed_at)
+            self._hear(home, reading)
+
+    def _hear(self, home: int, reading: Reading) -> None:
+        self.heard.add(home, reading.observed_at)
+        self.heard_received.append(reading.received_at)
 
     def _enrolled_at(self, device: int) -> Millis:
         at = int(self._enrolled.enrolled_at[device])

@@ -52,7 +52,7 @@ class DeviceHealth:
         """For each device an instant before which no finding is due. ms UTC."""
         devices, limits = state.devices, self._limits
         household = devices.household[rows]
-        heard = np.where(household >= 0, state.households.heard_from[household], UNSET)
+        heard = np.where(household >= 0, state.households.commissioned_at[household], UNSET)
         since = np.maximum(np.maximum(devices.last_report[rows], devices.enrolled_at[rows]), heard)
         interval = devices.interval[rows]
         due = np.where(interval > 0, since + limits.missed_reports * interval, UNSET)
@@ -94,7 +94,7 @@ class DeviceHealth:
     def _judge_silence(self, state: State, device: int, at: Millis) -> tuple[list[Finding], Millis]:
         devices = state.devices
         home = int(devices.household[device])
-        heard = int(state.households.heard_from[home])
+        heard = int(state.households.commissioned_at[home])
         since = max(int(devices.last_report[device]), int(devices.enrolled_at[device]), heard)
         offline = int(devices.offline_since[device])
         findings: list[Finding] = []

@@ -30,7 +30,7 @@ def fold_life(state: State, batch: Batch, shortest: Millis) -> None:
             np.maximum.at(column, rows, at)
         np.maximum.at(homes.last_life, rows, at)
         hasten(state, rows, at, shortest)
-    _hear(state, batch.heard, shortest)
+    _hear(state, batch.heard, batch.heard_received, shortest)
     for home, at_ms, on in batch.phone:
         _fold_phone(state, home, at_ms, on)
         hasten(state, np.array([home]), np.array([at_ms]), shortest)
@@ -43,7 +43,7 @@ def hasten(state: State, rows: Rows, at: Ints, shortest: Millis) -> None:
     homes.due[rows[homes.dirty[rows] > 0]] = 0
 
 
-def _hear(state: State, heard: Moments, shortest: Millis) -> None:
+def _hear(state: State, heard: Moments, received: list[Millis], shortest: Millis) -> None:
     if not heard.rows:
         return
     rows, at = heard.arrays()
@@ -51,11 +51,12 @@ def _hear(state: State, heard: Moments, shortest: Millis) -> None:
     earlier = at < homes.heard_from[rows]
     if not earlier.any():
         return
-    rows, at = rows[earlier], at[earlier]
-    for home in rows[homes.heard_from[rows] == UNSET].tolist():
+    rows, at, came = rows[earlier], at[earlier], np.array(received, dtype=np.int64)[earlier]
+    for home in rows[homes.commissioned_at[rows] == UNSET].tolist():
         for device in state.homes.get(home, []):
             state.devices.due[device] = 0
     np.minimum.at(homes.heard_from, rows, at)
+    np.minimum.at(homes.commissioned_at, rows, came)
     hasten(state, rows, at, shortest)
 
 

@@ -24,6 +24,7 @@ class Households(Columns):
         Field("grade", U1, 2),  # place in rules.table.Grade
         Field("enrolled_at", I8, UNSET),  # ms UTC
         Field("heard_from", I8, UNSET),  # ms UTC, first credible reading of any kind by observed_at; UNSET: never heard
+        Field("commissioned_at", I8, UNSET),  # ms UTC, when that first came; late readings do not move it
         Field("last_life", I8, NEVER),  # ms UTC, last credible sign of life of any kind
         Field("last_motion", I8, NEVER),  # ms UTC
         Field("last_enter", I8, NEVER),  # ms UTC, the door told that the resident came home
@@ -47,6 +48,7 @@ class Households(Columns):
     grade: Small
     enrolled_at: Ints
     heard_from: Ints
+    commissioned_at: Ints
     last_life: Ints
     last_motion: Ints
     last_enter: Ints

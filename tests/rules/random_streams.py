@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hypothesis import strategies as st
-from rule_parts import START
+from msgspec import structs
+from rule_parts import START, received_at
 
 from ingest.clock import MINUTE, SECOND, Millis
 from ingest.facts import (
@@ -154,4 +155,5 @@ def streams(draw: st.DrawFn) -> list[Item]:
             items.append(draw((readings if kind == "reading" else facts)(at * SECOND)))
             if isinstance(items[-1], Reading) and draw(st.integers(0, 9)) == 0:
                 items.append(items[-1])
-    return sorted(items, key=lambda item: item.received_at if hasattr(item, "received_at") else item.at)
+    items.sort(key=received_at)
+    return [structs.replace(item, offset=place) if isinstance(item, Reading) else item for place, item in enumerate(items, 1)]
