@@ -1,0 +1,117 @@
+"""Proves that the default table is the documented one, and that a wrong file is refused whole with every wrong line named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingest.clock import DAY, HOUR, MINUTE, SECOND
+from rules.lengths import parse_length, write_length
+from rules.table import DEFAULT, Channel, Grade, RulesWrong, load_table, read_table
+
+TEXT = DEFAULT.read_text(encoding="utf-8")
+
+
+def problems(old: str, new: str) -> tuple[str, ...]:
+    assert old in TEXT
+    with pytest.raises(RulesWrong) as caught:
+        read_table(TEXT.replace(old, new, 1), "site.toml")
+    assert "site.toml" in str(caught.value)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize("grade", list(Grade))
+def test_the_absences_are_the_documented_ones_for_everybody(grade: Grade) -> None:
+    limits = load_table(None).absence[grade]
+    assert limits.motion == (8 * HOUR, 12 * HOUR, 24 * HOUR)
+    assert limits.call == (3 * DAY, 4 * DAY, 5 * DAY)
+    assert limits.phone == (12 * HOUR, 24 * HOUR, 48 * HOUR)
+    assert limits.cannot_verify == (None, None, 24 * HOUR)
+    assert limits.cannot_verify_excused == (None, 24 * HOUR, 48 * HOUR)
+    assert limits.away == (2 * HOUR, 6 * HOUR, 12 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("channel", "expected"),
+    [
+        (Channel.HEAT, [(31.0, 30 * MINUTE), (33.0, 30 * MINUTE), (35.0, 10 * MINUTE)]),
+        (Channel.COLD, [(18.0, 2 * HOUR), (16.0, HOUR), (12.0, 30 * MINUTE)]),
+        (Channel.DRY, [(20.0, 6 * HOUR), None, None]),
+        (Channel.DAMP, [(80.0, 6 * HOUR), None, None]),
+    ],
+)
+def test_the_thresholds_are_the_documented_ones(channel: Channel, expected: list[tuple[float, int] | None]) -> None:
+    levels = load_table(None).thresholds[channel].levels
+    assert [None if one is None else (one.raise_at, one.dwell) for one in levels] == expected
+
+
+def test_the_other_figures_are_the_documented_ones() -> None:
+    table = load_table(None)
+    assert (table.door_gap, table.humidity_max_age, table.longest_away) == (90 * SECOND, 30 * MINUTE, 14 * DAY)
+    assert (table.dwell_tolerance, table.gap_reports) == (0.1, 2)
+    device = table.device
+    assert (device.missed_reports, device.battery_caution, device.battery_warning) == (3, 20.0, 5.0)
+    assert device.not_commissioned == HOUR
+
+
+def test_the_version_changes_with_the_content(tmp_path: Path) -> None:
+    other = tmp_path / "site.toml"
+    other.write_text(TEXT.replace("33.0", "32.5"), encoding="utf-8")
+    first, second = load_table(None).version, load_table(other).version
+    assert first != second and first.startswith("default-1+")
+
+
+def test_every_wrong_line_is_named_in_one_error() -> None:
+    wrong = TEXT.replace('caution = "8 h"', 'caution = "8 hours"').replace("raise_at = 33.0", 'raise_at = "hot"')
+    with pytest.raises(RulesWrong) as caught:
+        read_table(wrong.replace("missed_reports = 3", "missed_reports = 0"))
+    places = [TEXT.splitlines().index(line) + 1 for line in TEXT.splitlines() if "33.0" in line or 'caution = "8 h"' in line]
+    said = "\n".join(caught.value.problems)
+    assert all(f"line {place}:" in said for place in places) and "device.missed_reports is 0" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ('caution = "8 h"', "caution = 8", 'a length such as "30 min", "8 h" or "3 d"'),
+        ('caution = "8 h"', 'caution = "0 h"', "not above 0"),
+        ('caution = "8 h"', 'caution = "13 h"', "graver levels need longer limits"),
+        ("raise_at = 33.0", "raise_at = 30.5", "graver levels need graver limits"),
+        ("clear_at = 30.0", "clear_at = 31.5", "must lie below raise_at"),
+        ("clear_at = 19.0", "clear_at = 17.0", "must lie above raise_at"),
+        ("factor = 1.0", "factor = 1.5", "a number from 0.05 to 1"),
+        ("factor = 1.0", 'factor = 1.0\n[grade.high.motion]\ncaution = "9 h"', "may only shorten"),
+        ('breach = "below"', 'breach = "under"', 'one of "at_or_above", "above", "below"'),
+        ('kind = "absence"', 'kind = "trend"', 'one of "absence"'),
+        ("gap_reports = 2", "gap_report = 2", "is not a setting this version knows"),
+        ("[away] ", "[afar] ", "is not a section this version knows"),
+        ("battery_clear = 25.0", "battery_clear = 15.0", "must lie above battery_caution"),
+        ('version = "default-1"', 'version = "Mine!"', "must be a word of"),
+        ("[heat] ", "[heat ", "not TOML"),
+        ("dwell_tolerance = 0.1", "dwell_tolerance = true", "a number from 0 to 0.5"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_what_would_be_right(old: str, new: str, what: str) -> None:
+    assert any(what in problem for problem in problems(old, new))
+
+
+def test_a_grade_may_shorten_one_limit() -> None:
+    text = TEXT.replace("factor = 1.0", 'factor = 1.0\n[grade.high.motion]\ncaution = "6 h"', 1)
+    table = read_table(text)
+    assert table.absence[Grade.HIGH].motion == (6 * HOUR, 12 * HOUR, 24 * HOUR)
+    assert table.absence[Grade.ORDINARY].motion[0] == 8 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("text", "length"), [("90 s", 90 * SECOND), ("30 min", 30 * MINUTE), ("8 h", 8 * HOUR), ("3 d", 3 * DAY)]
+)
+def test_a_length_reads_as_it_is_written(text: str, length: int) -> None:
+    assert parse_length(text) == length
+    assert parse_length(write_length(length)) == length
+
+
+@pytest.mark.parametrize("text", ["8", "8 hours", "-1 h", "0 s", "h", ""])
+def test_what_is_no_length_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"length|above 0"):
+        parse_length(text)
