@@ -10,10 +10,10 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format types wheel lock clean
+.PHONY: help setup run test test-long lint format types wheel lock clean
 
 help: ## what can be made
-	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' Makefile
 
 setup: ## prepare .venv: locked packages, this project, web assets
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "setup: needs Python 3.11 or newer with venv; there is no $(PYTHON) here" >&2; exit 2; }
@@ -24,6 +24,9 @@ run: setup ## set up, then the demo: broker, 60 simulated homes, the page on htt
 
 test: setup ## set up, then every check: lint, types, import contracts, the built wheel, all tests
 	@exec $(BIN)/python scripts/check.py
+
+test-long: setup ## what does not fit into `make test`: long faults and loads
+	@exec $(BIN)/python -m pytest -m long --timeout 3600 -v $(ARGS)
 
 lint: setup ## ruff: rules and format
 	@exec $(BIN)/python scripts/check.py lint format
