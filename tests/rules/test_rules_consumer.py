@@ -1,0 +1,125 @@
+"""Proves that the rules as a consumer of the journal say the same however they are stopped, and take nothing false for life."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from rule_parts import DONG, HOME, START, TABLE, device, enrolled, link_down, link_up, run_started, told
+
+from ingest.clock import HOUR, MINUTE, Millis, VirtualClock
+from ingest.decode import Decoder
+from ingest.journal.cursors import MemoryCursors
+from ingest.journal.memory import MemoryJournal
+from ingest.journal.port import Message
+from ingest.journal.runner import Runner
+from ingest.reading import Signal
+from ingest.wire import Payload, Topic, encode
+from rules.consumer import RulesConsumer
+from rules.engine import Engine
+from rules.finding import Finding, RuleKey, Verb
+
+
+def say(at: Millis, signal: Signal, value: float, seq: int, *, t: Millis | None = None, retain: bool = False) -> Message:
+    """A native message that reached us at `at`, dated `t` by the device."""
+    return Message(
+        received_at=START + at,
+        source="mqtt",
+        topic=str(Topic(DONG, HOME, "pir-1", signal.value)),
+        payload=encode(Payload(t=(START + (at if t is None else t)) / 1000, boot=1, seq=seq, v=value)),
+        retain=retain,
+    )
+
+
+class Site:
+    """A journal, a clock, and the rules reading the one by the other."""
+
+    def __init__(self) -> None:
+        self.journal = MemoryJournal()
+        self.clock = VirtualClock(START)
+        self.cursors = MemoryCursors()
+        self.findings: list[Finding] = []
+        self.restart()
+        self.journal.append([run_started(0), link_up(0), enrolled(), device("pir-1", Signal.MOTION)])
+
+    def restart(self) -> None:
+        """What was not committed is forgotten."""
+        consumer = RulesConsumer(Engine(TABLE), Decoder(), self._keep)
+        self.runner = Runner(self.journal, self.cursors, consumer, self.clock)
+
+    def until(self, at: Millis) -> Site:
+        """Let home time reach `at`."""
+        self.clock.advance_to(START + at)
+        self.runner.catch_up()
+        return self
+
+    def _keep(self, findings: Sequence[Finding]) -> None:
+        self.findings += findings
+
+
+def test_a_message_becomes_a_finding_when_nothing_follows_it() -> None:
+    site = Site()
+    site.journal.append([say(MINUTE, Signal.MOTION, 1, 1)])
+    assert told(site.until(9 * HOUR).findings) == [("motion", "raised", 1, pytest.approx(8 + 1 / 60, abs=1e-4))]
+
+
+def test_wrong_6_a_restart_between_any_two_turns_changes_no_finding() -> None:
+    steady, broken = Site(), Site()
+    for hour in range(40):
+        if hour in (3, 20, 36):
+            message = say(hour * HOUR, Signal.MOTION, 1, hour)
+            steady.journal.append([message])
+            broken.journal.append([message])
+        steady.until(hour * HOUR)
+        broken.until(hour * HOUR)
+        broken.restart()
+    assert steady.findings == broken.findings and len(steady.findings) == 8
+
+
+def test_reading_the_whole_journal_again_gives_the_same_findings() -> None:
+    site = Site()
+    site.journal.append([say(MINUTE, Signal.MOTION, 1, 1)])
+    site.until(30 * HOUR)
+    first, site.findings = site.findings, []
+    site.cursors = MemoryCursors()
+    site.restart()
+    assert site.until(30 * HOUR).findings == first
+
+
+def test_wrong_1_a_crash_of_ours_is_not_silence_of_the_homes() -> None:
+    site = Site()
+    site.journal.append([say(MINUTE, Signal.MOTION, 1, 1)])
+    site.until(HOUR)
+    site.restart()
+    site.journal.append([run_started(20 * HOUR), link_up(20 * HOUR + MINUTE)])
+    site.until(20 * HOUR + 2 * MINUTE)
+    assert {one.verb for one in site.findings} == {Verb.UNDETERMINED}
+    site.journal.append([say(20 * HOUR + 3 * MINUTE, Signal.MOTION, 1, 2)])
+    assert site.until(21 * HOUR).findings[-1].verb is Verb.CLEARED
+
+
+def test_wrong_3_retained_and_repeated_messages_and_keepalives_are_no_life() -> None:
+    site = Site()
+    first = say(MINUTE, Signal.MOTION, 1, 1)
+    site.journal.append([first])
+    site.journal.append([replace_received(first, 5 * HOUR)])
+    site.journal.append([say(6 * HOUR, Signal.MOTION, 1, 2, retain=True), say(7 * HOUR, Signal.HEARTBEAT, 1, 3)])
+    assert told(site.until(9 * HOUR).findings) == [("motion", "raised", 1, pytest.approx(8 + 1 / 60, abs=1e-4))]
+
+
+def test_wrong_10_occupancy_false_is_a_timer_running_out_and_not_a_person() -> None:
+    site = Site()
+    site.journal.append([say(MINUTE, Signal.MOTION, 1, 1), say(5 * HOUR, Signal.MOTION, 0, 2)])
+    assert told(site.until(9 * HOUR).findings) == [("motion", "raised", 1, pytest.approx(8 + 1 / 60, abs=1e-4))]
+
+
+def test_many_findings_of_one_outage_are_none_of_silence() -> None:
+    site = Site()
+    site.journal.append([say(MINUTE, Signal.MOTION, 1, 1), link_down(2 * HOUR), link_up(7 * HOUR)])
+    site.journal.append([say(7 * HOUR, Signal.MOTION, 1, 2, t=6 * HOUR)])
+    assert RuleKey.MOTION not in {one.rule for one in site.until(12 * HOUR).findings}
+
+
+def replace_received(message: Message, at: Millis) -> Message:
+    """The same message once more, later."""
+    return Message(received_at=START + at, source=message.source, topic=message.topic, payload=message.payload, dup=True)
