@@ -68,6 +68,7 @@ class Staff:
             case DeviceRemoved():
                 device = state.devices.index.get(fact.device_id)
                 return ([], set()) if device is None else self._remove_device(state, device, fact.at)
+            # The table is what the process was started with; a fact that another applies changes nothing here yet.
             case RulesApplied() | LinkUp() | LinkDown() | RunStarted() | RunStopped():
                 return [], set()
             case HouseholdEnded() | HouseholdGraded() | AwayDeclared() | AwayEnded() | CheckResolved():

@@ -1,7 +1,7 @@
 """The rules once more, as slow and plain as can be: dictionaries and loops, every home looked at on every grid point.
 
 Nothing here is shared with the engine but the nouns, the table and the formula of the apparent temperature. It leaves
-out what is told of devices, and knows only enrolments at the start.
+out what is told of devices, and knows only enrolments at the start. One file, so that all rules can be read at once.
 """
 
 from __future__ import annotations

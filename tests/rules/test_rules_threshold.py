@@ -9,12 +9,13 @@ from rule_parts import HOME, Days, device, enrolled, every, raised, reading, res
 from ingest.clock import HOUR, MINUTE, SECOND, Millis
 from ingest.reading import Reading, Signal
 from rules.apparent import apparent_temperature, felt_heat
+from rules.engine import Item
 from rules.finding import Level, RuleKey, Verb
 
 INTERVAL_S = 600
 
 
-def climate(*names: str) -> list[object]:
+def climate(*names: str) -> list[Item]:
     return [enrolled(), *(device(name, Signal.TEMPERATURE, Signal.HUMIDITY, interval_s=INTERVAL_S) for name in names)]
 
 
@@ -27,7 +28,7 @@ def damp(value: float, start: Millis, end: Millis, *, name: str = "th-1") -> lis
 
 
 def days(*readings: Reading, sensors: tuple[str, ...] = ("th-1",)) -> Days:
-    return Days([*climate(*sensors), *readings])  # type: ignore[list-item]  # facts and readings are both items
+    return Days([*climate(*sensors), *readings])
 
 
 @pytest.mark.parametrize(("humidity", "expected"), [(30.0, 32.0), (55.0, 35.0)])
