@@ -264,7 +264,7 @@ class ReadingsOut(_Model):
     signal: str
     start: Instant
     end: Instant
-    width_ms: float
+    width_ms: int
     buckets: list[BucketOut]
 
 

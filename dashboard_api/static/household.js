@@ -137,7 +137,7 @@
     return {
       width: box.clientWidth,
       height: warm ? 260 : 170,
-      title: box.dataset[signal],
+      title: `${box.dataset[signal]} (${warm ? "°C" : "%"})`,
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Asia/Seoul"),
       cursor: { sync: { key: "climate" }, drag: { x: false, y: false } },
       legend: { show: false },

@@ -54,6 +54,15 @@ def test_link_from_a_message_finds_the_session_although_its_cookie_is_strict(sit
     assert 'http-equiv="refresh"' in answer.text
 
 
+def test_link_of_a_message_leads_to_the_home_of_its_check(site: Site) -> None:
+    mine, theirs = site.raise_check("hh-1-1"), site.raise_check("hh-2-1")
+    assert mine is not None
+    assert theirs is not None
+    with site.client() as client:
+        assert client.get(f"/checks/{mine.id}").headers["location"] == "/households/hh-1-1"
+        assert client.get(f"/checks/{theirs.id}").status_code == 404
+
+
 def test_writes_from_another_site_are_refused(site: Site) -> None:
     check = site.raise_check("hh-1-1")
     assert check is not None
@@ -186,11 +195,13 @@ def test_household_page_shows_devices_history_and_limits(site: Site) -> None:
     check = site.raise_check("hh-1-1")
     assert check is not None
     site.desk.note(check.id, actor="officer1", dong=None, text="문을 두드림")
+    site.raise_check("hh-1-1", level=Level.CAUTION, rule=RuleKey.DEVICE_SILENT, device_id="hh-1-1-s")
     with site.client() as client:
         page = client.get("/households/hh-1-1").text
         assert "21.5 °C" in page
         assert "문을 두드림" in page
         assert "고위험군" in page
+        assert "기기 응답 없음" in page
         assert "&#34;value&#34;:35.0" in page
         listed = client.get("/households").text
     assert listed.count('href="/households/hh-1-') == 3
