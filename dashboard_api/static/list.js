@@ -60,9 +60,8 @@
   function settle() {
     clearTimeout(retry);
     if (!waiting) { hold.hidden = true; return; }
-    const fresh = freshRows(waiting);
     if (formOpen()) {
-      showHold(fresh);
+      showHold(news(waiting));
       return;
     }
     if (pointed()) {
@@ -72,13 +71,74 @@
     merge(waiting);
   }
 
-  function freshRows(fragment) {
-    return [...fragment.querySelectorAll("[data-list] > li")].filter((row) => !document.getElementById(row.id));
+  /** Rows that are not shown yet, or are graver than shown. */
+  function news(fragment) {
+    return [...fragment.querySelectorAll("[data-list] > li")].filter((row) => {
+      const here = document.getElementById(row.id);
+      return !here || Number(row.dataset.level) > Number(here.dataset.level);
+    });
   }
 
   function showHold(fresh) {
     hold.hidden = fresh.length === 0;
     hold.querySelector("[data-count]").textContent = String(fresh.length);
+    hold.dataset.level = fresh.length ? Math.max(...fresh.map((row) => Number(row.dataset.level))) : "";
+  }
+
+  function merge(fragment) {
+    const wanted = [...fragment.querySelectorAll("[data-list] > li")];
+    const ids = new Set(wanted.map((row) => row.id));
+    for (const row of [...list.children]) {
+      const settled = Number(row.dataset.settledAt || -Infinity) + SETTLED_MS > performance.now();
+      if (!ids.has(row.id) && !settled && !row.querySelector("[data-open-form]")) row.remove();
+    }
+    for (const row of wanted) {
+      const here = document.getElementById(row.id);
+      if (here && here.dataset.print !== row.dataset.print && !here.querySelector("[data-open-form]")) exchange(here, row);
+    }
+    let place = list.firstElementChild;
+    for (const row of wanted) {
+      const here = document.getElementById(row.id) || adopt(row);
+      while (place && !ids.has(place.id)) place = place.nextElementSibling; // a settled row keeps its place
+      if (here === place) place = place.nextElementSibling;
+      else list.insertBefore(here, place);
+    }
+    waiting = null;
+    hold.hidden = true;
+  }
+
+  function adopt(row) {
+    const mine = document.importNode(row, true);
+    mine.classList.add("fresh");
+    htmx.process(mine);
+    return mine;
+  }
+
+  function exchange(here, row) {
+    const focused = here.contains(document.activeElement) ? document.activeElement.id : "";
+    const mine = document.importNode(row, true);
+    list.replaceChild(mine, here);
+    htmx.process(mine);
+    if (focused) (document.getElementById(focused) || firstPlace(mine))?.focus({ preventScroll: true });
+  }
+
+  function countInTitle(fragment) {
+    const summary = fragment.querySelector("[data-total]");
+    if (!summary) return;
+    const total = Number(summary.dataset.total);
+    const title = document.title.replace(/^\(\d+\) /, "");
+    document.title = total ? `(${total}) ${title}` : title;
+  }
+
+  const told = new Map([...list.children].map((row) => [row.id, Number(row.dataset.level)]));
+  function announce(fragment) {
+    const rows = [...fragment.querySelectorAll("[data-list] > li")];
+    const fresh = rows.filter((row) => Number(row.dataset.level) > (told.get(row.id) || 0));
+    for (const row of rows) told.set(row.id, Number(row.dataset.level));
+    if (fresh.length) announcer.textContent = fresh.slice(0, 3).map((row) => row.dataset.say).join(". ");
+  }
+
+  hold.querySelector("[data-count]").textContent = String(fresh.length);
     hold.dataset.level = fresh.length ? Math.max(...fresh.map((row) => Number(row.dataset.level))) : "";
   }
 
