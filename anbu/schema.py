@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 # Tables are in the metadata once the module that defines them is imported.
 from alerts import tables as alert_tables
 from dashboard_api import tables as account_tables
-from ingest import fact_outbox
+from ingest import fact_outbox, losses
 from ingest.register import tables as register_tables
 from ingest.store import metadata
 
@@ -26,6 +26,7 @@ __all__ = [
     "account_tables",
     "alert_tables",
     "fact_outbox",
+    "losses",
     "metadata",
     "migrate",
     "pending",

@@ -19,6 +19,9 @@ from alerts.tick import Tick
 from anbu.beat import Beat
 from dashboard_api.accounts import Accounts
 from dashboard_api.services import Services, Speed, StageHealth
+from ingest.acks import AcksConsumer
+from ingest.acks_sender import AckSender, acks_address
+from ingest.acks_tray import AckTray
 from ingest.clock import DAY, SECOND, SEOUL, Clock, SystemClock
 from ingest.decode import Decoder
 from ingest.fact_outbox import carry_facts
@@ -29,6 +32,7 @@ from ingest.intake import IntakeConsumer, forget_rejections
 from ingest.journal.cursors import SqliteCursors
 from ingest.journal.runner import Runner
 from ingest.journal.sqlite import SqliteJournal
+from ingest.losses import Losses, forget_losses
 from ingest.register.register import Register
 from ingest.seal import Sealer
 from ingest.source import BrokerAddress, MqttSource
@@ -38,6 +42,7 @@ from rules.finding import Finding
 from rules.table import RuleTable
 
 REJECTIONS_KEPT = 90 * DAY
+LOSSES_KEPT = 365 * DAY
 
 STALLED_AFTER = 30 * SECOND
 """A stage that has not moved for so long (machine time) is not well, whatever it says of itself."""
@@ -88,6 +93,7 @@ class Site:
         policy: Policy,
         channels: Mapping[str, Channel],
         broker: BrokerAddress,
+        acks_broker: BrokerAddress | None = None,
         sink: Callable[[Desk], Callable[[Sequence[Finding]], None]] | None = None,
     ) -> None:
         self.stores = stores
@@ -99,11 +105,14 @@ class Site:
         self.accounts = Accounts(stores.engine, clock)
         self.tick = Tick(stores.engine, clock, policy, holder=self.run_id)
         self.source = MqttSource(stores.journal, clock, broker)
+        tray = AckTray()
+        self.acks = AckSender(tray, clock, acks_broker or acks_address(broker))
         take = sink(self.desk) if sink else self.desk.take_findings
         consumers = (
             RulesConsumer(Engine(table), Decoder(), take),
             IntakeConsumer(stores.engine, Decoder()),
             HistoryConsumer(stores.history, Decoder()),
+            AcksConsumer(stores.engine, Decoder(), tray, clock),
         )
         self.runners = tuple(Runner(stores.journal, stores.cursors, consumer, clock) for consumer in consumers)
         self.beats = (
@@ -120,6 +129,7 @@ class Site:
         )
         self.chores.add_job(prune_live_events, "interval", (stores.engine, clock), hours=1, id="live events")
         self.chores.add_job(self.forget_rejections, "interval", hours=1, id="rejections")
+        self.chores.add_job(self.forget_losses, "interval", hours=1, id="losses")
         self.chores.add_job(self.accounts.prune_sessions, "interval", hours=1, id="sessions")
 
     def carry_facts(self) -> int:
@@ -130,6 +140,10 @@ class Site:
         """Rejections older than `REJECTIONS_KEPT` (home time) are no longer shown; their raw bytes stay in the journal."""
         forget_rejections(self.stores.engine, self.clock.home_now() - REJECTIONS_KEPT)
 
+    def forget_losses(self) -> None:
+        """What was lost more than `LOSSES_KEPT` ago (home time) is no longer shown."""
+        forget_losses(self.stores.engine, self.clock.home_now() - LOSSES_KEPT)
+
     def start(self) -> None:
         """Write down that we run, then start every stage; the source last."""
         self.stores.journal.append([RunStarted(fact_id=f"run:{self.run_id}", at=self.clock.home_now(), run_id=self.run_id)])
@@ -138,6 +152,7 @@ class Site:
         for beat in self.beats:
             beat.start()
         self.chores.start()
+        self.acks.start()
         self.source.start()
 
     def stop(self) -> None:
@@ -149,6 +164,7 @@ class Site:
             self.chores.shutdown(wait=False)
         for runner in self.runners:
             runner.stop(2.0)
+        self.acks.stop(2.0)  # after the runners: what they committed last is told last
         self.stores.journal.append([RunStopped(fact_id=f"stop:{self.run_id}", at=self.clock.home_now(), run_id=self.run_id)])
 
     def services(self, *, https: bool, speed: Speed | None = None, demo_login: tuple[str, str] | None = None) -> Services:
@@ -158,6 +174,7 @@ class Site:
             register=self.register,
             history=self.stores.history,
             accounts=self.accounts,
+            losses=Losses(self.stores.engine),
             clock=self.clock,
             stages=self.stages,
             rules=self.table,
@@ -171,6 +188,7 @@ class Site:
         return [
             self._source_health(),
             *map(self._runner_health, self.runners),
+            self._sender_health(),
             *map(self._beat_health, self.beats),
             self._clock_health(),
         ]
@@ -181,6 +199,10 @@ class Site:
             "connected" if status.caught_up else "reading the backlog" if status.connected else "no connection"
         )
         return StageHealth(name="broker", ok=status.connected and status.caught_up, detail=detail, lag=None)
+
+    def _sender_health(self) -> StageHealth:
+        status = self.acks.status()
+        return StageHealth(name="ack sender", ok=status.connected, detail=status.error or "connected", lag=None)
 
     def _runner_health(self, runner: Runner) -> StageHealth:
         lag = self.stores.journal.head - runner.offset

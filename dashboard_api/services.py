@@ -10,6 +10,7 @@ from alerts.desk import Desk
 from dashboard_api.accounts import Accounts
 from ingest.clock import Clock
 from ingest.history.port import History
+from ingest.losses import Losses
 from ingest.register.register import Register
 from rules.table import RuleTable
 
@@ -45,6 +46,7 @@ class Services:
     register: Register
     history: History
     accounts: Accounts
+    losses: Losses
     clock: Clock
     stages: Callable[[], Sequence[StageHealth]]
     rules: RuleTable | None = None  # for the limits drawn into charts; None draws none

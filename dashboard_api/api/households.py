@@ -58,9 +58,10 @@ def one_household(household_id: str, viewer: ViewerDep, services: ServicesDep) -
     home = household_of(services, viewer, household_id)
     checks = services.desk.checks(dong=viewer.dong, states=UNRESOLVED, household=household_id, limit=10)
     heard = services.history.latest(home.id)
+    lost = services.losses.by_device(dong=viewer.dong)
     return HouseholdDetailOut(
         household=household_out(home),
-        devices=[device_out(device) for device in services.register.devices(dong=viewer.dong, household=household_id)],
+        devices=[device_out(device, lost) for device in services.register.devices(dong=viewer.dong, household=household_id)],
         heard=[HeardOut(signal=str(signal), at=at, value=value) for signal, (at, value) in sorted(heard.items())],
         people_masked=not checks,
         open_checks=[check_out(check, viewer.lang) for check in checks],
@@ -117,4 +118,5 @@ def devices(
 ) -> DevicesOut:
     """Devices that stand in homes of the viewer's dong."""
     found = services.register.devices(dong=viewer.dong, household=household)
-    return DevicesOut(devices=[device_out(device) for device in found])
+    lost = services.losses.by_device(dong=viewer.dong)
+    return DevicesOut(devices=[device_out(device, lost) for device in found])
