@@ -16,10 +16,11 @@ from ingest.acks_ledger import Book, Given, Ledger
 from ingest.acks_tray import AckTray, OutgoingAck
 from ingest.clock import Clock, Millis
 from ingest.decode import Decoder, Item
-from ingest.facts import DeviceRemoved, Fact, LinkDown, LinkUp, RunStarted, RunStopped
+from ingest.facts import DeviceRemoved, Fact, LinkDown, LinkUp, MessageReread, RunStarted, RunStopped
 from ingest.journal.port import Entry, Message
 from ingest.losses import LostRange, write_losses
 from ingest.reading import Reading, Reason, Rejection
+from ingest.reread import message_of
 from ingest.window import MAX_BOOT, MAX_SEQ
 from ingest.wire import MAX_PAYLOAD_BYTES, PACK, PackRecord, encode_ack, parse_topic
 
@@ -67,8 +68,8 @@ class _Debt:
 class AcksConsumer:
     """Implements Consumer. Acknowledgements go into the tray; losses are written in one transaction per turn."""
 
-    def __init__(self, engine: Engine, decoder: Decoder, tray: AckTray, clock: Clock) -> None:
-        self._engine, self._decoder, self._tray, self._clock = engine, decoder, tray, clock
+    def __init__(self, engine: Engine, decoder: Decoder, tray: AckTray, clock: Clock, *, every_s: float = ACK_EVERY_S) -> None:
+        self._engine, self._decoder, self._tray, self._clock, self._every_s = engine, decoder, tray, clock, every_s
         self._ledger = Ledger()
         self._debts: dict[str, _Debt] = {}  # by device, of the boot it was last heard in
         self._older: dict[tuple[str, int], _Debt] = {}  # of other boots, while they are owed something
@@ -100,7 +101,7 @@ class AcksConsumer:
         for entry, items in self._decoder.read(entries):
             self._ledger.expire(entry.received_at)
             self._now = entry.received_at
-            body = entry.body
+            body = message_of(entry.body) if isinstance(entry.body, MessageReread) else entry.body
             if not isinstance(body, Message):
                 self._fold(body, entry.received_at)
             elif not body.retain:
@@ -119,7 +120,7 @@ class AcksConsumer:
             self._asked_at = mono
             metrics.GAPS.set(self._ledger.open_gaps)
             for book in list(self._ledger.asking(self._now)):
-                self._owe(book).told_at = float("-inf")  # at once
+                self._owe(book).told_at = self._looked_at = float("-inf")  # at once
         self._tell()
 
     def state(self) -> bytes | None:
@@ -205,7 +206,7 @@ class AcksConsumer:
         later: list[_Debt] = []
         acks: list[OutgoingAck] = []
         for debt in self._waiting:
-            if mono - debt.told_at < ACK_EVERY_S:
+            if mono - debt.told_at < self._every_s:
                 later.append(debt)
             elif debt.waits:
                 acks.append(self._write_ack(debt, mono))

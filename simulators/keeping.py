@@ -29,11 +29,11 @@ class _Boot:
     def __init__(self) -> None:
         self.kept: dict[int, SimMessage] = {}
         self.ask_at: float | None = None  # monotonic seconds at which the oldest is sent again
-        self.pause_s = AGAIN_S
+        self.pause_s = 0.0
 
-    def rest(self, now: float) -> None:
-        self.pause_s = AGAIN_S
-        self.ask_at = now + AGAIN_S if self.kept else None
+    def rest(self, pause_s: float, now: float) -> None:
+        self.pause_s = pause_s
+        self.ask_at = now + pause_s if self.kept else None
 
 
 class Keeper:
@@ -42,9 +42,10 @@ class Keeper:
     Of each boot only the oldest message is sent again unasked: the answer to it says what else is missing.
     """
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, again_s: float = AGAIN_S) -> None:
         self.dropped = 0
         self._most = most
+        self._again_s = again_s
         self._boots: dict[tuple[str, int], _Boot] = {}
         self._order: dict[tuple[str, int, int], None] = {}  # everything kept, the oldest first
 
@@ -59,7 +60,7 @@ class Keeper:
         boot = self._boots.setdefault((topic.device_id, payload.boot), _Boot())
         boot.kept[payload.seq] = message
         if boot.ask_at is None:
-            boot.rest(now)
+            boot.rest(self._again_s, now)
         self._order[topic.device_id, payload.boot, payload.seq] = None
         if len(self._order) > self._most:
             device_id, number, seq = next(iter(self._order))
@@ -75,7 +76,7 @@ class Keeper:
         settled += [seq for seq in boot.kept if _is_within(seq, ack.kept)]
         self._forget(device_id, ack.boot, settled)
         if settled:
-            boot.rest(now)
+            boot.rest(self._again_s, now)
         return [message for seq, message in boot.kept.items() if _is_within(seq, ack.missing)]
 
     def due(self, now: float) -> list[SimMessage]:

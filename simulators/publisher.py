@@ -15,7 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from ingest.clock import HOUR, Clock, Millis
 from ingest.wire import ACK_SUBSCRIPTION, decode_ack
 from simulators.fleet import Fleet
-from simulators.keeping import Keeper
+from simulators.keeping import AGAIN_S, Keeper
 from simulators.message import SimMessage
 
 _log = structlog.get_logger(__name__)
@@ -49,10 +49,10 @@ class Publisher:
     """Publishes the messages of `fleet` from `start` (home time) on at QoS 1, each when `clock` reaches it.
 
     A message is kept until the site acknowledges it, and sent again when the site asks, on every new connection, and when
-    nothing is heard of it. One connection stands for all gateways of the dong, and one thread both publishes and serves it:
-    paho's own network thread ends silently when a callback fails, and can send new messages before those it repeats after a
-    reconnect. While the broker is away no more is made than an hour's messages: the fleet can always tell again what
-    happened, and does so once it is back.
+    nothing is heard of it for `again_s` (machine seconds). One connection stands for all gateways of the dong, and one thread
+    both publishes and serves it: paho's own network thread ends silently when a callback fails, and can send new messages
+    before those it repeats after a reconnect. While the broker is away no more is made than an hour's messages: the fleet
+    can always tell again what happened, and does so once it is back.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Publisher:
         username: str | None = None,
         password: str | None = None,
         start: Millis,
+        again_s: float = AGAIN_S,
     ) -> None:
         self._fleet = fleet
         self._clock = clock
@@ -77,7 +78,7 @@ class Publisher:
         self._published = 0
         self._acknowledged = 0
         self._resent = 0
-        self._keeper = Keeper()
+        self._keeper = Keeper(again_s=again_s)
         self._again: deque[SimMessage] = deque()
         self._again_mids: set[int] = set()  # under way for the second time or more
         self._looked_at = float("-inf")
