@@ -21,7 +21,7 @@ from dashboard_api.accounts import Accounts
 from dashboard_api.services import Services, Speed, StageHealth
 from ingest.clock import DAY, SECOND, SEOUL, Clock, SystemClock
 from ingest.decode import Decoder
-from ingest.fact_outbox import carry_facts
+from ingest.fact_outbox import ONLY_JOURNAL, carry_facts
 from ingest.facts import RunStarted, RunStopped
 from ingest.history.consumer import HistoryConsumer
 from ingest.history.sqlite import SqliteHistory
@@ -55,6 +55,7 @@ class Stores:
     cursors: SqliteCursors
     history: SqliteHistory
     sealer: Sealer
+    journal_name: str = ONLY_JOURNAL  # among those fed from the same engine
 
     def close(self) -> None:
         """Give up every file; what was committed stays."""
@@ -62,6 +63,17 @@ class Stores:
         self.cursors.close()
         self.journal.close()
         self.engine.dispose()
+
+
+def journal_name(folder: Path) -> str:
+    """The name of the journal in this folder, given to it at the first call: no other journal anywhere has it."""
+    file = folder / "name"
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        name = uuid.uuid4().hex
+        file.write_text(name + "\n", encoding="ascii")
+        return name
 
 
 def open_stores(folder: Path, engine: Store, sealer: Sealer, *, journal_folder: Path | None = None) -> Stores:
@@ -124,7 +136,8 @@ class Site:
 
     def carry_facts(self) -> int:
         """Append what staff did and the register learned to the journal."""
-        return carry_facts(self.stores.engine, self.stores.journal, self.clock.home_now())
+        stores = self.stores
+        return carry_facts(stores.engine, stores.journal, self.clock.home_now(), name=stores.journal_name)
 
     def forget_rejections(self) -> None:
         """Rejections older than `REJECTIONS_KEPT` (home time) are no longer shown; their raw bytes stay in the journal."""
