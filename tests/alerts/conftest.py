@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from alert_parts import Receiver, Site, make_site
+
+from tests.alerts.alert_parts import Receiver, Site, make_site
 
 
 @pytest.fixture

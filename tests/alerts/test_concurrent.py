@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from alert_parts import WEBHOOK, Book, HandClock, Site, finding
 from sqlalchemy import Engine, text
 
 from alerts import tables
@@ -26,6 +25,7 @@ from ingest.journal.memory import MemoryJournal
 from ingest.reading import HouseholdId
 from ingest.seal import Sealer
 from ingest.store import open_store, reading
+from tests.alerts.alert_parts import WEBHOOK, Book, HandClock, Site, finding
 from tests.waiting import until
 
 HOMES = [f"hh-{number}" for number in range(20)]
