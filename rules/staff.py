@@ -11,6 +11,7 @@ from ingest.facts import (
     CheckResolved,
     DeviceEnrolled,
     DeviceRemoved,
+    EntrySkipped,
     Fact,
     HouseholdEnded,
     HouseholdEnrolled,
@@ -69,7 +70,7 @@ class Staff:
                 device = state.devices.index.get(fact.device_id)
                 return ([], set()) if device is None else self._remove_device(state, device, fact.at)
             # The table is what the process was started with; a fact that another applies changes nothing here yet.
-            case RulesApplied() | LinkUp() | LinkDown() | RunStarted() | RunStopped():
+            case RulesApplied() | LinkUp() | LinkDown() | RunStarted() | RunStopped() | EntrySkipped():
                 return [], set()
             case HouseholdEnded() | HouseholdGraded() | AwayDeclared() | AwayEnded() | CheckResolved():
                 home = state.households.index.get(fact.household_id)
