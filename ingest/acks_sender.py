@@ -19,7 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from ingest import acks_metrics as metrics
 from ingest.acks_tray import AckTray, OutgoingAck
 from ingest.clock import Clock, Millis
-from ingest.mqtt_connection import BrokerAddress
+from ingest.mqtt_wire import BrokerAddress
 from ingest.wire import ack_topic
 
 log = structlog.get_logger(__name__)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Connection, Engine, Integer, String, Table, and_, delete, func, insert, select
+from sqlalchemy import BigInteger, Column, Connection, Engine, String, Table, and_, delete, func, insert, select
 
 from ingest.clock import Millis
 from ingest.register.tables import device, household
-from ingest.store import metadata
+from ingest.store import metadata, reading
 
 lost_reading = Table(
     "lost_reading",
@@ -22,7 +22,7 @@ lost_reading = Table(
     Column("messages", BigInteger, nullable=False),
     Column("household_id", String(32), index=True),  # where the device stood; null: nowhere any more
     Column("lost_at", BigInteger, nullable=False, index=True),
-    Column("came_late", Integer, nullable=False),  # how many of them arrived after all
+    Column("came_late", BigInteger, nullable=False),  # how many of them arrived after all
 )
 
 
@@ -72,7 +72,7 @@ class Losses:
         if dong is not None:
             homes = select(household.c.id).where(household.c.dong_code == dong)
             wanted = wanted.where(table.household_id.in_(homes))
-        with self._engine.connect() as connection:
+        with reading(self._engine).begin() as connection:
             rows = connection.execute(wanted.order_by(table.lost_at.desc(), table.device_id, table.first_seq).limit(limit)).all()
         return [LostRange(**row._mapping) for row in rows]
 
@@ -89,5 +89,5 @@ class Losses:
         )
         if dong is not None:
             wanted = wanted.where(household.c.dong_code == dong)
-        with self._engine.connect() as connection:
+        with reading(self._engine).begin() as connection:
             return {row.device_id: int(row.lost) for row in connection.execute(wanted)}

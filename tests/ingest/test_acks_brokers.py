@@ -30,7 +30,7 @@ from ingest.wire import Ack, ack_topic, decode_ack
 from simulators.fleet import Fleet
 from simulators.publisher import Publisher
 from tests.ingest.acks_parts import T, enrolled, motion_message
-from tests.ingest.journals import FullJournal, HeldJournal
+from tests.ingest.journals import FullJournal, HeldJournal, messages
 from tests.servers import Broker, ScriptedBroker, publish
 from tests.waiting import until
 
@@ -177,8 +177,7 @@ def test_what_is_lost_on_the_way_is_asked_for_and_comes(broker: Broker, begin: C
         sent = {(message.topic, message.payload) for message in fleet.messages(start, end)}
 
         def arrived() -> bool:
-            bodies = [entry.body for entry in journal.read(0, 10**6)]
-            return sent <= {(body.topic, body.payload) for body in bodies if isinstance(body, Message)}
+            return sent <= {(message.topic, message.payload) for message in messages(journal)}
 
         until(arrived, 40, "everything has come")
     finally:
@@ -201,6 +200,7 @@ def test_everything_sent_three_times_and_shuffled_is_counted_once_and_acknowledg
     publish(broker.port, sent)
     until(lambda: listening.is_told(1, 59), 30, "all of it is acknowledged")
     assert listening.heard[-1] == Ack(boot=1, upto=59, rejected=[])
+    until(lambda: len(messages(journal)) >= len(sent) and len(set(counted(journal))) >= 8 * 60, 30, "all of it is journalled")
     numbers = counted(journal)
     assert len(numbers) == len(set(numbers)) == 8 * 60
     listening.leave()
