@@ -19,6 +19,7 @@ from alerts.tick import Tick
 from anbu.beat import Beat
 from dashboard_api.accounts import Accounts
 from dashboard_api.services import Services, Speed, StageHealth
+from dashboard_api.tokens import Tokens
 from ingest.clock import DAY, SECOND, SEOUL, Clock, SystemClock
 from ingest.decode import Decoder
 from ingest.fact_outbox import carry_facts
@@ -30,7 +31,9 @@ from ingest.journal.cursors import SqliteCursors
 from ingest.journal.runner import Runner
 from ingest.journal.sqlite import SqliteJournal
 from ingest.message_outbox import carry_messages
+from ingest.posted import Postbox
 from ingest.register.register import Register
+from ingest.register.strangers import Strangers
 from ingest.rereading import carry_rereads
 from ingest.seal import Sealer
 from ingest.source import BrokerAddress, MqttSource
@@ -99,6 +102,7 @@ class Site:
         self.desk = Desk(stores.engine, clock, stores.sealer, policy)
         self.register = Register(stores.engine, stores.sealer, clock)
         self.accounts = Accounts(stores.engine, clock)
+        self.postbox = Postbox(stores.engine, stores.journal, clock)
         self.tick = Tick(stores.engine, clock, policy, holder=self.run_id)
         self.source = MqttSource(stores.journal, clock, broker)
         take = sink(self.desk) if sink else self.desk.take_findings
@@ -123,6 +127,7 @@ class Site:
         self.chores.add_job(prune_live_events, "interval", (stores.engine, clock), hours=1, id="live events")
         self.chores.add_job(self.forget_rejections, "interval", hours=1, id="rejections")
         self.chores.add_job(self.accounts.prune_sessions, "interval", hours=1, id="sessions")
+        self.chores.add_job(self.postbox.forget_keys, "interval", hours=1, id="idempotency keys")
 
     def carry_facts(self) -> int:
         """Append what staff did and the register learned to the journal, then messages of files, then what is read again."""
@@ -167,6 +172,9 @@ class Site:
             stages=self.stages,
             rules=self.table,
             speed=speed,
+            tokens=Tokens(self.stores.engine, self.clock),
+            postbox=self.postbox,
+            strangers=Strangers(self.stores.engine),
             https=https,
             demo_login=demo_login,
         )
