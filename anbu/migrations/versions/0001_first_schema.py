@@ -179,10 +179,8 @@ def _create_message_outbox() -> None:
         sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("topic", sa.String(length=255), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
-        sa.Column("appended_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message_outbox")),
     )
-    op.create_index(op.f("ix_message_outbox_appended_at"), "message_outbox", ["appended_at"], unique=False)
 
 
 def _create_posted() -> None:
