@@ -304,7 +304,7 @@ class Demo:
             clock,
             table=load_table(None),
             policy=Policy(base_url=self.base_url),
-            channels={"console": ConsoleChannel()},
+            channels={"console": ConsoleChannel(self.console.out)},
             broker=BrokerAddress(host=HOST, port=broker_port, client_id="anbu-ingest"),
             sink=sink,
         )
