@@ -15,7 +15,7 @@ from anbu.ending import Refusal
 from anbu.language import say
 from anbu.settings import Settings
 from anbu.web import WebServer, port_is_free
-from anbu.wiring import Site, Stores
+from anbu.wiring import Site, Stores, journal_name
 from dashboard_api.app import create_app
 from ingest.clock import SystemClock
 from ingest.history.sqlite import SqliteHistory
@@ -84,6 +84,7 @@ def _open(settings: Settings) -> Stores:
         cursors=SqliteCursors(settings.cursors_file),
         history=SqliteHistory(settings.history_file),
         sealer=Sealer(load_key(settings.key_source)),
+        journal_name=journal_name(settings.journal_folder),
     )
 
 

@@ -24,7 +24,7 @@ from dashboard_api.services import Services, Speed, StageHealth
 from dashboard_api.tokens import Tokens
 from ingest.clock import DAY, SECOND, SEOUL, Clock, SystemClock
 from ingest.decode import Decoder
-from ingest.fact_outbox import carry_facts
+from ingest.fact_outbox import ONLY_JOURNAL, carry_facts
 from ingest.facts import RunStarted, RunStopped
 from ingest.history.consumer import HistoryConsumer
 from ingest.history.sqlite import SqliteHistory
@@ -68,6 +68,7 @@ class Stores:
     cursors: SqliteCursors
     history: SqliteHistory
     sealer: Sealer
+    journal_name: str = ONLY_JOURNAL  # among those fed from the same engine
 
     def close(self) -> None:
         """Give up every file; what was committed stays."""
@@ -75,6 +76,17 @@ class Stores:
         self.cursors.close()
         self.journal.close()
         self.engine.dispose()
+
+
+def journal_name(folder: Path) -> str:
+    """The name of the journal in this folder, given to it at the first call: no other journal anywhere has it."""
+    file = folder / "name"
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        name = uuid.uuid4().hex
+        file.write_text(name + "\n", encoding="ascii")
+        return name
 
 
 def open_stores(folder: Path, engine: Store, sealer: Sealer, *, journal_folder: Path | None = None) -> Stores:
@@ -145,7 +157,7 @@ class Site:
     def carry_facts(self) -> int:
         """Append what staff did and the register learned to the journal, then messages of files, then what is read again."""
         stores, now = self.stores, self.clock.home_now()
-        facts = carry_facts(stores.engine, stores.journal, now)
+        facts = carry_facts(stores.engine, stores.journal, now, name=stores.journal_name)
         messages = carry_messages(stores.engine, stores.journal, now)
         return facts + messages + carry_rereads(stores.engine, stores.journal, now)
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 from ingest.clock import Millis
 from ingest.journal.port import Journal, Message
 from ingest.register.tables import message_outbox
+from ingest.store import reading
 
 
 def queue_message(connection: Connection, *, source: str, topic: str, payload: bytes) -> None:
@@ -20,7 +21,7 @@ def queue_message(connection: Connection, *, source: str, topic: str, payload: b
 def carry_messages(engine: Engine, journal: Journal, now: Millis, limit: int = 500) -> int:
     """Append waiting messages as received now, in the order they were queued; how many. Raises JournalFull."""
     waiting = select(message_outbox).order_by(message_outbox.c.id).limit(limit)
-    with engine.begin() as connection:
+    with reading(engine).begin() as connection:
         rows = connection.execute(waiting).all()
     if not rows:
         return 0

@@ -17,6 +17,7 @@ def upgrade() -> None:
     _create_check()
     _create_credential()
     _create_dong()
+    _create_fact_carrier()
     _create_fact_outbox()
     _create_live_event()
     _create_message_outbox()
@@ -65,6 +66,7 @@ def downgrade() -> None:
     op.drop_table("message_outbox")
     op.drop_table("live_event")
     op.drop_table("fact_outbox")
+    op.drop_table("fact_carrier")
     op.drop_table("dong")
     op.drop_table("credential")
     op.drop_table("check")
@@ -144,17 +146,25 @@ def _create_dong() -> None:
     )
 
 
+def _create_fact_carrier() -> None:
+    op.create_table(
+        "fact_carrier",
+        sa.Column("journal", sa.String(length=32), nullable=False),
+        sa.Column("upto", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("journal", name=op.f("pk_fact_carrier")),
+    )
+
+
 def _create_fact_outbox() -> None:
     op.create_table(
         "fact_outbox",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("fact_id", sa.String(length=64), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("appended_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_fact_outbox")),
         sa.UniqueConstraint("fact_id", name=op.f("uq_fact_outbox_fact_id")),
     )
-    op.create_index(op.f("ix_fact_outbox_appended_at"), "fact_outbox", ["appended_at"], unique=False)
 
 
 def _create_live_event() -> None:
