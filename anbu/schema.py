@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 # Tables are in the metadata once the module that defines them is imported.
 from alerts import tables as alert_tables
 from dashboard_api import tables as account_tables
-from ingest import fact_outbox, losses
+from ingest import fact_outbox, losses, posted
 from ingest.register import tables as register_tables
 from ingest.store import metadata, reading
 
@@ -30,6 +30,7 @@ __all__ = [
     "metadata",
     "migrate",
     "pending",
+    "posted",
     "register_tables",
 ]
 

@@ -21,6 +21,7 @@ from alerts.tick import Tick
 from anbu.beat import Beat
 from dashboard_api.accounts import Accounts
 from dashboard_api.services import Services, Speed, StageHealth
+from dashboard_api.tokens import Tokens
 from ingest.acks import AcksConsumer
 from ingest.acks_sender import AckSender, acks_address
 from ingest.acks_tray import AckTray
@@ -37,7 +38,9 @@ from ingest.journal.runner import Runner
 from ingest.journal.sqlite import SqliteJournal
 from ingest.losses import Losses, forget_losses
 from ingest.message_outbox import carry_messages
+from ingest.posted import Postbox
 from ingest.register.register import Register
+from ingest.register.strangers import Strangers
 from ingest.rereading import carry_rereads
 from ingest.seal import Sealer
 from ingest.source import BrokerAddress, MqttSource
@@ -127,6 +130,7 @@ class Site:
         self.desk = Desk(stores.engine, clock, stores.sealer, policy)
         self.register = Register(stores.engine, stores.sealer, clock)
         self.accounts = Accounts(stores.engine, clock)
+        self.postbox = Postbox(stores.engine, stores.journal, clock)
         self.tick = Tick(stores.engine, clock, policy, holder=self.run_id)
         self.source = MqttSource(stores.journal, clock, broker)
         tray = AckTray()
@@ -158,6 +162,7 @@ class Site:
         if keep_days:
             self.chores.add_job(self.prune_journal, "interval", hours=1, id="journal")
         self.chores.add_job(self.accounts.prune_sessions, "interval", hours=1, id="sessions")
+        self.chores.add_job(self.postbox.forget_keys, "interval", hours=1, id="idempotency keys")
 
     def carry_facts(self) -> int:
         """Append what staff did and the register learned to the journal, then messages of files, then what is read again."""
@@ -215,6 +220,9 @@ class Site:
             stages=self.stages,
             rules=self.table,
             speed=speed,
+            tokens=Tokens(self.stores.engine, self.clock),
+            postbox=self.postbox,
+            strangers=Strangers(self.stores.engine),
             https=https,
             demo_login=demo_login,
         )
