@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ import structlog
 
 from ingest.clock import Clock, Millis
 from ingest.journal import metrics
-from ingest.journal.port import Consumer, Cursors, Journal, JournalDamaged, Position
+from ingest.journal.port import Consumer, Cursors, Journal, JournalDamaged, NotNow, Position
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +22,7 @@ class Runner:
 
     Every entry is taken again that was taken after the last commit when a process ends or a turn fails. `backoff_s` is
     the first and the longest pause after a failure, in machine seconds; each failure doubles it, a good turn resets it.
+    Pauses are spread by chance, so that stages that failed together do not come back together.
     """
 
     def __init__(
@@ -153,7 +155,9 @@ class Runner:
     def _failed(self, error: Exception) -> float:
         """Say so, forget what was taken since the commit; how many seconds to pause."""
         first, most = self._backoff_s
-        pause = min(first * 2.0 ** min(self._failures, 16), most)
+        pause = min(first * 2.0 ** min(self._failures, 16), most) * random.uniform(0.5, 1.0)
+        if isinstance(error, NotNow) and error.after_s is not None:
+            pause = max(pause, error.after_s)
         self._failures += 1
         self._restored = False
         self.error = _in_words(error)
@@ -164,11 +168,13 @@ class Runner:
             offset=self.offset,
             committed=self.committed,
             failures=self._failures,
-            pause_s=pause,
-            exc_info=error,
+            pause_s=round(pause, 3),
+            **({"reason": str(error)} if isinstance(error, NotNow) else {"exc_info": error}),
         )
         return pause
 
 
 def _in_words(error: BaseException) -> str:
+    if isinstance(error, NotNow):
+        return str(error)
     return f"{type(error).__name__}: {error}"
