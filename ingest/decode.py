@@ -22,12 +22,13 @@ import msgspec
 
 from ingest.dating import Arrival, Links, arrive, date
 from ingest.enrolment import Enrolment, Place
-from ingest.facts import DeviceRemoved, Fact
+from ingest.facts import DeviceRemoved, Fact, MessageReread
 from ingest.heard import Heard, Said, Wrong
 from ingest.journal.port import Entry, Message
 from ingest.native import Route, hear_single, parse_route
 from ingest.pack import hear_pack
 from ingest.reading import URGENT, DeviceId, DongCode, Reading, Reason, Rejection, Signal
+from ingest.reread import arrived, message_of, narrowed
 from ingest.urgent import LastUrgent, Mark
 from ingest.window import Windows
 from ingest.wire import Topic
@@ -56,6 +57,7 @@ class _Case(msgspec.Struct, frozen=True, gc=False):
     arrival: Arrival
     ill: AbstractSet[int] = _NOTHING  # indexes at which something heard is wrong
     checksum: int = 0  # of the payload where anything is
+    again: MessageReread | None = None  # the message was read before, at its first place in the journal
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -101,7 +103,7 @@ class Decoder:
         body = entry.body
         if not isinstance(body, Message):
             self._fold(body)
-            return [body]
+            return self._read_again(entry, body) if isinstance(body, MessageReread) else [body]
         if body.catching_up:
             self._links.queued(body.source)
         else:
@@ -111,6 +113,15 @@ class Decoder:
             return [self._refuse_topic(entry, body.topic)]
         heard = hear_pack(body.payload) if route.is_pack else hear_single(route.topic.device_id, route.signal, body.payload)
         return self._settle(entry, body, route, heard)
+
+    def _read_again(self, entry: Entry, fact: MessageReread) -> list[Item]:
+        """The values that are meant, by the register as it is here and by the clock as it was then."""
+        message = message_of(fact)
+        route = self._routes.get(message.topic) or self._route(message.topic)
+        if route is None:
+            return [self._refuse_topic(entry, message.topic)]
+        heard = hear_pack(message.payload) if route.is_pack else hear_single(route.topic.device_id, route.signal, message.payload)
+        return self._settle(entry, message, route, narrowed(heard, route.topic.device_id, fact), again=fact)
 
     def _fold(self, fact: Fact) -> None:
         self.enrolment.fold(fact)
@@ -134,14 +145,16 @@ class Decoder:
             reason, detail = Reason.UNKNOWN_TOPIC, "not anbu/v1/dong/household/device/signal"
         return Rejection(offset=entry.offset, received_at=entry.received_at, reason=reason, detail=detail, topic=topic)
 
-    def _settle(self, entry: Entry, message: Message, route: Route, heard: Heard) -> list[Item]:
+    def _settle(
+        self, entry: Entry, message: Message, route: Route, heard: Heard, again: MessageReread | None = None
+    ) -> list[Item]:
         """Hold what was heard against the register, the window and the clocks."""
-        arrival = arrive(message, entry.received_at, self._links)
+        arrival = arrive(message, entry.received_at, self._links) if again is None else arrived(message)
         if heard.wrong and heard.said:
             ill = frozenset([one.index for one in heard.wrong])
-            case = _Case(entry, message, route.topic, heard, arrival, ill, crc32(message.payload))
+            case = _Case(entry, message, route.topic, heard, arrival, ill, crc32(message.payload), again)
         else:
-            case = _Case(entry, message, route.topic, heard, arrival)
+            case = _Case(entry, message, route.topic, heard, arrival, again=again)
         sender = self._judge_sender(case)
         wrong = heard.wrong if isinstance(sender, Place) else [sender]
         items: list[Item] = [_reject(case, one) for one in wrong] if wrong else []
@@ -158,7 +171,8 @@ class Decoder:
         place = self.enrolment.place(case.topic.device_id)
         if place is not None and not place.ended and boot is not None and seq is not None:
             window = self._windows.of(place.device_id)
-            if window.settled(boot, seq) if case.message.retain else not window.settle(boot, seq):
+            known = window.settled(boot, seq) if case.message.retain else not window.settle(boot, seq)
+            if known and not (case.again is not None and case.again.numbered):
                 return Wrong(Reason.DUPLICATE, f"boot {boot} seq {seq} was settled before")
         return _judge_place(place, case.topic, None)
 
@@ -170,7 +184,7 @@ class Decoder:
     def _take_urgent(self, case: _Case, said: Said, *, told: bool) -> list[Item]:
         """The alarm, whatever else is wrong, and what is wrong unless that is `told`; of an echo only the latter.
 
-        An echo is retained or marked DUP and says what the last one of this device and signal said.
+        An echo is retained, marked DUP or read again, and says what the last one of this device and signal said.
         """
         place = self.enrolment.place(said.device_id)
         heard, message = case.heard, case.message
@@ -178,12 +192,17 @@ class Decoder:
         new = self._urgent.note(said.device_id, said.signal, mark, enrolled=place is not None)
         if said.value == 0.0:
             return [] if told else [self._take_other(case, said)]
-        if not new and (message.retain or message.dup):
+        if (not new and (message.retain or message.dup)) or _was_raised(case.again, new=new):
             echo = Wrong(Reason.DUPLICATE, "says what the last one said", said.index, said.device_id)
             return [] if told else [_reject(case, echo)]
         alarm = _alarm(case, said, place)
         stands = _judge_place(place, case.topic, said)
         return [alarm] if told or isinstance(stands, Place) else [_reject(case, stands), alarm]
+
+
+def _was_raised(again: MessageReread | None, *, new: bool) -> bool:
+    """Whether an alarm read again was raised when it came: as that of a device nobody had enrolled, or as the last one."""
+    return again is not None and (again.device_id is not None or not new)
 
 
 def _judge_place(place: Place | None, topic: Topic, said: Said | None) -> Place | Wrong:

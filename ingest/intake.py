@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from ingest import metrics
 from ingest.clock import HOUR, Millis
 from ingest.decode import Decoder, Item
-from ingest.facts import DeviceEnrolled
+from ingest.facts import DeviceEnrolled, MessageReread
 from ingest.journal.port import Entry, Message
 from ingest.reading import DeviceId, Reading, Reason, Rejection
 from ingest.register.tables import rejection, unclaimed
@@ -103,10 +103,10 @@ class IntakeConsumer:
         self, entry: Entry, refused: Rejection, rows: list[dict[str, object]], sightings: dict[DeviceId, _Sighting]
     ) -> None:
         message = entry.body
-        if refused.reason is Reason.DUPLICATE or not isinstance(message, Message):
+        if refused.reason is Reason.DUPLICATE or not isinstance(message, (Message, MessageReread)):
             return
         topic, payload = storable(message.topic), message.payload[:KEPT_PAYLOAD_BYTES]
-        if refused.reason is Reason.UNKNOWN_DEVICE and refused.device_id is not None:
+        if refused.reason is Reason.UNKNOWN_DEVICE and refused.device_id is not None and isinstance(message, Message):
             seen = sightings.setdefault(refused.device_id, _Sighting([], 0, "", b""))
             if seen.offsets[-1:] != [entry.offset]:
                 seen.offsets.append(entry.offset)

@@ -19,7 +19,6 @@
   list.addEventListener("pointerdown", () => { pointerAt = performance.now(); });
 
   const firstPlace = (row) => row.querySelector(".actions button") || row.querySelector("a");
-  const rowOf = (node) => node.closest("[data-list] > li");
   const formOpen = () => list.querySelector("[data-open-form]") !== null || typing();
   const typing = () => {
     const node = document.activeElement;
@@ -138,70 +137,14 @@
     if (fresh.length) announcer.textContent = fresh.slice(0, 3).map((row) => row.dataset.say).join(". ");
   }
 
-  hold.querySelector("[data-count]").textContent = String(fresh.length);
-    hold.dataset.level = fresh.length ? Math.max(...fresh.map((row) => Number(row.dataset.level))) : "";
-  }
-
-  function merge(fragment) {
-    const wanted = [...fragment.querySelectorAll("[data-list] > li")];
-    const ids = new Set(wanted.map((row) => row.id));
-    for (const row of [...list.children]) {
-      const settled = Number(row.dataset.settledAt || -Infinity) + SETTLED_MS > performance.now();
-      if (!ids.has(row.id) && !settled && !row.querySelector("[data-open-form]")) row.remove();
-    }
-    for (const row of wanted) {
-      const here = document.getElementById(row.id);
-      if (here && here.dataset.print !== row.dataset.print && !here.querySelector("[data-open-form]")) exchange(here, row);
-    }
-    let place = list.firstElementChild;
-    for (const row of wanted) {
-      const here = document.getElementById(row.id) || adopt(row);
-      while (place && !ids.has(place.id)) place = place.nextElementSibling; // a settled row keeps its place
-      if (here === place) place = place.nextElementSibling;
-      else list.insertBefore(here, place);
-    }
-    waiting = null;
-    hold.hidden = true;
-  }
-
-  function adopt(row) {
-    const mine = document.importNode(row, true);
-    mine.classList.add("fresh");
-    htmx.process(mine);
-    return mine;
-  }
-
-  function exchange(here, row) {
-    const focused = here.contains(document.activeElement) ? document.activeElement.id : "";
-    const mine = document.importNode(row, true);
-    list.replaceChild(mine, here);
-    htmx.process(mine);
-    if (focused) (document.getElementById(focused) || firstPlace(mine))?.focus({ preventScroll: true });
-  }
-
-  function countInTitle(fragment) {
-    const summary = fragment.querySelector("[data-total]");
-    if (!summary) return;
-    const total = Number(summary.dataset.total);
-    const title = document.title.replace(/^\(\d+\) /, "");
-    document.title = total ? `(${total}) ${title}` : title;
-  }
-
-  const told = new Set([...list.children].map((row) => row.id));
-  function announce(fragment) {
-    const fresh = [...fragment.querySelectorAll("[data-list] > li")].filter((row) => !told.has(row.id));
-    for (const row of fresh) told.add(row.id);
-    if (fresh.length) announcer.textContent = fresh.slice(0, 3).map((row) => row.dataset.say).join(". ");
-  }
-
   hold.querySelector("[data-show]").addEventListener("click", () => { if (waiting) merge(waiting); });
 
   document.body.addEventListener("click", (event) => {
     const close = event.target.closest("[data-close]");
     if (!close) return;
-    const row = rowOf(close);
-    close.closest(".panel").replaceChildren();
-    row?.querySelector(".actions button")?.focus({ preventScroll: true });
+    const panel = close.closest(".panel");
+    panel.replaceChildren();
+    document.getElementById(panel.dataset.opener)?.focus({ preventScroll: true });
     refresh();
   });
   document.body.addEventListener("keydown", (event) => {
@@ -217,6 +160,7 @@
     const panel = event.detail.target.closest?.(".panel");
     if (panel) {
       for (const other of list.querySelectorAll(".panel")) if (other !== panel) other.replaceChildren();
+      panel.dataset.opener = event.detail.requestConfig?.elt?.id || "";
       panel.querySelector("[autofocus]")?.focus();
     } else if (document.activeElement === document.body || document.activeElement === null) {
       const row = event.detail.elt?.id ? document.getElementById(event.detail.elt.id) : null;
