@@ -52,7 +52,8 @@ _decoder = msgspec.msgpack.Decoder(_State)
 class HoursConsumer:
     """Implements Consumer. Holds an entry for each series of the hour that runs; HistoryUnavailable goes up."""
 
-    def __init__(self, history: History, decoder: Decoder) -> None:
+    def __init__(self, history: History, decoder: Decoder, name: str = "history-hours") -> None:
+        self._name = name
         self._history = history
         self._decoder = decoder
         self._open: dict[_Key, _Open] = {}
@@ -62,8 +63,8 @@ class HoursConsumer:
 
     @property
     def name(self) -> str:
-        """The cursor's name."""
-        return "history-hours"
+        """The cursor's name: each store has one of its own."""
+        return self._name
 
     def restore(self, state: bytes | None) -> None:
         """Begin from this committed state."""
