@@ -20,6 +20,7 @@ from anbu.wiring import Site, Stores
 from dashboard_api.app import create_app
 from ingest.clock import DAY, Clock, SystemClock
 from ingest.journal.cursors import SqliteCursors
+from ingest.journal.port import JournalDamaged, JournalFull
 from ingest.journal.sqlite import JournalInUse, SqliteJournal
 from ingest.seal import Sealer, load_key
 from ingest.source import BrokerAddress
@@ -57,6 +58,7 @@ def serve(settings: Settings) -> None:
             broker=_address(settings),
             raw_kept=settings.history.raw_days * DAY,
             hours_kept=settings.history.hours_days * DAY,
+            keep_days=settings.journal.keep_days,
         )
         site.start()
         stack.callback(site.stop)
@@ -75,8 +77,10 @@ def open_site_stores(settings: Settings, clock: Clock) -> Stores:
     settings.data.mkdir(parents=True, exist_ok=True)
     try:
         journal = SqliteJournal(settings.journal_folder, segment_bytes=settings.journal.segment_bytes)
-    except JournalInUse as error:
+    except (JournalInUse, JournalFull) as error:
         raise Refusal(str(error)) from error
+    except JournalDamaged as error:
+        raise Refusal(str(error), "anbu journal verify") from error
     engine = open_store(settings.store_url)
     return Stores(
         engine=engine,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from ingest.history.port import HOURS_KEPT, RAW_KEPT, History, HistoryUnavailabl
 from ingest.history.sqlite import SqliteHistory
 from ingest.intake import IntakeConsumer, forget_rejections
 from ingest.journal.cursors import SqliteCursors
+from ingest.journal.retention import prune
 from ingest.journal.runner import Runner
 from ingest.journal.sqlite import SqliteJournal
 from ingest.message_outbox import carry_messages
@@ -45,6 +47,9 @@ from rules.table import RuleTable
 log = structlog.get_logger(__name__)
 
 REJECTIONS_KEPT = 90 * DAY
+
+LEAST_ROOM = 512 * 1024 * 1024
+"""Bytes free where the journal lies: below this the page warns, while there is still time to make room."""
 
 STALLED_AFTER = 30 * SECOND
 """A stage that has not moved for so long (machine time) is not well, whatever it says of itself."""
@@ -105,11 +110,13 @@ class Site:
         raw_kept: Millis = RAW_KEPT,
         hours_kept: Millis = HOURS_KEPT,
         sink: Callable[[Desk], Callable[[Sequence[Finding]], None]] | None = None,
+        keep_days: int = 0,
     ) -> None:
         self.stores = stores
         self.clock = clock
         self.table = table
         self.raw_kept, self.hours_kept = raw_kept, hours_kept
+        self.keep_days = keep_days  # of the journal; 0: everything
         self.run_id = uuid.uuid4().hex[:16]
         self.desk = Desk(stores.engine, clock, stores.sealer, policy)
         self.register = Register(stores.engine, stores.sealer, clock)
@@ -128,6 +135,7 @@ class Site:
         )
         self.beats = (
             Beat("facts", 0.2, self.carry_facts, clock),
+            Beat("journal again", 1.0, stores.journal.try_again, clock),
             Beat("tick", 1.0, self.tick.run, clock),
             *(
                 # One for each channel: a receiver that hangs holds up nobody else's messages.
@@ -141,6 +149,8 @@ class Site:
         self.chores.add_job(prune_live_events, "interval", (stores.engine, clock), hours=1, id="live events")
         self.chores.add_job(self.prune_history, "interval", hours=1, id="history")
         self.chores.add_job(self.forget_rejections, "interval", hours=1, id="rejections")
+        if keep_days:
+            self.chores.add_job(self.prune_journal, "interval", hours=1, id="journal")
         self.chores.add_job(self.accounts.prune_sessions, "interval", hours=1, id="sessions")
 
     def carry_facts(self) -> int:
@@ -161,6 +171,12 @@ class Site:
             self.stores.history.prune(now - self.raw_kept, now - self.hours_kept)
         except HistoryUnavailable as error:
             log.warning("history is not pruned, the next hour tries again", reason=str(error))
+
+    def prune_journal(self) -> None:
+        """Delete what of the journal is older than `keep_days`, as far as every cursor has passed it."""
+        pruned = prune(self.stores.journal, self.stores.cursors, self.clock.home_now() - self.keep_days * DAY)
+        if pruned.held_by:
+            log.warning("the journal keeps more than its days, a cursor holds it", cursors=pruned.held_by, wanted=pruned.wanted)
 
     def start(self) -> None:
         """Write down that we run, then start every stage; the source last."""
@@ -202,6 +218,7 @@ class Site:
         """How every stage is, in the order data flows."""
         return [
             self._source_health(),
+            self._journal_health(),
             *map(self._runner_health, self.runners),
             *map(self._beat_health, self.beats),
             self._clock_health(),
@@ -213,6 +230,12 @@ class Site:
             "connected" if status.caught_up else "reading the backlog" if status.connected else "no connection"
         )
         return StageHealth(name="broker", ok=status.connected and status.caught_up, detail=detail, lag=None)
+
+    def _journal_health(self) -> StageHealth:
+        journal = self.stores.journal
+        free = shutil.disk_usage(journal.folder).free
+        detail = journal.trouble or f"{free // 1024**2} MiB free"
+        return StageHealth(name="journal", ok=journal.trouble is None and free >= LEAST_ROOM, detail=detail, lag=None)
 
     def _runner_health(self, runner: Runner) -> StageHealth:
         lag = self.stores.journal.head - runner.offset
