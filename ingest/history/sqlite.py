@@ -135,7 +135,7 @@ class SqliteHistory:
 
     def series(self, household_id: HouseholdId, signal: Signal, start: Millis, end: Millis, points: int) -> list[Bucket]:
         """At most `points` equal buckets of credible readings, aggregated by the store."""
-        with self._reader() as reader:
+        with self.reader() as reader:
             marks = dict(reader.execute("SELECT name, at FROM mark").fetchall())
             span = span_of(start, end, points, marks.get("raw_since"))
             asked = {"household": household_id, "signal": signal.value, "origin": span.origin, "width": span.width}
@@ -148,7 +148,7 @@ class SqliteHistory:
     def latest(self, household_id: HouseholdId) -> dict[Signal, tuple[Millis, float]]:
         """The last credible reading of each signal; of equal times the one that came last."""
         found: dict[Signal, tuple[Millis, float]] = {}
-        with self._reader() as reader:
+        with self.reader() as reader:
             household = reader.execute("SELECT number FROM household WHERE text = ?", (household_id,)).fetchone()
             if household is None:
                 return found
@@ -253,7 +253,7 @@ class SqliteHistory:
             raise HistoryUnavailable("the history is closed")
 
     @contextmanager
-    def _reader(self) -> Iterator[sqlite3.Connection]:
+    def reader(self) -> Iterator[sqlite3.Connection]:
         """A connection no other thread uses meanwhile; kept for the next one who asks."""
         with self._readers_lock:
             self._refuse_when_closed()

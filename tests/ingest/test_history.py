@@ -7,7 +7,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -42,9 +41,9 @@ def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[History]
     made.close()
 
 
-def influx_history(address: Address, **how: Any) -> InfluxHistory:
+def influx_history(address: Address, *, now: Millis = NOON + DAY, raw_kept: Millis | None = None) -> InfluxHistory:
     """On that server, with a home time after all test data and no raw retention unless told."""
-    return InfluxHistory(address, VirtualClock(NOON + DAY), refuse_nothing, **({"raw_kept": None} | how))
+    return InfluxHistory(address, VirtualClock(now), refuse_nothing, raw_kept=raw_kept)
 
 
 def refuse_nothing(refused: Sequence[object]) -> None:
