@@ -16,7 +16,7 @@ from anbu.histories import HISTORY_CURSORS, open_history
 from anbu.language import say
 from anbu.settings import Settings
 from anbu.web import WebServer, port_is_free
-from anbu.wiring import Site, Stores
+from anbu.wiring import Site, Stores, journal_name
 from dashboard_api.app import create_app
 from ingest.clock import DAY, Clock, SystemClock
 from ingest.journal.cursors import SqliteCursors
@@ -89,6 +89,7 @@ def open_site_stores(settings: Settings, clock: Clock) -> Stores:
         history=open_history(settings, clock, engine),
         history_cursor=HISTORY_CURSORS[settings.history.kind],
         sealer=Sealer(load_key(settings.key_source)),
+        journal_name=journal_name(settings.journal_folder),
     )
 
 

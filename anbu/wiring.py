@@ -21,9 +21,10 @@ from alerts.tick import Tick
 from anbu.beat import Beat
 from dashboard_api.accounts import Accounts
 from dashboard_api.services import Services, Speed, StageHealth
+from dashboard_api.tokens import Tokens
 from ingest.clock import DAY, SECOND, SEOUL, Clock, Millis, SystemClock
 from ingest.decode import Decoder
-from ingest.fact_outbox import carry_facts
+from ingest.fact_outbox import ONLY_JOURNAL, carry_facts
 from ingest.facts import RunStarted, RunStopped
 from ingest.history.consumer import HistoryConsumer
 from ingest.history.hours import HoursConsumer
@@ -35,7 +36,9 @@ from ingest.journal.retention import prune
 from ingest.journal.runner import Runner
 from ingest.journal.sqlite import SqliteJournal
 from ingest.message_outbox import carry_messages
+from ingest.posted import Postbox
 from ingest.register.register import Register
+from ingest.register.strangers import Strangers
 from ingest.rereading import carry_rereads
 from ingest.seal import Sealer
 from ingest.source import BrokerAddress, MqttSource
@@ -68,6 +71,7 @@ class Stores:
     history: History
     sealer: Sealer
     history_cursor: str = "history"  # each kind of history has read the journal to a place of its own
+    journal_name: str = ONLY_JOURNAL  # among those fed from the same engine
 
     def close(self) -> None:
         """Give up every file; what was committed stays."""
@@ -75,6 +79,17 @@ class Stores:
         self.cursors.close()
         self.journal.close()
         self.engine.dispose()
+
+
+def journal_name(folder: Path) -> str:
+    """The name of the journal in this folder, given to it at the first call: no other journal anywhere has it."""
+    file = folder / "name"
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        name = uuid.uuid4().hex
+        file.write_text(name + "\n", encoding="ascii")
+        return name
 
 
 def open_stores(folder: Path, engine: Store, sealer: Sealer, *, journal_folder: Path | None = None) -> Stores:
@@ -121,6 +136,7 @@ class Site:
         self.desk = Desk(stores.engine, clock, stores.sealer, policy)
         self.register = Register(stores.engine, stores.sealer, clock)
         self.accounts = Accounts(stores.engine, clock)
+        self.postbox = Postbox(stores.engine, stores.journal, clock)
         self.tick = Tick(stores.engine, clock, policy, holder=self.run_id)
         self.source = MqttSource(stores.journal, clock, broker)
         take = sink(self.desk) if sink else self.desk.take_findings
@@ -152,11 +168,12 @@ class Site:
         if keep_days:
             self.chores.add_job(self.prune_journal, "interval", hours=1, id="journal")
         self.chores.add_job(self.accounts.prune_sessions, "interval", hours=1, id="sessions")
+        self.chores.add_job(self.postbox.forget_keys, "interval", hours=1, id="idempotency keys")
 
     def carry_facts(self) -> int:
         """Append what staff did and the register learned to the journal, then messages of files, then what is read again."""
         stores, now = self.stores, self.clock.home_now()
-        facts = carry_facts(stores.engine, stores.journal, now)
+        facts = carry_facts(stores.engine, stores.journal, now, name=stores.journal_name)
         messages = carry_messages(stores.engine, stores.journal, now)
         return facts + messages + carry_rereads(stores.engine, stores.journal, now)
 
@@ -210,6 +227,9 @@ class Site:
             stages=self.stages,
             rules=self.table,
             speed=speed,
+            tokens=Tokens(self.stores.engine, self.clock),
+            postbox=self.postbox,
+            strangers=Strangers(self.stores.engine),
             https=https,
             demo_login=demo_login,
         )
