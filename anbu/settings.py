@@ -111,6 +111,11 @@ class Settings(BaseSettings):
         return self.data / "cursors.sqlite3"
 
     @property
+    def broker_folder(self) -> Path:
+        """What a Mosquitto of the site's own reads: accounts, topics, certificates."""
+        return self.data / "broker-site"
+
+    @property
     def history_file(self) -> Path:
         """Where the embedded history keeps its readings."""
         return self.history.file or self.data / "history.sqlite3"
