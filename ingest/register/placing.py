@@ -137,10 +137,16 @@ def living_household(connection: Connection, household_id: str) -> Household:
 
 def standing_device(connection: Connection, device_id: str) -> Device:
     """The device that stands in a household; NotRegistered where it stands in none."""
-    row = connection.execute(DEVICES.where(tables.device.c.id == device_id)).first()
-    if row is None:
+    device = standing_or_none(connection, device_id)
+    if device is None:
         raise NotRegistered("device", device_id)
-    return device_in(row)
+    return device
+
+
+def standing_or_none(connection: Connection, device_id: str) -> Device | None:
+    """The device where it stands in a household; None for one that stands in none."""
+    row = connection.execute(DEVICES.where(tables.device.c.id == device_id)).first()
+    return None if row is None else device_in(row)
 
 
 def household_in(row: Row[Any]) -> Household:
