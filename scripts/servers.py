@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # program the tests start -> Debian package that holds it
-PROGRAMS = {"mosquitto": "mosquitto", "mosquitto_pub": "mosquitto-clients", "chromium": "chromium"}
+PROGRAMS = {"mosquitto": "mosquitto", "mosquitto_pub": "mosquitto-clients", "chromium": "chromium", "strace": "strace"}
 # mosquitto lives in sbin, which is not on everybody's PATH.
 SEARCH = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin" + os.pathsep + "/usr/local/sbin"
 POLICY = Path("/usr/sbin/policy-rc.d")
