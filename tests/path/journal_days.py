@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ingest.clock import HOUR, Millis, VirtualClock, parse_local
 from ingest.decode import Decoder
 from ingest.facts import DeviceEnrolled, HouseholdEnrolled, LinkUp, RunStarted
 from ingest.history.consumer import HistoryConsumer
+from ingest.history.hours import HoursConsumer
 from ingest.history.sqlite import SqliteHistory
 from ingest.intake import IntakeConsumer
 from ingest.journal.cursors import SqliteCursors
@@ -35,7 +37,7 @@ from simulators.scenario import Scenario
 
 START: Millis = parse_local("2026-01-12T18:00")
 DAY_3: Millis = parse_local("2026-01-15T00:00")
-END: Millis = parse_local("2026-01-17T12:00")
+END: Millis = parse_local("2026-01-16T12:00")
 HOMES = 3
 STEP = 3 * HOUR
 
@@ -94,7 +96,7 @@ def _beginning(fleet: Fleet) -> Iterator[Body]:
 
 
 class Days:
-    """The stores of a site in a folder, and its three consumers turn by turn."""
+    """The stores of a site in a folder, and its consumers turn by turn."""
 
     def __init__(self, folder: Path, now: Millis) -> None:
         self.folder = folder
@@ -109,6 +111,7 @@ class Days:
             RulesConsumer(Engine(load_table(None)), Decoder(), desk.take_findings),
             IntakeConsumer(self.store, Decoder()),
             HistoryConsumer(self.history, Decoder()),
+            HoursConsumer(self.history, Decoder()),
         )
         self.runners = {one.name: Runner(self.journal, self.cursors, one, self.clock) for one in consumers}
 
@@ -129,8 +132,9 @@ class Days:
         with self.store.connect() as connection:
             for table in _TABLES:
                 found[table.name] = sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
-        with self.history._reader() as reader:
-            found["reading"] = reader.execute('SELECT * FROM reading ORDER BY "offset", "index"').fetchall()
+        with closing(sqlite3.connect(self.folder / "history.sqlite3")) as history:
+            found["reading"] = history.execute('SELECT * FROM reading ORDER BY "offset", "index"').fetchall()
+            found["hour"] = sorted(history.execute("SELECT * FROM hour").fetchall())
         return found
 
     def states(self) -> dict[str, bytes | None]:

@@ -11,15 +11,10 @@ import pytest
 
 from ingest.clock import Millis
 from ingest.decode import Decoder
-from ingest.journal.memory import MemoryJournal
 from ingest.journal.port import Entry, Message
 from ingest.journal.retention import prune
 from ingest.journal.rewind import RewindRefused, rewind
-from ingest.journal.runner import Runner
 from ingest.journal.sqlite import SqliteJournal
-from rules.consumer import RulesConsumer
-from rules.engine import Engine
-from rules.table import load_table
 from tests.path.journal_days import DAY_3, END, START, days, happenings
 
 
@@ -31,7 +26,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
         site.live(happenings())
         found = site.outcome()
     assert min(len(found[name]) for name in ("finding", "check", "delivery", "rejection")) > 1
-    assert len(found["unclaimed"]) == 1 and len(found["reading"]) > 3_000
+    assert len(found["unclaimed"]) == 1 and len(found["reading"]) > 2_000
     return folder
 
 
@@ -41,7 +36,7 @@ def folder(lived: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(lived, tmp_path / "site"))
 
 
-@pytest.mark.parametrize("name", ["rules", "intake", "history"])
+@pytest.mark.parametrize("name", ["rules", "intake", "history", "history-hours"])
 @pytest.mark.parametrize("to", [0, DAY_3], ids=["the beginning", "the middle"])
 def test_a_consumer_set_back_finds_the_same_again_and_delivers_nothing(folder: Path, name: str, to: Millis) -> None:
     with days(folder, END) as site:
@@ -69,7 +64,7 @@ def test_a_cursor_is_not_set_forward_nor_one_that_nobody_has(folder: Path) -> No
     with days(folder, END) as site:
         with pytest.raises(RewindRefused, match="only set back"):
             rewind(site.journal, site.cursors, "rules", asked=site.journal.head + 1)
-        with pytest.raises(RewindRefused, match="history, intake, rules"):
+        with pytest.raises(RewindRefused, match="history, history-hours, intake, rules"):
             rewind(site.journal, site.cursors, "no-such", asked=0)
 
 
@@ -128,20 +123,7 @@ def test_a_prune_that_a_crash_interrupted_is_done_at_the_next_start(folder: Path
     with days(folder, END) as site:
         assert site.journal.cut == cut and site.journal.ending_by(cut) == 0
         assert _facts(_read(site.journal, 0, 10**9)) == facts
-    assert len(list((folder / "journal").glob("0*.db"))) == 3
-
-
-def test_a_consumer_of_a_journal_in_memory_keeps_its_days_as_well(folder: Path) -> None:
-    journal = MemoryJournal()
-    for _, bodies in happenings():
-        journal.append(bodies)
-    with days(folder, END) as site:
-        kept = site.cursors.snapshots("rules")
-        consumer = RulesConsumer(Engine(load_table(None)), Decoder(), lambda findings: None)
-        again = Runner(journal, site.cursors, consumer, site.clock)
-        site.cursors.remove("rules")
-        again.catch_up()
-        assert site.cursors.snapshots("rules") == kept and len(kept) == 5, "one at the end of every home day"
+    assert len(list((folder / "journal").glob("0*.db"))) == 2
 
 
 def _read(journal: SqliteJournal, after: int, upto: int) -> Iterator[Entry]:
