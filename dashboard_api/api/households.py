@@ -61,7 +61,7 @@ def one_household(household_id: str, viewer: ViewerDep, services: ServicesDep) -
     lost = services.losses.by_device(dong=viewer.dong)
     return HouseholdDetailOut(
         household=household_out(home),
-        devices=[device_out(device, lost) for device in services.register.devices(dong=viewer.dong, household=household_id)],
+        devices=[device_out(device, lost.get(device.id, 0)) for device in services.register.devices(dong=viewer.dong, household=household_id)],
         heard=[HeardOut(signal=str(signal), at=at, value=value) for signal, (at, value) in sorted(heard.items())],
         people_masked=not checks,
         open_checks=[check_out(check, viewer.lang) for check in checks],
@@ -119,4 +119,4 @@ def devices(
     """Devices that stand in homes of the viewer's dong."""
     found = services.register.devices(dong=viewer.dong, household=household)
     lost = services.losses.by_device(dong=viewer.dong)
-    return DevicesOut(devices=[device_out(device, lost) for device in found])
+    return DevicesOut(devices=[device_out(device, lost.get(device.id, 0)) for device in found])

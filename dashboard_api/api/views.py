@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from alerts.desk import AlertView, CheckDetail, CheckView, TicketView, TransitionView
 from dashboard_api.api.models import (
     AlertOut,
@@ -113,8 +111,8 @@ def household_out(household: Household) -> HouseholdOut:
     )
 
 
-def device_out(device: Device, lost: Mapping[str, int]) -> DeviceOut:
-    """A device as the API gives it; `lost` counts, by device, the messages that never came."""
+def device_out(device: Device, lost: int = 0) -> DeviceOut:
+    """A device as the API gives it; `lost` counts its messages that never came."""
     return DeviceOut(
         id=device.id,
         household=device.household_id,
@@ -123,5 +121,5 @@ def device_out(device: Device, lost: Mapping[str, int]) -> DeviceOut:
         signals=list(device.signals),
         report_interval_s=device.report_interval_s,
         enrolled_at=device.enrolled_at,
-        lost=lost.get(device.id, 0),
+        lost=lost,
     )
