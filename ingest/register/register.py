@@ -9,12 +9,12 @@ from uuid import uuid4
 import msgspec
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
-from ingest.clock import Clock, Millis
+from ingest.clock import SEOUL, Clock, Millis
 from ingest.fact_outbox import queue_fact
 from ingest.facts import DeviceEnrolled, DeviceRemoved, HouseholdEnded, HouseholdEnrolled, HouseholdGraded
 from ingest.reading import DeviceId, DongCode, HouseholdId, Signal
 from ingest.register import tables
-from ingest.register.homes import AlreadyRegistered, Device, Dong, EntryWrong, Grade, Household, NotRegistered
+from ingest.register.homes import AlreadyRegistered, Device, Dong, EntryWrong, Grade, Household, NotRegistered, check_address
 from ingest.register.people import Guardian, People, Resident, mask, shown_fields
 from ingest.register.vault import log_view, open_people, write_guardians, write_resident
 from ingest.seal import Sealer
@@ -98,15 +98,28 @@ class Register:
             household = _living_household(connection, household_id)
             connection.execute(update(tables.household).where(tables.household.c.id == household.id).values(ended_at=at))
             standing = update(tables.device).where(tables.device.c.household_id == household.id)
-            connection.execute(standing.values(household_id=None, removed_at=at))
+            connection.execute(standing.values(household_id=None, removed_at=at, address=None))
             fact_id = f"household_ended:{household.id}"
             queue_fact(connection, HouseholdEnded(fact_id=fact_id, at=at, household_id=household.id))
 
     def enrol_device(
-        self, device_id: str, household_id: str, *, model: str, signals: Sequence[str], report_interval_s: int, at: Millis
+        self,
+        device_id: str,
+        household_id: str,
+        *,
+        model: str,
+        signals: Sequence[str],
+        report_interval_s: int,
+        at: Millis,
+        address: str | None = None,
+        zone: str = SEOUL.key,
     ) -> Device:
-        """Put the device into this household from `at` on, out of the one it stood in before."""
+        """Put the device into this household from `at` on, out of the one it stood in before.
+
+        `address` is the `dialect/vendor id` a vendor's device is known by; AlreadyRegistered where another one has it.
+        """
         _valid_id("device id", device_id)
+        check_address(address, zone)
         _filled("model", model, 64)
         unknown = [signal for signal in signals if signal not in set(Signal)]
         if unknown:
@@ -123,6 +136,8 @@ class Register:
                 signals=tuple(dict.fromkeys(str(signal) for signal in signals)),
                 report_interval_s=report_interval_s,
                 enrolled_at=at,
+                address=address,
+                zone=zone,
             )
             _place(connection, device)
         return device
@@ -141,7 +156,7 @@ class Register:
         with self._engine.begin() as connection:
             device = _standing_device(connection, device_id)
             row = update(tables.device).where(tables.device.c.id == device.id)
-            connection.execute(row.values(household_id=None, removed_at=at))
+            connection.execute(row.values(household_id=None, removed_at=at, address=None))
             queue_fact(connection, DeviceRemoved(fact_id=f"device_removed:{uuid4().hex}", at=at, device_id=device.id))
 
     def dongs(self) -> list[Dong]:
@@ -220,10 +235,18 @@ def _place(connection: Connection, device: Device) -> None:
         "report_interval_s": device.report_interval_s,
         "enrolled_at": device.enrolled_at,
         "removed_at": None,
+        "address": device.address,
+        "zone": device.zone,
     }
+    if device.address is not None:
+        taken = select(tables.device.c.id).where(tables.device.c.address == device.address, tables.device.c.id != device.id)
+        if connection.execute(taken).first():
+            raise AlreadyRegistered("address", device.address)
     if not connection.execute(update(tables.device).where(tables.device.c.id == device.id).values(row)).rowcount:
         connection.execute(insert(tables.device).values(row))
     connection.execute(delete(tables.unclaimed).where(tables.unclaimed.c.device_id == device.id))
+    if device.address is not None:
+        connection.execute(delete(tables.unclaimed).where(tables.unclaimed.c.address == device.address))
     fact = DeviceEnrolled(
         fact_id=f"device_enrolled:{uuid4().hex}",
         at=device.enrolled_at,
@@ -231,6 +254,8 @@ def _place(connection: Connection, device: Device) -> None:
         household_id=device.household_id,
         signals=device.signals,
         report_interval_s=device.report_interval_s,
+        address=device.address,
+        zone=device.zone,
     )
     queue_fact(connection, fact)
 
@@ -271,6 +296,8 @@ def _device(row: Row[Any]) -> Device:
         signals=tuple(row.signals.split(",")) if row.signals else (),
         report_interval_s=row.report_interval_s,
         enrolled_at=row.enrolled_at,
+        address=row.address,
+        zone=row.zone or SEOUL.key,
     )
 
 
