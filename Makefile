@@ -10,7 +10,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long lint format types wheel lock clean
+.PHONY: help setup run test test-long lint format types wheel screenshot lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' Makefile
@@ -39,6 +39,9 @@ types: setup ## mypy and the import contracts
 
 wheel: setup ## build the wheel and the sdist into dist/
 	@$(BIN)/python -m hatchling build -d dist
+
+screenshot: setup ## take the README's picture from the demo
+	@exec $(BIN)/python scripts/screenshot.py
 
 lock: ## make the lock files anew, keeping versions that still fit (ARGS=--upgrade takes the newest)
 	@$(PYTHON) scripts/lock.py $(ARGS)

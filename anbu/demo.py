@@ -50,6 +50,9 @@ PAST = 36 * HOUR
 FAST = 60.0
 """Home time to machine time until the first new check is on the page."""
 
+STILL = 1e-6
+"""Home time as good as stands until the broker has been heard, so that no home is blind for minutes of a start of seconds."""
+
 LIMIT_S = 60.0
 """From the start of the process to the first check; `--until-check` gives up at three times this."""
 
@@ -261,7 +264,7 @@ class Demo:
         self.watch.lap("stores", "저장소를 만들었습니다")
         fleet = Fleet(self.seed, households=self.homes, start=start)
         stage_the_plot(fleet, now)
-        clock = SystemClock(rate=FAST, home_start=now)
+        clock = SystemClock(rate=STILL, home_start=now)
         enrol(Register(engine, stores.sealer, clock), fleet.homes, start)
         count = journal_the_past(stores, fleet, start, now)
         self.watch.lap("past", f"{len(fleet.homes)}가구의 지난 36시간, {count:,}건을 기록했습니다")
@@ -269,7 +272,6 @@ class Demo:
         self.stack.callback(broker.stop)  # first: Ctrl-C may come while it starts
         broker.start()
         self.watch.lap("broker", f"브로커를 켰습니다 (nats-server, MQTT {HOST}:{broker.port})")
-        clock = SystemClock(rate=FAST, home_start=now)
         site = self._site(stores, clock, broker.port)
         self.watch.lap("rules", "규칙이 지난 시간을 모두 읽었습니다")
         site.accounts.add(LOGIN, self.password, "officer", DongCode(fleet.dong_code))
@@ -278,7 +280,17 @@ class Demo:
         publisher = Publisher(fleet, clock, HOST, broker.port, client_id="anbu-demo-dong", start=now)
         publisher.start()
         self.stack.callback(publisher.stop)
+        self._await_broker(site, clock)
+        clock.set_rate(FAST)
         return self._serve(site, clock, now, until_check=until_check, as_json=as_json)
+
+    def _await_broker(self, site: Site, clock: Clock) -> None:
+        """Until the source has heard its own canary; RuntimeError when it does not come."""
+        gives_up = clock.monotonic() + LIMIT_S
+        while not site.source.status().caught_up:
+            if clock.monotonic() > gives_up:
+                raise RuntimeError(f"the broker was not heard within {LIMIT_S:.0f} s: {site.source.status().error}")
+            clock.sleep(0.02)
 
     def _site(self, stores: Stores, clock: SystemClock, broker_port: int) -> Site:
         held: list[StandingAtEnd] = []
@@ -296,8 +308,8 @@ class Demo:
             broker=BrokerAddress(host=HOST, port=broker_port, client_id="anbu-ingest"),
             sink=sink,
         )
-        for runner in site.runners:
-            runner.catch_up()
+        # The charts and the list of rejections read the past on their own threads, once the page is open.
+        next(runner for runner in site.runners if runner.name == "rules").catch_up()
         held[0].past_ended()
         return site
 

@@ -40,6 +40,10 @@ ARRIVAL_S = 30.0
 """How long one step may wait for its messages to come back from the broker before the replay gives up."""
 
 
+LOOK_S = 0.1
+"""How often the stages look at home time while nothing arrives, where home time passes by itself."""
+
+
 class ReplayStuck(Exception):
     """The broker or a stage stopped; the text says which and at what recorded time."""
 
@@ -124,10 +128,16 @@ def _progress(console: Console) -> Progress:
 
 
 def _print_table(raised: Sequence[RaisedAlert]) -> None:
-    table = Table("household", "rule", "level", "raised_at", "cleared_at")
+    """To be read: times without their offset, which the caption names. `--json` has it."""
+    table = Table("household", "rule", "level", "raised_at", "cleared_at", caption="Asia/Seoul")
     for alert in raised:
-        table.add_row(alert.household, alert.rule, alert.level, alert.raised_at, alert.cleared_at or "-")
-    Console(width=None).print(table)
+        cleared_at = _plain(alert.cleared_at) if alert.cleared_at else "-"
+        table.add_row(alert.household, alert.rule, alert.level, _plain(alert.raised_at), cleared_at)
+    Console().print(table)
+
+
+def _plain(iso: str) -> str:
+    return iso[:19].replace("T", " ")
 
 
 class Replay:
@@ -171,6 +181,8 @@ class Replay:
                 self._advance(clock, at, site)
                 self._step(site, publisher, batch)
                 progress.update(task, completed=at - start, day=f"{(at - start) / DAY:.1f}일째")
+            self._advance(clock, self.log.end + GRID, site)  # the evaluation that sees the last event
+            self._turn(site)
             return raised_alerts(engine)
 
     def _enrol(self, site: Site) -> None:
@@ -195,9 +207,9 @@ class Replay:
         if isinstance(clock, VirtualClock):
             clock.advance_to(at)
             return
-        while clock.home_now() < at:
+        while (wait := at - clock.home_now()) > 0:
             self._turn(site)
-            clock.sleep(0.1)
+            clock.sleep(min(LOOK_S, wait / SECOND / (self.rate or 1.0)))
 
     def _step(self, site: Site, publisher: StepPublisher, batch: Sequence[SimMessage]) -> None:
         """One step of home time: through the broker into the journal, then every cursor to its end, then what is due."""

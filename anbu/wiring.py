@@ -29,7 +29,9 @@ from ingest.intake import IntakeConsumer, forget_rejections
 from ingest.journal.cursors import SqliteCursors
 from ingest.journal.runner import Runner
 from ingest.journal.sqlite import SqliteJournal
+from ingest.message_outbox import carry_messages
 from ingest.register.register import Register
+from ingest.rereading import carry_rereads
 from ingest.seal import Sealer
 from ingest.source import BrokerAddress, MqttSource
 from rules.consumer import RulesConsumer
@@ -123,8 +125,11 @@ class Site:
         self.chores.add_job(self.accounts.prune_sessions, "interval", hours=1, id="sessions")
 
     def carry_facts(self) -> int:
-        """Append what staff did and the register learned to the journal."""
-        return carry_facts(self.stores.engine, self.stores.journal, self.clock.home_now())
+        """Append what staff did and the register learned to the journal, then messages of files, then what is read again."""
+        stores, now = self.stores, self.clock.home_now()
+        facts = carry_facts(stores.engine, stores.journal, now)
+        messages = carry_messages(stores.engine, stores.journal, now)
+        return facts + messages + carry_rereads(stores.engine, stores.journal, now)
 
     def forget_rejections(self) -> None:
         """Rejections older than `REJECTIONS_KEPT` (home time) are no longer shown; their raw bytes stay in the journal."""

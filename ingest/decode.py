@@ -25,10 +25,11 @@ from ingest.dating import Arrival, Links, arrive, date
 from ingest.dialects.port import NOBODY, Dialect, Route
 from ingest.dialects.registry import make_dialects
 from ingest.enrolment import Enrolment, Place
-from ingest.facts import DeviceRemoved, Fact
+from ingest.facts import DeviceRemoved, Fact, MessageReread
 from ingest.heard import Heard, Said, Wrong
 from ingest.journal.port import Entry, Message
 from ingest.reading import URGENT, DeviceId, DongCode, Reading, Reason, Rejection, Signal
+from ingest.reread import arrived, message_of, narrowed
 from ingest.urgent import LastUrgent, Mark
 from ingest.vendors import Vendors, address_of, stand_in
 from ingest.window import Windows
@@ -63,6 +64,7 @@ class _Case(msgspec.Struct, frozen=True, gc=False):
     checksum: int = 0  # of the payload where anything is
     address: str | None = None  # `dialect/address` in a vendor's dialect
     repeat: bool = False  # told so by that dialect
+    again: MessageReread | None = None  # the message was read before, at its first place in the journal
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -122,7 +124,7 @@ class Decoder:
         body = entry.body
         if not isinstance(body, Message):
             self._fold(body)
-            return [body]
+            return self._read_again(entry, body) if isinstance(body, MessageReread) else [body]
         if body.catching_up:
             self._links.queued(body.source)
         else:
@@ -131,9 +133,24 @@ class Decoder:
         if route is None:
             return [self._refuse_topic(entry, body.topic)]
         heard = route.hear(body.payload)
+        arrival = arrive(body, entry.received_at, self._links)
         if route.claim is None:
-            return self._read_vendor(entry, body, route, heard)
-        return self._settle(_case(entry, body, route.claim, heard, arrive(body, entry.received_at, self._links)))
+            return self._read_vendor(entry, body, route, heard, arrival)
+        if heard.wrong and heard.said:
+            return self._settle(_case(entry, body, route.claim, heard, arrival))
+        return self._settle(_Case(entry, body, route.claim, heard, arrival))
+
+    def _read_again(self, entry: Entry, fact: MessageReread) -> list[Item]:
+        """The values that are meant, by the register as it is here and by the clock as it was then."""
+        message = message_of(fact)
+        route = self._routes.get(message.topic) or self._route(message.topic)
+        if route is None:
+            return [self._refuse_topic(entry, message.topic)]
+        arrival = arrived(message)
+        heard = narrowed(self._vendors.hear_again(route, message.payload), route.claim, fact)
+        if route.claim is None:
+            return self._read_vendor(entry, message, route, heard, arrival, again=fact)
+        return self._settle(_case(entry, message, route.claim, heard, arrival, again=fact))
 
     def _fold(self, fact: Fact) -> None:
         self.enrolment.fold(fact)
@@ -158,22 +175,30 @@ class Decoder:
             reason, detail = Reason.UNKNOWN_TOPIC, "the topic is of none of the dialects that are on"
         return Rejection(offset=entry.offset, received_at=entry.received_at, reason=reason, detail=detail, topic=topic)
 
-    def _read_vendor(self, entry: Entry, message: Message, route: Route, heard: Heard) -> list[Item]:
+    def _read_vendor(
+        self,
+        entry: Entry,
+        message: Message,
+        route: Route,
+        heard: Heard,
+        arrival: Arrival,
+        again: MessageReread | None = None,
+    ) -> list[Item]:
         """As if the device had named its own place: the register alone says where a vendor's device stands."""
         if route.address == NOBODY:
             return []
         address = address_of(route)
-        arrival = arrive(message, entry.received_at, self._links)
         device = self.enrolment.at_address(address)
         if device is None:
             stranger = stand_in(address)
             said = [msgspec.structs.replace(one, device_id=stranger) for one in heard.said if not one.device_id]
             topic = Topic(self._dong, "", stranger, "")
-            return self._settle(_case(entry, message, topic, Heard(said, heard.wrong), arrival, address))
+            return self._settle(_case(entry, message, topic, Heard(said, heard.wrong), arrival, address, again=again))
         repeat = self._vendors.adapt(route, heard, message, device, self.enrolment)
+        repeat = repeat and not (again is not None and again.numbered)
         place = self.enrolment.place(device.device_id)
         topic = Topic(place.dong_code if place else self._dong, device.household_id, device.device_id, "")
-        return self._settle(_case(entry, message, topic, heard, arrival, address, repeat=repeat))
+        return self._settle(_case(entry, message, topic, heard, arrival, address, repeat=repeat, again=again))
 
     def _settle(self, case: _Case) -> list[Item]:
         """Hold what was heard against the register, the window and the clocks."""
@@ -194,7 +219,8 @@ class Decoder:
         place = self.enrolment.place(case.topic.device_id)
         if place is not None and not place.ended and boot is not None and seq is not None:
             window = self._windows.of(place.device_id)
-            if window.settled(boot, seq) if case.message.retain else not window.settle(boot, seq):
+            known = window.settled(boot, seq) if case.message.retain else not window.settle(boot, seq)
+            if known and not (case.again is not None and case.again.numbered):
                 return Wrong(Reason.DUPLICATE, f"boot {boot} seq {seq} was settled before")
         if case.repeat:
             return Wrong(Reason.DUPLICATE, "was heard before")
@@ -209,7 +235,7 @@ class Decoder:
     def _take_urgent(self, case: _Case, said: Said, *, told: bool) -> list[Item]:
         """The alarm, whatever else is wrong, and what is wrong unless that is `told`; of an echo only the latter.
 
-        An echo is retained or marked DUP and says what the last one of this device and signal said.
+        An echo is retained, marked DUP or read again, and says what the last one of this device and signal said.
         """
         place = self.enrolment.place(said.device_id)
         heard, message = case.heard, case.message
@@ -217,7 +243,7 @@ class Decoder:
         new = self._urgent.note(said.device_id, said.signal, mark, enrolled=place is not None)
         if said.value == 0.0:
             return [] if told else [self._take_other(case, said)]
-        if not new and (message.retain or message.dup):
+        if (not new and (message.retain or message.dup)) or _was_raised(case.again, new=new):
             echo = Wrong(Reason.DUPLICATE, "says what the last one said", said.index, said.device_id)
             return [] if told else [_reject(case, echo)]
         alarm = _alarm(case, said, place)
@@ -234,11 +260,16 @@ def _case(
     address: str | None = None,
     *,
     repeat: bool = False,
+    again: MessageReread | None = None,
 ) -> _Case:
-    if heard.wrong and heard.said:
-        ill = frozenset([one.index for one in heard.wrong])
-        return _Case(entry, message, topic, heard, arrival, ill, crc32(message.payload), address, repeat)
-    return _Case(entry, message, topic, heard, arrival, _NOTHING, 0, address, repeat)
+    ill = frozenset([one.index for one in heard.wrong]) if heard.said else _NOTHING
+    checksum = crc32(message.payload) if ill else 0
+    return _Case(entry, message, topic, heard, arrival, ill, checksum, address, repeat, again)
+
+
+def _was_raised(again: MessageReread | None, *, new: bool) -> bool:
+    """Whether an alarm read again was raised when it came: as that of a device nobody had enrolled, or as the last one."""
+    return again is not None and (again.device_id is not None or not new)
 
 
 def _judge_place(place: Place | None, topic: Topic, said: Said | None, *, vouched: bool = False) -> Place | Wrong:

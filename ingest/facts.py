@@ -106,6 +106,26 @@ class LinkDown(_Fact, frozen=True, kw_only=True, tag="link_down"):
     source: str
 
 
+class MessageReread(_Fact, frozen=True, kw_only=True, tag="message_reread"):
+    """A message of the journal is to be read once more at this place, by what is known here (docs/adr/0010).
+
+    It carries the message as it came, `received_at` and all. `device_id` and `indexes` say which of its values are meant
+    (None, and none: every one); `numbered` that its number was noted when it was first read, and must not refuse it now.
+    """
+
+    of: int  # the offset it stands at
+    received_at: Millis
+    source: str
+    topic: str
+    payload: bytes
+    retain: bool = False
+    dup: bool = False
+    catching_up: bool = False
+    device_id: DeviceId | None = None
+    indexes: tuple[int, ...] = ()
+    numbered: bool = False
+
+
 class RulesApplied(_Fact, frozen=True, kw_only=True, tag="rules_applied"):
     """From `at` on the rules of this version hold; `table` is their text."""
 
@@ -127,6 +147,7 @@ Fact: TypeAlias = (
     | LinkUp
     | LinkDown
     | RulesApplied
+    | MessageReread
 )
 
 _encoder = msgspec.json.Encoder()

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, up
 from ingest import metrics
 from ingest.clock import HOUR, Millis
 from ingest.decode import Decoder, Item
-from ingest.facts import DeviceEnrolled
+from ingest.facts import DeviceEnrolled, MessageReread
 from ingest.journal.port import Entry, Message
 from ingest.reading import DeviceId, Reading, Reason, Rejection
+from ingest.register.dialect import guess_dialect
 from ingest.register.tables import rejection, unclaimed
 from ingest.vendors import stand_in
 from ingest.wire import parse_topic
@@ -107,10 +108,10 @@ class IntakeConsumer:
         self, entry: Entry, refused: Rejection, rows: list[dict[str, object]], sightings: dict[DeviceId, _Sighting]
     ) -> None:
         message = entry.body
-        if refused.reason is Reason.DUPLICATE or not isinstance(message, Message):
+        if refused.reason is Reason.DUPLICATE or not isinstance(message, (Message, MessageReread)):
             return
         topic, payload = storable(message.topic), message.payload[:KEPT_PAYLOAD_BYTES]
-        if refused.reason is Reason.UNKNOWN_DEVICE and refused.device_id is not None:
+        if refused.reason is Reason.UNKNOWN_DEVICE and refused.device_id is not None and isinstance(message, Message):
             seen = sightings.setdefault(refused.device_id, _Sighting([], 0, "", b"", refused.address))
             if seen.offsets[-1:] != [entry.offset]:
                 seen.offsets.append(entry.offset)
@@ -199,10 +200,6 @@ def _claim(connection: Connection, enrolled: Sequence[DeviceEnrolled]) -> None:
         connection.execute(delete(unclaimed).where(ours))
 
 
-def _dialect(address: str | None) -> str:
-    return "native" if address is None else address.partition("/")[0]
-
-
 def _keep_unclaimed(connection: Connection, sightings: dict[DeviceId, _Sighting]) -> None:
     if not sightings:
         return
@@ -220,7 +217,7 @@ def _keep_unclaimed(connection: Connection, sightings: dict[DeviceId, _Sighting]
         }
         if known is None:
             room -= 1
-            known_by = {"device_id": device_id, "dialect": _dialect(seen.address), "address": seen.address}
+            known_by = {"device_id": device_id, "dialect": guess_dialect(seen.topic, seen.payload), "address": seen.address}
             connection.execute(insert(unclaimed).values(**known_by, first_offset=new[0], messages=len(new), **latest))
         else:
             changed = update(unclaimed).where(unclaimed.c.device_id == device_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import os
 import secrets
 import stat
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES = 32
 _FORMAT = b"\x01"
@@ -49,6 +52,7 @@ class Sealer:
         if len(key) != KEY_BYTES:
             raise KeyUnusable(f"a key has {KEY_BYTES} bytes, this one has {len(key)}")
         self._cipher = AESGCM(key)
+        self._root = key
         self.key_id = sha256(b"anbu key id" + key).digest()[:_KEY_ID_BYTES]
 
     def __repr__(self) -> str:
@@ -60,6 +64,14 @@ class Sealer:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         header = _FORMAT + self.key_id
         return header + nonce + self._cipher.encrypt(nonce, data, header + about.encode())
+
+    def derived_key(self, use: str) -> bytes:
+        """A key of its own for this use (HKDF-SHA256): whoever is given it learns nothing of this one."""
+        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=f"anbu {use}".encode()).derive(self._root)
+
+    def keyed_hash(self, data: bytes, *, use: str) -> bytes:
+        """HMAC-SHA256 under the key of this use: equal data can be found again, and guessed by nobody without the key."""
+        return hmac.digest(self.derived_key(use), data, "sha256")
 
     def open(self, sealed: bytes, *, about: str) -> bytes:
         """The data back; SealBroken unless it was sealed by `seal` with this key for this very `about`."""

@@ -14,7 +14,8 @@ from ingest import mqtt_metrics as metrics
 from ingest.clock import Clock, Millis
 from ingest.facts import LinkDown, LinkUp
 from ingest.journal.port import Body, Journal, JournalFull, Message
-from ingest.mqtt_connection import Batch, BrokerAddress, Connection, Pace
+from ingest.mqtt_connection import Batch, Connection
+from ingest.mqtt_wire import BrokerAddress, Pace
 from ingest.wire import SUBSCRIPTION
 
 __all__ = ["BrokerAddress", "MqttSource", "Pace", "SourceStatus"]

@@ -17,6 +17,7 @@ from ingest.facts import (
     HouseholdGraded,
     LinkDown,
     LinkUp,
+    MessageReread,
     RulesApplied,
     RunStarted,
     RunStopped,
@@ -68,6 +69,8 @@ class Staff:
             case DeviceRemoved():
                 device = state.devices.index.get(fact.device_id)
                 return ([], set()) if device is None else self._remove_device(state, device, fact.at)
+            case MessageReread():
+                return [], set()  # its values come as readings
             # The table is what the process was started with; a fact that another applies changes nothing here yet.
             case RulesApplied() | LinkUp() | LinkDown() | RunStarted() | RunStopped():
                 return [], set()

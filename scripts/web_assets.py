@@ -3,7 +3,6 @@
 What is there afterwards (served under /static/vendor/, ignored by git, shipped in wheel and sdist):
 
     htmx.min.js           htmx 2
-    sse.js                its server-sent events extension (hx-ext="sse")
     uPlot.iife.min.js     charts, global `uPlot`
     uPlot.min.css
     krds_tokens.css       KRDS design tokens (--krds-...), names no other file
@@ -31,7 +30,6 @@ OLDEST_NPM = 7
 _FONTS = "krds-uiux/resources/fonts"
 FILES = {
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
-    "htmx-ext-sse/dist/sse.js": "sse.js",
     "uplot/dist/uPlot.iife.min.js": "uPlot.iife.min.js",
     "uplot/dist/uPlot.min.css": "uPlot.min.css",
     "krds-uiux/resources/css/token/krds_tokens.css": "krds_tokens.css",
@@ -39,7 +37,6 @@ FILES = {
     f"{_FONTS}/PretendardGOV-Medium.subset.woff2": "fonts/PretendardGOV-Medium.subset.woff2",
     f"{_FONTS}/PretendardGOV-Bold.subset.woff2": "fonts/PretendardGOV-Bold.subset.woff2",
     "htmx.org/LICENSE": "licences/htmx.org.txt",
-    "htmx-ext-sse/LICENSE": "licences/htmx-ext-sse.txt",
     "uplot/LICENSE": "licences/uplot.txt",
 }
 WEIGHTS = {"Regular": 400, "Medium": 500, "Bold": 700}

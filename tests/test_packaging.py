@@ -85,7 +85,7 @@ def test_no_committed_file_names_a_registry_or_a_local_wheel_folder() -> None:
 
 def test_vendored_assets_are_there_and_not_committed() -> None:
     vendor = ROOT / "dashboard_api" / "static" / "vendor"
-    wanted = ("htmx.min.js", "sse.js", "uPlot.iife.min.js", "uPlot.min.css", "krds_tokens.css", "fonts.css")
+    wanted = ("htmx.min.js", "uPlot.iife.min.js", "uPlot.min.css", "krds_tokens.css", "fonts.css")
     assert [name for name in wanted if not (vendor / name).stat().st_size] == []
     fonts = re.findall(r'url\("([^"]+)"\)', (vendor / "fonts.css").read_text(encoding="utf-8"))
     assert len(fonts) == 3

@@ -1,5 +1,6 @@
 """Knows what the repository's mosquitto.conf promises on a real Mosquitto: it starts, keeps a long queue, and survives a stop."""
 
+import contextlib
 import getpass
 import os
 import re
@@ -134,8 +135,10 @@ def test_mosquitto_conf_listens_on_loopback_alone(tmp_path: Path, port: int) -> 
 
 def _listening(pid: int) -> set[str]:
     """Local addresses the process listens on, as /proc/net/tcp writes them; IPv6 ones included."""
-    sockets = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
-    found = set()
+    sockets, found = set[str](), set[str]()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            sockets.add(str(link.readlink()))
     for table in ("tcp", "tcp6"):
         for row in Path(f"/proc/net/{table}").read_text(encoding="ascii").splitlines()[1:]:
             fields = row.split()

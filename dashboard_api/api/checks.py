@@ -13,12 +13,12 @@ from dashboard_api.api.models import (
     CheckDetailOut,
     CheckOut,
     ChecksOut,
+    LevelWord,
     NoteIn,
     ResolveIn,
 )
 from dashboard_api.api.views import check_out, detail_out
 from dashboard_api.problems import Problem
-from rules.finding import Level
 
 router = APIRouter(prefix="/checks", tags=["checks"])
 
@@ -30,14 +30,19 @@ def list_checks(
     viewer: ViewerDep,
     services: ServicesDep,
     state: Annotated[list[CheckState] | None, Query(description="open and acknowledged unless told")] = None,
-    level: Annotated[Level | None, Query(description="1 주의, 2 경보, 3 위험")] = None,
+    level: LevelWord | None = None,
     household: Annotated[str | None, Query(max_length=32)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     before: Annotated[str | None, Query(max_length=32, description="the id of the last check of the page before")] = None,
 ) -> ChecksOut:
     """Checks of the viewer's dong, worst first, those of one level by age."""
     found = services.desk.checks(
-        dong=viewer.dong, states=state or UNRESOLVED, level=level, household=household, limit=limit, before=before
+        dong=viewer.dong,
+        states=state or UNRESOLVED,
+        level=level.level if level else None,
+        household=household,
+        limit=limit,
+        before=before,
     )
     return ChecksOut(
         checks=[check_out(check, viewer.lang) for check in found],

@@ -107,7 +107,7 @@ def readings(
         raise Problem(422, "bad_range")
     found = services.history.series(HouseholdId(home.id), signal, since, until, points)
     buckets = [BucketOut(start=b.start, count=b.count, mean=b.mean, min=b.min, max=b.max) for b in found]
-    width = (until - since) / points
+    width = -(-(until - since) // points)  # whole milliseconds, rounded up as the store does
     return ReadingsOut(household=home.id, signal=signal, start=since, end=until, width_ms=width, buckets=buckets)
 
 

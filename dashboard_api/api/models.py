@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from alerts.desk import Outcome
 from ingest.clock import Millis, parse_local, to_iso
+from rules.finding import Level
 
 
 def _instant(value: object) -> Millis:
@@ -24,6 +26,24 @@ Instant = Annotated[
     Field(json_schema_extra={"type": "string", "format": "date-time"}, examples=["2026-01-05T09:30:00+09:00"]),
 ]
 """Milliseconds inside; outside ISO 8601 (without an offset it is taken as Seoul time), or the milliseconds themselves."""
+
+
+class LevelWord(StrEnum):
+    """How grave, as the API says it: 주의, 경보, 위험; the same words as in webhooks."""
+
+    CAUTION = "caution"
+    WARNING = "warning"
+    DANGER = "danger"
+
+    @classmethod
+    def of(cls, level: Level) -> LevelWord:
+        """The word of a level."""
+        return cls[level.name]
+
+    @property
+    def level(self) -> Level:
+        """The level of the word."""
+        return Level[self.name]
 
 
 class _Model(BaseModel):
@@ -70,7 +90,7 @@ class AlertOut(_Model):
 
     id: str
     rule: str = Field(examples=["motion"])
-    level: int = Field(ge=1, le=3, examples=[2])
+    level: LevelWord
     condition: str = Field(examples=["raised"])
     raised_at: Instant
     cleared_at: Instant | None
@@ -86,7 +106,7 @@ class CheckOut(_Model):
     dong: str
     household: str | None = Field(description="null: an urgent signal of a device nobody has claimed")
     subject: str
-    level: int = Field(ge=1, le=3, description="1 주의, 2 경보, 3 위험")
+    level: LevelWord
     state: str = Field(examples=["open"])
     condition: str = Field(examples=["raised"])
     owner: str | None
@@ -114,7 +134,7 @@ class TransitionOut(_Model):
     action: str
     old: str | None
     new: str
-    level: int
+    level: LevelWord
     reason: str
     note: str | None
 
@@ -155,7 +175,7 @@ class TicketOut(_Model):
     household: str | None
     device: str | None
     rule: str
-    level: int
+    level: LevelWord
     state: str
     condition: str
     opened_at: Instant
@@ -264,7 +284,7 @@ class ReadingsOut(_Model):
     signal: str
     start: Instant
     end: Instant
-    width_ms: float
+    width_ms: int
     buckets: list[BucketOut]
 
 

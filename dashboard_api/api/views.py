@@ -10,6 +10,7 @@ from dashboard_api.api.models import (
     DeviceOut,
     EvidenceOut,
     HouseholdOut,
+    LevelWord,
     TicketOut,
     TransitionOut,
 )
@@ -23,7 +24,7 @@ def alert_out(alert: AlertView, lang: str) -> AlertOut:
     return AlertOut(
         id=alert.id,
         rule=str(alert.rule),
-        level=int(alert.level),
+        level=LevelWord.of(alert.level),
         condition=str(alert.condition),
         raised_at=alert.raised_at,
         cleared_at=alert.cleared_at,
@@ -48,7 +49,7 @@ def check_out(check: CheckView, lang: str) -> CheckOut:
         dong=check.dong_code,
         household=check.household_id,
         subject=check.subject,
-        level=int(check.level),
+        level=LevelWord.of(check.level),
         state=str(check.state),
         condition=str(check.condition),
         owner=check.owner,
@@ -74,7 +75,7 @@ def _transition_out(row: TransitionView) -> TransitionOut:
         action=str(row.action),
         old=row.old,
         new=row.new,
-        level=int(row.level),
+        level=LevelWord.of(row.level),
         reason=row.reason,
         note=row.note,
     )
@@ -88,7 +89,7 @@ def ticket_out(ticket: TicketView, lang: str) -> TicketOut:
         household=ticket.household_id,
         device=ticket.device_id,
         rule=str(ticket.rule),
-        level=int(ticket.level),
+        level=LevelWord.of(ticket.level),
         state=str(ticket.state),
         condition=str(ticket.condition),
         opened_at=ticket.opened_at,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from alerts.desk import CheckState, TransitionView
+from alerts.desk import CheckState, TicketState, TransitionView
 from dashboard_api.access import ServicesDep, Viewer, ViewerDep
 from dashboard_api.api.checks import UNRESOLVED
 from dashboard_api.api.households import household_of, people_of
@@ -13,13 +13,12 @@ from dashboard_api.limits import chart_limits
 from dashboard_api.pages.queue import queue_of_home
 from dashboard_api.pages.shell import dong_names, place_of, shell
 from dashboard_api.render import page
-from dashboard_api.rows import CheckRow, check_row, level_word
+from dashboard_api.rows import CheckRow, TicketRow, check_row, level_word, ticket_row
 from dashboard_api.services import Services
 from dashboard_api.words import WORDS, Lang, say
 from ingest.clock import Millis
 from ingest.history.port import HistoryUnavailable
 from ingest.reading import HouseholdId, Signal
-from ingest.register.homes import Device
 from rules.sentence import RULE_WORDS
 
 router = APIRouter()
@@ -38,20 +37,13 @@ class HomeRow(msgspec.Struct, frozen=True, kw_only=True):
     level_word: str
 
 
-class HeardRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest reading of one signal; `at` None where nothing was heard yet."""
+class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One signal of a home: its newest reading (`at` None where nothing was heard yet), and the devices that give it."""
 
     signal: str
     at: Millis | None
     value: str
-
-
-class DeviceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One device with what was last heard of its signals."""
-
-    id: str
-    model: str
-    heard: tuple[HeardRow, ...]
+    devices: tuple[str, ...]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +108,8 @@ def household(request: Request, household_id: str, viewer: ViewerDep, services: 
         dong=dongs.get(home.dong_code, home.dong_code),
         people=people,
         masked=masked,
-        devices=_devices(services, viewer, home.id),
+        signals=_signals(services, viewer, home.id),
+        tickets=_tickets(services, viewer, home.id),
         history=_past(services, viewer, home.id),
         limits=msgspec.json.encode(chart_limits(services.rules, viewer.lang)).decode(),
         **queue_of_home(services, viewer, home.id),
@@ -131,21 +124,28 @@ def people_part(request: Request, household_id: str, viewer: ViewerDep, services
     return page(request, services, "part/people.html", home=home, people=people, masked=masked)
 
 
-def _devices(services: Services, viewer: Viewer, household_id: HouseholdId) -> list[DeviceRow]:
+def _signals(services: Services, viewer: Viewer, household_id: HouseholdId) -> list[SignalRow]:
     try:
         latest = services.history.latest(household_id)
     except HistoryUnavailable:
-        latest = {}  # the page is needed most when something is down: it says "never heard" under a banner that says why
-    devices = services.register.devices(dong=viewer.dong, household=household_id)
-    return [_device_row(device, latest, viewer.lang) for device in devices]
-
-
-def _device_row(device: Device, latest: dict[Signal, tuple[Millis, float]], lang: Lang) -> DeviceRow:
+        latest = {}  # the page is needed most when something is down: it says "never" under a banner that says why
+    givers: dict[Signal, list[str]] = {}
+    for device in services.register.devices(dong=viewer.dong, household=household_id):
+        for signal in device.signals:
+            givers.setdefault(Signal(signal), []).append(device.id)
     rows = []
-    for signal in device.signals:
-        at, value = latest.get(Signal(signal), (None, 0.0))
-        rows.append(HeardRow(signal=signal, at=at, value="" if at is None else value_text(Signal(signal), value, lang)))
-    return DeviceRow(id=device.id, model=device.model, heard=tuple(rows))
+    for kind in Signal:
+        if kind in givers:
+            at, value = latest.get(kind, (None, 0.0))
+            text = "" if at is None else value_text(kind, value, viewer.lang)
+            rows.append(SignalRow(signal=str(kind), at=at, value=text, devices=tuple(givers[kind])))
+    return rows
+
+
+def _tickets(services: Services, viewer: Viewer, household_id: str) -> list[TicketRow]:
+    found = services.desk.tickets(dong=viewer.dong, states=(TicketState.OPEN,), household=household_id, limit=20)
+    dongs = dong_names(services)
+    return [ticket_row(ticket, dongs, viewer.lang) for ticket in found]
 
 
 def value_text(signal: Signal, value: float, lang: Lang) -> str:

@@ -148,6 +148,16 @@ def acknowledge(
     return _row(request, services, viewer, done)
 
 
+@router.get("/checks/{check_id}")
+def one_check(check_id: str, viewer: ViewerDep, services: ServicesDep) -> Response:
+    """Where the link of a message leads: the home with its check and whom to call, or the queue where no home is known."""
+    found = services.desk.check(check_id, dong=viewer.dong)
+    if found is None:
+        raise Problem(404, "not_found")
+    home = found.check.household_id
+    return RedirectResponse(f"/households/{home}" if home else f"/?household={found.check.code}", status_code=303)
+
+
 @router.get("/checks/{check_id}/{form}")
 def open_form(
     request: Request, check_id: str, form: Literal["resolve", "note"], viewer: ViewerDep, services: ServicesDep

@@ -137,7 +137,7 @@
     return {
       width: box.clientWidth,
       height: warm ? 260 : 170,
-      title: box.dataset[signal],
+      title: `${box.dataset[signal]} (${warm ? "°C" : "%"})`,
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Asia/Seoul"),
       cursor: { sync: { key: "climate" }, drag: { x: false, y: false } },
       legend: { show: false },
@@ -173,6 +173,7 @@
     pen.save();
     pen.font = `${12 * devicePixelRatio}px 'Pretendard GOV', sans-serif`;
     pen.textAlign = "right";
+    pen.textBaseline = "bottom";
     for (const limit of limits) {
       const y = Math.round(chart.valToPos(limit.value, "y", true));
       if (y < box.top || y > box.top + box.height) continue;
@@ -184,7 +185,7 @@
       pen.moveTo(box.left, y);
       pen.lineTo(box.left + box.width, y);
       pen.stroke();
-      pen.fillText(limit.label, box.left + box.width - 4 * devicePixelRatio, y - 3 * devicePixelRatio);
+      pen.fillText(limit.label, box.left + box.width - 4 * devicePixelRatio, y - 2 * devicePixelRatio);
     }
     pen.restore();
   }

@@ -19,7 +19,6 @@
   list.addEventListener("pointerdown", () => { pointerAt = performance.now(); });
 
   const firstPlace = (row) => row.querySelector(".actions button") || row.querySelector("a");
-  const rowOf = (node) => node.closest("[data-list] > li");
   const formOpen = () => list.querySelector("[data-open-form]") !== null || typing();
   const typing = () => {
     const node = document.activeElement;
@@ -60,9 +59,8 @@
   function settle() {
     clearTimeout(retry);
     if (!waiting) { hold.hidden = true; return; }
-    const fresh = freshRows(waiting);
     if (formOpen()) {
-      showHold(fresh);
+      showHold(news(waiting));
       return;
     }
     if (pointed()) {
@@ -72,8 +70,12 @@
     merge(waiting);
   }
 
-  function freshRows(fragment) {
-    return [...fragment.querySelectorAll("[data-list] > li")].filter((row) => !document.getElementById(row.id));
+  /** Rows that are not shown yet, or are graver than shown. */
+  function news(fragment) {
+    return [...fragment.querySelectorAll("[data-list] > li")].filter((row) => {
+      const here = document.getElementById(row.id);
+      return !here || Number(row.dataset.level) > Number(here.dataset.level);
+    });
   }
 
   function showHold(fresh) {
@@ -127,10 +129,11 @@
     document.title = total ? `(${total}) ${title}` : title;
   }
 
-  const told = new Set([...list.children].map((row) => row.id));
+  const told = new Map([...list.children].map((row) => [row.id, Number(row.dataset.level)]));
   function announce(fragment) {
-    const fresh = [...fragment.querySelectorAll("[data-list] > li")].filter((row) => !told.has(row.id));
-    for (const row of fresh) told.add(row.id);
+    const rows = [...fragment.querySelectorAll("[data-list] > li")];
+    const fresh = rows.filter((row) => Number(row.dataset.level) > (told.get(row.id) || 0));
+    for (const row of rows) told.set(row.id, Number(row.dataset.level));
     if (fresh.length) announcer.textContent = fresh.slice(0, 3).map((row) => row.dataset.say).join(". ");
   }
 
@@ -139,9 +142,9 @@
   document.body.addEventListener("click", (event) => {
     const close = event.target.closest("[data-close]");
     if (!close) return;
-    const row = rowOf(close);
-    close.closest(".panel").replaceChildren();
-    row?.querySelector(".actions button")?.focus({ preventScroll: true });
+    const panel = close.closest(".panel");
+    panel.replaceChildren();
+    document.getElementById(panel.dataset.opener)?.focus({ preventScroll: true });
     refresh();
   });
   document.body.addEventListener("keydown", (event) => {
@@ -157,6 +160,7 @@
     const panel = event.detail.target.closest?.(".panel");
     if (panel) {
       for (const other of list.querySelectorAll(".panel")) if (other !== panel) other.replaceChildren();
+      panel.dataset.opener = event.detail.requestConfig?.elt?.id || "";
       panel.querySelector("[autofocus]")?.focus();
     } else if (document.activeElement === document.body || document.activeElement === null) {
       const row = event.detail.elt?.id ? document.getElementById(event.detail.elt.id) : null;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
 from ingest.store import metadata
 
@@ -28,6 +28,7 @@ resident = Table(
     metadata,
     Column("household_id", ForeignKey("household.id"), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),  # AES-GCM of JSON: name, address, phone, birth_year, note
+    Column("phone_hash", LargeBinary, index=True),  # HMAC-SHA256 of the number; null: none, or one we cannot read
 )
 
 guardian = Table(
@@ -78,6 +79,53 @@ rejection = Table(
     Column("topic", String(255), nullable=False),
     Column("device_id", String(32), index=True),
     Column("payload", LargeBinary, nullable=False),  # cut to 4 KiB
+    Column("retried_at", BigInteger),  # home time at which it was asked to be read again
+)
+
+reread = Table(
+    "reread",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("device_id", String(32)),  # whose values are meant; null: all of the message
+    Column("dong_code", String(32)),  # where the device stands since the claim
+    Column("household_id", String(32)),
+    Column("next_offset", BigInteger, nullable=False),  # of the journal: how far it has been looked through
+    Column("last_offset", BigInteger),  # null: until the fact below
+    Column("until_fact", String(64)),
+    Column("indexes", String(64), nullable=False),  # comma-separated; empty: every value
+    Column("numbered", Boolean, nullable=False),
+    Column("requested_at", BigInteger, nullable=False),  # home time, like done_at
+    Column("requested_by", String(64), nullable=False),
+    Column("found", Integer, nullable=False),
+    Column("done_at", BigInteger, index=True),
+)
+
+message_outbox = Table(
+    "message_outbox",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("source", String(64), nullable=False),
+    Column("topic", String(255), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("appended_at", BigInteger, index=True),  # home time; null: still to be appended
+)
+
+calls_file = Table(
+    "calls_file",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),  # SHA-256 of the file
+    Column("imported_at", BigInteger, nullable=False),  # home time
+    Column("records", Integer, nullable=False),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("device_id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),  # password, certificate
+    Column("verifier", String(255), nullable=False),  # Mosquitto's $7$ hash, or the certificate's serial in hex
+    Column("created_at", BigInteger, nullable=False),  # home time, like revoked_at
+    Column("revoked_at", BigInteger),
 )
 
 view_log = Table(

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from alert_parts import Receiver, Site, make_site
+
+from tests.alerts.alert_parts import Receiver, Site, make_site
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ import os
 import signal
 import sys
 
-from alert_parts import SECRET, WEBHOOK, finding
-
 from alerts.channels.webhook import Endpoint, Webhook
 from alerts.delivery import Delivery, Result
 from alerts.desk import Desk
@@ -20,6 +18,7 @@ from ingest.clock import SystemClock
 from ingest.seal import Sealer
 from ingest.store import open_store
 from rules.finding import Level, RuleKey
+from tests.alerts.alert_parts import SECRET, WEBHOOK, finding
 
 
 def die() -> None:

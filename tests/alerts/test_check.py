@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from alert_parts import MORNING, Site, finding, make_site
 
 from alerts.check import CheckState, Condition, Outcome
 from alerts.tables import alert, check, live_event, transition
@@ -13,6 +12,7 @@ from alerts.tables import finding as finding_rows
 from alerts.ticket import TicketState
 from ingest.clock import MINUTE
 from rules.finding import Level, RuleKey, Verb
+from tests.alerts.alert_parts import MORNING, Site, finding, make_site
 
 
 def test_a_raised_finding_opens_a_check_with_one_alert(site: Site) -> None:

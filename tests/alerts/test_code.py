@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from alert_parts import Site, finding
-
 from alerts.check import Outcome, id_from
 from alerts.code import FIRST, REST, codes_of
+from tests.alerts.alert_parts import Site, finding
 
 
 def test_a_code_is_short_and_free_of_look_alikes() -> None:

@@ -8,13 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from alert_parts import SECRET, WEBHOOK, Receiver, Site, finding
-
 from alerts.channels.webhook import Endpoint, Webhook
 from alerts.outbox import LEASE, Sender
 from alerts.tables import alert, check, delivery
 from ingest.clock import SystemClock
 from rules.finding import Level, RuleKey
+from tests.alerts.alert_parts import SECRET, WEBHOOK, Receiver, Site, finding
 
 HERE = Path(__file__).parent
 

@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from alert_parts import WEBHOOK, finding, make_site
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -19,6 +18,7 @@ from alerts.tables import alert, check, delivery, due, transition
 from alerts.tables import finding as finding_rows
 from ingest.clock import DAY, MINUTE
 from rules.finding import DEVICE, Finding, Level, RuleKey, Verb
+from tests.alerts.alert_parts import WEBHOOK, finding, make_site
 
 POLICY = Policy(
     routes=(WEBHOOK,),

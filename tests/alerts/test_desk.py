@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from alert_parts import MORNING, Site, finding
 from sqlalchemy import insert
 
 from alerts.check import BadReturn, CheckState, Conflict, NeedsText, NotFound, Outcome
@@ -12,6 +11,7 @@ from ingest.clock import DAY, HOUR
 from ingest.facts import AwayDeclared, CheckResolved, HouseholdEnded
 from ingest.register.tables import device, dong, household
 from rules.finding import Level, RuleKey
+from tests.alerts.alert_parts import MORNING, Site, finding
 
 
 def test_open_acknowledged_resolved(site: Site) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from alert_parts import Site, finding
 
 from alerts.check import NotFound, Outcome
 from alerts.live import prune_live_events
 from alerts.metrics import open_checks, open_tickets, waiting_deliveries
 from ingest.clock import DAY, HOUR
 from rules.finding import Level, RuleKey, Verb
+from tests.alerts.alert_parts import Site, finding
 
 
 def test_every_change_is_an_event_in_its_order(site: Site) -> None:

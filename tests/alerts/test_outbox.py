@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 import pytest
-from alert_parts import MORNING, Book, Site, finding, make_site
 
 from alerts import outbox
 from alerts.channels.console import Console
@@ -16,6 +15,7 @@ from alerts.policy import Policy, Route
 from alerts.tables import delivery
 from ingest.clock import HOUR, MINUTE, SECOND, to_iso
 from rules.finding import Level, RuleKey
+from tests.alerts.alert_parts import MORNING, Book, Site, finding, make_site
 
 
 def states(site: Site) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from alert_parts import Site, finding
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -15,6 +14,7 @@ from alerts.live import prune_live_events
 from alerts.outbox import Sender
 from ingest.clock import DAY, HOUR
 from rules.finding import Level, RuleKey, Verb
+from tests.alerts.alert_parts import Site, finding
 
 DIALECT = postgresql.dialect()
 

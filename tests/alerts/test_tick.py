@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from alert_parts import MORNING, WEBHOOK, Site, finding, make_site
 
 from alerts.check import CheckState, Outcome
 from alerts.policy import Pace, Policy
@@ -13,6 +12,7 @@ from alerts.tables import delivery, due, live_event, tick_lease, transition
 from alerts.tick import LEASE, Tick
 from ingest.clock import HOUR, MINUTE, parse_local
 from rules.finding import Level, RuleKey
+from tests.alerts.alert_parts import MORNING, WEBHOOK, Site, finding, make_site
 
 
 @pytest.mark.parametrize(

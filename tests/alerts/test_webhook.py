@@ -9,7 +9,6 @@ import socket
 from typing import Any
 
 import pytest
-from alert_parts import SECRET, WEBHOOK, HandClock, Receiver, Site, finding
 
 from alerts.channels.webhook import Endpoint, Webhook
 from alerts.delivery import Delivery, Permanent, Sent, Temporary
@@ -17,6 +16,7 @@ from alerts.outbox import Sender
 from alerts.tables import delivery
 from ingest.clock import MINUTE, SECOND
 from rules.finding import Level
+from tests.alerts.alert_parts import SECRET, WEBHOOK, HandClock, Receiver, Site, finding
 
 
 def given(recipient: str = WEBHOOK.recipient) -> Delivery:

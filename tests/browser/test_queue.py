@@ -121,7 +121,9 @@ def test_check_appears_without_reload_is_taken_and_is_settled(site: Site, browse
 
 def test_form_being_filled_in_is_not_moved_or_lost_when_checks_come(site: Site, browser: Browser, address: str) -> None:
     check = site.raise_check("hh-1-1", level=Level.CAUTION)
+    rising = site.raise_check("hh-1-3", level=Level.CAUTION)
     assert check is not None
+    assert rising is not None
     page = Desk(browser, address).page
     row = page.locator(f"#check-{check.id}")
     row.get_by_role("button", name="종결").click()
@@ -131,8 +133,11 @@ def test_form_being_filled_in_is_not_moved_or_lost_when_checks_come(site: Site, 
     graver = site.raise_check("hh-1-2", level=Level.DANGER)
     assert graver is not None
     expect(page.locator("#hold")).to_be_visible()
-    expect(page.locator("#hold")).to_contain_text("1")
+    expect(page.locator("#hold [data-count]")).to_have_text("1")
     expect(page.locator("#announcer")).to_contain_text(graver.code)
+    site.raise_check("hh-1-3", level=Level.WARNING, at=START + MINUTE)
+    expect(page.locator("#hold [data-count]")).to_have_text("2")
+    expect(page.locator("#announcer")).to_contain_text(rising.code)
     expect(page.locator(f"#check-{graver.id}")).to_have_count(0)
     after = row.bounding_box()
     assert before == after

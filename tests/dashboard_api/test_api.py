@@ -83,8 +83,9 @@ def test_checks_come_worst_first_and_can_be_filtered_and_paged(site: Site) -> No
     with site.client() as client:
         listed = client.get("/api/v1/checks").json()
         assert [check["household"] for check in listed["checks"]] == ["hh-1-2", "hh-1-3", "hh-1-1"]
+        assert [check["level"] for check in listed["checks"]] == ["danger", "caution", "caution"]
         assert listed["before"] is None
-        assert _homes(client, "level=1") == ["hh-1-3", "hh-1-1"]
+        assert _homes(client, "level=caution") == ["hh-1-3", "hh-1-1"]
         assert _homes(client, "household=hh-1-1") == ["hh-1-1"]
         assert _homes(client, "state=acknowledged") == []
         page = client.get("/api/v1/checks?limit=2").json()

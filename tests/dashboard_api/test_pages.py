@@ -12,8 +12,8 @@ import pytest
 from alerts.desk import Outcome
 from dashboard_api.services import StageHealth
 from ingest.clock import HOUR, MINUTE
-from ingest.reading import Signal
-from rules.finding import Level, RuleKey
+from ingest.reading import DeviceId, DongCode, Signal
+from rules.finding import Evidence, Finding, Level, RuleKey, Verb
 from tests.dashboard_api.small_site import PASSWORD, START, Site, Switch
 
 WEB = Path(__file__).parents[2] / "dashboard_api"
@@ -52,6 +52,15 @@ def test_link_from_a_message_finds_the_session_although_its_cookie_is_strict(sit
         answer = client.get("/", headers={"sec-fetch-site": "cross-site"})
     assert answer.status_code == 200
     assert 'http-equiv="refresh"' in answer.text
+
+
+def test_link_of_a_message_leads_to_the_home_of_its_check(site: Site) -> None:
+    mine, theirs = site.raise_check("hh-1-1"), site.raise_check("hh-2-1")
+    assert mine is not None
+    assert theirs is not None
+    with site.client() as client:
+        assert client.get(f"/checks/{mine.id}").headers["location"] == "/households/hh-1-1"
+        assert client.get(f"/checks/{theirs.id}").status_code == 404
 
 
 def test_writes_from_another_site_are_refused(site: Site) -> None:
@@ -116,6 +125,33 @@ def test_queue_is_filtered_by_level_state_and_household(site: Site) -> None:
         assert _homes(client, "/?state=resolved") == ["hh-1-3"]
         assert _homes(client, "/queue?level=3") == ["hh-1-1"]
         assert _homes(client, "/queue?of=hh-1-2") == ["hh-1-2"]
+
+
+def test_urgent_signal_of_an_unclaimed_device_is_shown_to_the_dong_of_its_topic(site: Site) -> None:
+    pressed = Finding(
+        finding_id="unclaimed",
+        episode="unclaimed",
+        dong_code=DongCode("dong-1"),
+        household_id=None,
+        rule=RuleKey.SOS,
+        level=Level.DANGER,
+        verb=Verb.RAISED,
+        at=START,
+        evidence=Evidence(since=START, value=1.0, device_id=DeviceId("stray-1")),
+    )
+    site.desk.take_findings([pressed])
+    check = site.desk.checks(dong="dong-1")[0]
+    with site.client() as client:
+        page = client.get("/").text
+        assert "device:stray-1" in page
+        assert "등록되지 않은 기기" in page
+        assert client.get("/api/v1/checks").json()["checks"][0]["household"] is None
+        led = client.get(f"/checks/{check.id}").headers["location"]
+        assert "device:stray-1" in client.get(led).text
+        settled = client.post(
+            f"/checks/{check.id}/resolve", data={"outcome": "device_fault", "version": str(check.version)}, headers=HTMX
+        )
+        assert "종결" in settled.text
 
 
 def test_empty_queue_says_how_many_homes_are_heard(site: Site) -> None:
@@ -186,11 +222,13 @@ def test_household_page_shows_devices_history_and_limits(site: Site) -> None:
     check = site.raise_check("hh-1-1")
     assert check is not None
     site.desk.note(check.id, actor="officer1", dong=None, text="문을 두드림")
+    site.raise_check("hh-1-1", level=Level.CAUTION, rule=RuleKey.DEVICE_SILENT, device_id="hh-1-1-s")
     with site.client() as client:
         page = client.get("/households/hh-1-1").text
         assert "21.5 °C" in page
         assert "문을 두드림" in page
         assert "고위험군" in page
+        assert "기기 응답 없음" in page
         assert "&#34;value&#34;:35.0" in page
         listed = client.get("/households").text
     assert listed.count('href="/households/hh-1-') == 3

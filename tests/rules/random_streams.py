@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 from msgspec import structs
-from rule_parts import START, received_at
 
 from ingest.clock import MINUTE, SECOND, Millis
 from ingest.facts import (
@@ -23,6 +22,7 @@ from ingest.facts import (
 from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Signal
 from rules.engine import Item
 from rules.table import DEFAULT, RuleTable, read_table
+from tests.rules.rule_parts import START, received_at
 
 LAST: Millis = 90 * MINUTE
 HOMES = ("hh-1", "hh-2")

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from rule_parts import (
+
+from ingest.clock import DAY, HOUR, MINUTE, SECOND
+from ingest.facts import AwayDeclared, AwayEnded, DeviceRemoved, HouseholdEnded, HouseholdGraded
+from ingest.reading import DeviceId, Signal
+from rules.engine import STEP
+from rules.finding import Level, RuleKey, Verb
+from rules.table import DEFAULT, read_table
+from tests.rules.rule_parts import (
     HOME,
     START,
     Days,
@@ -19,13 +26,6 @@ from rule_parts import (
     resolved,
     told,
 )
-
-from ingest.clock import DAY, HOUR, MINUTE, SECOND
-from ingest.facts import AwayDeclared, AwayEnded, DeviceRemoved, HouseholdEnded, HouseholdGraded
-from ingest.reading import DeviceId, Signal
-from rules.engine import STEP
-from rules.finding import Level, RuleKey, Verb
-from rules.table import DEFAULT, read_table
 
 
 def away(at: int, returns_at: int) -> AwayDeclared:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from rule_parts import DONG, HOME, START, TABLE, device, enrolled, link_down, link_up, run_started, told
 
 from ingest.clock import HOUR, MINUTE, Millis, VirtualClock
 from ingest.decode import Decoder
@@ -18,6 +17,7 @@ from ingest.wire import Payload, Topic, encode
 from rules.consumer import RulesConsumer
 from rules.engine import Engine
 from rules.finding import Finding, RuleKey, Verb
+from tests.rules.rule_parts import DONG, HOME, START, TABLE, device, enrolled, link_down, link_up, run_started, told
 
 
 def say(at: Millis, signal: Signal, value: float, seq: int, *, t: Millis | None = None, retain: bool = False) -> Message:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from rule_parts import START, Days, device, enrolled, every, home_with, link_down, link_up, motion, reading, rejection, told
 
 from ingest.clock import DAY, HOUR, MINUTE
 from ingest.facts import DeviceRemoved
 from ingest.reading import DeviceId, Reason, Signal
 from rules.finding import DEVICE, Level, RuleKey, Verb
+from tests.rules.rule_parts import (
+    START,
+    Days,
+    device,
+    enrolled,
+    every,
+    home_with,
+    link_down,
+    link_up,
+    motion,
+    reading,
+    rejection,
+    told,
+)
 
 
 def silent(days: Days, at: int) -> list[tuple[str, str, int, float]]:

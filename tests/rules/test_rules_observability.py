@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rule_parts import START, Days, device, enrolled, home_with, link_down, link_up, motion, raised, reading, run_started, told
 
 from ingest.clock import HOUR, MINUTE, SECOND
 from ingest.facts import LinkUp, RunStopped
 from ingest.reading import Signal
 from rules.finding import Level, RuleKey, Verb
 from rules.observability import Observability
+from tests.rules.rule_parts import (
+    START,
+    Days,
+    device,
+    enrolled,
+    home_with,
+    link_down,
+    link_up,
+    motion,
+    raised,
+    reading,
+    run_started,
+    told,
+)
 
 
 def test_wrong_1_a_restart_of_ours_raises_no_storm() -> None:

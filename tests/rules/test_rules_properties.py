@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from oracle import Oracle, Told
-from random_streams import LAST, hasty_table, streams
-from rule_parts import START, received_at
 
 from ingest.clock import MINUTE
 from ingest.facts import RunStarted
 from rules.engine import STEP, Engine, Item
 from rules.finding import DEVICE, Finding, RuleKey
+from tests.rules.oracle import Oracle, Told
+from tests.rules.random_streams import LAST, hasty_table, streams
+from tests.rules.rule_parts import START, received_at
 
 TABLE = hasty_table()
 END = START + LAST + 40 * MINUTE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from rule_parts import START, TABLE, Days, device, enrolled, motion, reading
 
 from ingest.clock import HOUR
 from ingest.reading import Signal
@@ -12,6 +11,7 @@ from rules.engine import Engine
 from rules.finding import RuleKey
 from rules.roll import grade_place
 from rules.state import Climates, Devices, Households
+from tests.rules.rule_parts import START, TABLE, Days, device, enrolled, motion, reading
 
 
 def many(count: int) -> Days:

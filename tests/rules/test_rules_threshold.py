@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rule_parts import HOME, Days, device, enrolled, every, raised, reading, resolved, told
 
 from ingest.clock import HOUR, MINUTE, SECOND, Millis
 from ingest.reading import Reading, Signal
 from rules.apparent import apparent_temperature, felt_heat
 from rules.engine import Item
 from rules.finding import Level, RuleKey, Verb
+from tests.rules.rule_parts import HOME, Days, device, enrolled, every, raised, reading, resolved, told
 
 INTERVAL_S = 600
 

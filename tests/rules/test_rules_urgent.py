@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from rule_parts import HOME, START, Days, home_with, link_down, reading, resolved
 
 from ingest.clock import DAY, HOUR
 from ingest.reading import Signal
 from rules.finding import Level, RuleKey, Verb
+from tests.rules.rule_parts import HOME, START, Days, home_with, link_down, reading, resolved
 
 URGENT = [(Signal.SOS, RuleKey.SOS), (Signal.SMOKE, RuleKey.SMOKE), (Signal.GAS, RuleKey.GAS)]
 

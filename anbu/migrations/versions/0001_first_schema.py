@@ -13,11 +13,15 @@ depends_on = None
 
 def upgrade() -> None:
     """Create every table, those referred to first."""
+    _create_calls_file()
     _create_check()
+    _create_credential()
     _create_dong()
     _create_fact_outbox()
     _create_live_event()
+    _create_message_outbox()
     _create_rejection()
+    _create_reread()
     _create_tick_lease()
     _create_ticket()
     _create_unclaimed()
@@ -52,11 +56,25 @@ def downgrade() -> None:
     op.drop_table("unclaimed")
     op.drop_table("ticket")
     op.drop_table("tick_lease")
+    op.drop_table("reread")
     op.drop_table("rejection")
+    op.drop_table("message_outbox")
     op.drop_table("live_event")
     op.drop_table("fact_outbox")
     op.drop_table("dong")
+    op.drop_table("credential")
     op.drop_table("check")
+    op.drop_table("calls_file")
+
+
+def _create_calls_file() -> None:
+    op.create_table(
+        "calls_file",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("imported_at", sa.BigInteger(), nullable=False),
+        sa.Column("records", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_calls_file")),
+    )
 
 
 def _create_check() -> None:
@@ -101,6 +119,18 @@ def _create_check() -> None:
     )
 
 
+def _create_credential() -> None:
+    op.create_table(
+        "credential",
+        sa.Column("device_id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("verifier", sa.String(length=255), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("device_id", name=op.f("pk_credential")),
+    )
+
+
 def _create_dong() -> None:
     op.create_table(
         "dong",
@@ -138,6 +168,19 @@ def _create_live_event() -> None:
     op.create_index(op.f("ix_live_event_machine_at"), "live_event", ["machine_at"], unique=False)
 
 
+def _create_message_outbox() -> None:
+    op.create_table(
+        "message_outbox",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("topic", sa.String(length=255), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("appended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_message_outbox")),
+    )
+    op.create_index(op.f("ix_message_outbox_appended_at"), "message_outbox", ["appended_at"], unique=False)
+
+
 def _create_rejection() -> None:
     op.create_table(
         "rejection",
@@ -149,10 +192,32 @@ def _create_rejection() -> None:
         sa.Column("topic", sa.String(length=255), nullable=False),
         sa.Column("device_id", sa.String(length=32), nullable=True),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("retried_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("offset", "index", name=op.f("pk_rejection")),
     )
     op.create_index(op.f("ix_rejection_device_id"), "rejection", ["device_id"], unique=False)
     op.create_index(op.f("ix_rejection_received_at"), "rejection", ["received_at"], unique=False)
+
+
+def _create_reread() -> None:
+    op.create_table(
+        "reread",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("device_id", sa.String(length=32), nullable=True),
+        sa.Column("dong_code", sa.String(length=32), nullable=True),
+        sa.Column("household_id", sa.String(length=32), nullable=True),
+        sa.Column("next_offset", sa.BigInteger(), nullable=False),
+        sa.Column("last_offset", sa.BigInteger(), nullable=True),
+        sa.Column("until_fact", sa.String(length=64), nullable=True),
+        sa.Column("indexes", sa.String(length=64), nullable=False),
+        sa.Column("numbered", sa.Boolean(), nullable=False),
+        sa.Column("requested_at", sa.BigInteger(), nullable=False),
+        sa.Column("requested_by", sa.String(length=64), nullable=False),
+        sa.Column("found", sa.Integer(), nullable=False),
+        sa.Column("done_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reread")),
+    )
+    op.create_index(op.f("ix_reread_done_at"), "reread", ["done_at"], unique=False)
 
 
 def _create_tick_lease() -> None:
@@ -202,6 +267,8 @@ def _create_unclaimed() -> None:
     op.create_table(
         "unclaimed",
         sa.Column("device_id", sa.String(length=32), nullable=False),
+        sa.Column("dialect", sa.String(length=32), nullable=False),
+        sa.Column("address", sa.String(length=255), nullable=True),
         sa.Column("first_offset", sa.BigInteger(), nullable=False),
         sa.Column("last_offset", sa.BigInteger(), nullable=False),
         sa.Column("last_received_at", sa.BigInteger(), nullable=False),
@@ -361,8 +428,11 @@ def _create_device() -> None:
         sa.Column("report_interval_s", sa.Integer(), nullable=False),
         sa.Column("enrolled_at", sa.BigInteger(), nullable=False),
         sa.Column("removed_at", sa.BigInteger(), nullable=True),
+        sa.Column("address", sa.String(length=255), nullable=True),
+        sa.Column("zone", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(["household_id"], ["household.id"], name=op.f("fk_device_household_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
+        sa.UniqueConstraint("address", name=op.f("uq_device_address")),
     )
     op.create_index(op.f("ix_device_household_id"), "device", ["household_id"], unique=False)
 
@@ -407,9 +477,11 @@ def _create_resident() -> None:
         "resident",
         sa.Column("household_id", sa.String(length=32), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("phone_hash", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(["household_id"], ["household.id"], name=op.f("fk_resident_household_id")),
         sa.PrimaryKeyConstraint("household_id", name=op.f("pk_resident")),
     )
+    op.create_index(op.f("ix_resident_phone_hash"), "resident", ["phone_hash"], unique=False)
 
 
 def _create_session() -> None:

@@ -1,0 +1,385 @@
+"""How many messages a second a site takes in for good, beside a client that does nothing, and how soon an SOS is known."""
+
+from __future__ import annotations
+
+import gc
+import json
+import multiprocessing
+import resource
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from multiprocessing.connection import Connection as Pipe
+from multiprocessing.sharedctypes import RawValue
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import msgspec
+import numpy as np
+import structlog
+
+from alerts.desk import Desk
+from alerts.policy import Policy
+from anbu.bench import town
+from anbu.bench.mosquitto import Mosquitto
+from anbu.bench.players import Counter, Sent, Trickle, blast, do_nothing, trickle
+from anbu.broker import EmbeddedBroker
+from anbu.ending import Refusal
+from anbu.language import say
+from anbu.schema import migrate
+from anbu.wiring import Site, Stores, open_stores
+from ingest.clock import Clock, Millis, SystemClock
+from ingest.journal.port import Body, Message
+from ingest.journal.sqlite import SqliteJournal
+from ingest.seal import Sealer, new_key
+from ingest.source import BrokerAddress
+from ingest.store import open_store
+from ingest.wire import parse_topic
+from rules.finding import Finding, RuleKey
+from rules.table import load_table
+
+log = structlog.get_logger(__name__)
+
+AHEAD = 5_000
+"""Messages the publisher may be before the one who takes them: enough to keep the broker busy, no flood of its queue."""
+
+BACKGROUND = 2_000
+SOS_EVERY_S = 0.05
+PATIENCE_S = 120.0
+_TURN_S = 0.005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is measured, and for how long."""
+
+    broker: str  # mosquitto or nats
+    households: int
+    messages: int  # in each round, for the client that does nothing and for the site
+    rounds: int
+    packs: int  # of 100 readings
+    sos_seconds: float
+    inflight: int
+    folder: Path | None  # where the stores are made and thrown away; the disk that is measured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The figures, named as the command prints them."""
+
+    messages_per_s: float
+    noop_messages_per_s: float
+    ratio: float
+    pack_readings_per_s: float
+    ack_ms_p50: float
+    ack_ms_p99: float
+    sos_ms_p50: float
+    sos_ms_p99: float
+    cpu_us_per_message: float
+    peak_rss_mb: float
+    broker: str
+    households: int
+    messages: int
+    without: list[str]  # stages of the whole path that this version lacks
+    soak_rss_mb: list[float]  # at ten moments of the pack run
+
+
+class Broker(Protocol):
+    """What a benchmark needs of one."""
+
+    port: int
+
+    def start(self) -> None:
+        """Start it."""
+        ...
+
+    def stop(self) -> None:
+        """End it."""
+        ...
+
+
+class WatchedJournal(SqliteJournal):
+    """Tells how far it is, and keeps what it made durable, and when, while somebody wants to know."""
+
+    def __init__(self, folder: Path, clock: Clock, taken: Counter) -> None:
+        super().__init__(folder)
+        self.watching = False
+        self.seen: list[tuple[float, Sequence[Body]]] = []
+        self._clock, self._taken = clock, taken
+
+    def append(self, bodies: Sequence[Body]) -> int:
+        """See `Journal.append`; what follows in the source is the acknowledgement."""
+        head = super().append(bodies)
+        self._taken.value += len(bodies)
+        if self.watching:
+            self.seen.append((self._clock.monotonic(), bodies))
+        return head
+
+
+class Alarms:
+    """The sink of the rules: notes when the finding of an SOS came out, then hands everything on to the desk."""
+
+    def __init__(self, desk: Desk, clock: Clock) -> None:
+        self._desk, self._clock = desk, clock
+        self.found: dict[str, float] = {}
+
+    def __call__(self, findings: Sequence[Finding]) -> None:
+        """Take the findings of one turn."""
+        now = self._clock.monotonic()
+        for finding in findings:
+            if finding.rule is RuleKey.SOS and finding.household_id is not None:
+                self.found.setdefault(finding.household_id, now)
+        self._desk.take_findings(findings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rig:
+    """A site of the bench, its broker, and what the processes share."""
+
+    site: Site
+    journal: WatchedJournal
+    alarms: Alarms
+    clock: Clock
+    port: int
+    taken: Counter
+    at: Millis
+
+
+Target: TypeAlias = Callable[..., None]
+
+
+def run_ingest(plan: Plan, *, as_json: bool) -> int:
+    """Measure, print, end; returns the exit code."""
+    report = measure(plan)
+    if as_json:
+        print(json.dumps(asdict(report)))
+    else:
+        for name, value in asdict(report).items():
+            print(f"{name:22}{value}")
+    return 0
+
+
+def measure(plan: Plan) -> Report:
+    """The whole run. Raises Refusal where the broker is missing or something does not come to its end."""
+    with tempfile.TemporaryDirectory(prefix="anbu-bench-", dir=plan.folder) as folder, ExitStack() as stack:
+        clock = SystemClock()
+        broker = _broker(plan, Path(folder), clock)
+        stack.callback(broker.stop)
+        broker.start()
+        rig = stack.enter_context(_rig(Path(folder), clock, broker.port, plan))
+        return _measure(rig, plan)
+
+
+def _broker(plan: Plan, folder: Path, clock: Clock) -> Broker:
+    if plan.broker == "nats":
+        return EmbeddedBroker(folder / "broker")
+    return Mosquitto(folder / "broker", clock, inflight=plan.inflight)
+
+
+@contextmanager
+def _rig(folder: Path, clock: SystemClock, port: int, plan: Plan) -> Iterator[Rig]:
+    """A site with the whole town enrolled and read, every device heard once, and the source connected."""
+    engine = open_store(f"sqlite:///{folder / 'anbu.sqlite3'}")
+    migrate(engine)
+    stores = open_stores(folder, engine, Sealer(new_key()))
+    stores.journal.close()
+    taken: Counter = RawValue("q", 0)
+    journal = WatchedJournal(folder / "journal", clock, taken)
+    stores = replace(stores, journal=journal)
+    at = clock.home_now()
+    alarms: list[Alarms] = []
+    try:
+        site = _site(stores, clock, port, alarms)
+        facts = iter([*town.enrolment(plan.households, at), town.heard(at)])
+        while chunk := list(islice(facts, 2_000)):
+            journal.append(chunk)
+        for runner in site.runners:
+            runner.catch_up()
+        site.start()
+        try:
+            rig = Rig(site=site, journal=journal, alarms=alarms[0], clock=clock, port=port, taken=taken, at=at)
+            _until(clock, lambda: site.source.status().caught_up)
+            yield rig
+        finally:
+            site.stop()
+    finally:
+        stores.close()
+
+
+def _site(stores: Stores, clock: SystemClock, port: int, alarms: list[Alarms]) -> Site:
+    def sink(desk: Desk) -> Alarms:
+        alarms.append(Alarms(desk, clock))
+        return alarms[0]
+
+    address = BrokerAddress(host="127.0.0.1", port=port, client_id="anbu-bench")
+    return Site(stores, clock, table=load_table(None), policy=Policy(routes=()), channels={}, broker=address, sink=sink)
+
+
+def _measure(rig: Rig, plan: Plan) -> Report:
+    rounds = len(town.MIX)
+    begun = plan.households * rounds  # every device has spoken: what is new about each is not what is measured
+    _pour(rig, town.Load(homes=plan.households, start=0, count=begun, at=rig.at))
+    gc.collect()
+    noop, ours, cpu = [], [], []
+    for _ in range(plan.rounds):
+        load = town.Load(homes=plan.households, start=begun, count=plan.messages, at=rig.at)
+        begun += plan.messages
+        rig.site.source.stop()
+        noop.append(plan.messages / _pour_at_nobody(rig, load))
+        rig.site.source.start()
+        _until(rig.clock, lambda: rig.site.source.status().caught_up)
+        _until(rig.clock, lambda: _settled(rig))
+        before = _cpu_s()
+        ours.append(plan.messages / _pour(rig, load))
+        cpu.append((_cpu_s() - before) / plan.messages)
+    packs = town.Load(homes=plan.households, start=0, count=plan.packs, at=rig.at, packs=True)
+    memory: list[float] = []
+    packed = plan.packs * town.PACK_RECORDS / _pour(rig, packs, memory)
+    acks, alarms = _latencies(rig, plan, begun)
+    messages_per_s, noop_per_s = float(np.mean(ours)), float(np.mean(noop))
+    return Report(
+        messages_per_s=round(messages_per_s),
+        noop_messages_per_s=round(noop_per_s),
+        ratio=round(messages_per_s / noop_per_s, 3),
+        pack_readings_per_s=round(packed),
+        ack_ms_p50=_percentile(acks, 50),
+        ack_ms_p99=_percentile(acks, 99),
+        sos_ms_p50=_percentile(alarms, 50),
+        sos_ms_p99=_percentile(alarms, 99),
+        cpu_us_per_message=round(float(np.mean(cpu)) * 1e6, 1),
+        peak_rss_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        broker=plan.broker,
+        households=plan.households,
+        messages=plan.messages * plan.rounds,
+        without=[] if any(runner.name == "acks" for runner in rig.site.runners) else ["device acknowledgements"],
+        soak_rss_mb=memory,
+    )
+
+
+@contextmanager
+def _player(target: Target, *arguments: object) -> Iterator[Pipe]:
+    """Another process, ready to begin."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=target, args=(*arguments, theirs), daemon=True)
+    process.start()
+    theirs.close()  # so that its end is noticed
+    try:
+        if not ours.poll(PATIENCE_S) or ours.recv() != "ready":
+            raise _stuck("a player of the benchmark")
+        yield ours
+        process.join(PATIENCE_S)
+    except EOFError as error:
+        raise _stuck("a player of the benchmark") from error
+    finally:
+        if process.is_alive():
+            process.terminate()
+        ours.close()
+
+
+def _pour_at_nobody(rig: Rig, load: town.Load) -> float:
+    """Seconds until a client that does nothing has heard the whole load."""
+    taken: Counter = RawValue("q", 0)
+    with _player(do_nothing, rig.port, taken) as idle:
+        with _player(blast, rig.port, load, taken, AHEAD) as publisher:
+            began = rig.clock.monotonic()
+            publisher.send("go")
+            _until(rig.clock, lambda: taken.value >= load.count)
+            took = rig.clock.monotonic() - began
+            publisher.recv()
+        idle.send("enough")
+    return took
+
+
+def _pour(rig: Rig, load: town.Load, memory: list[float] | None = None) -> float:
+    """Seconds until the whole load is journalled, acknowledged, read by every consumer, and committed by each."""
+    rig.taken.value = 0
+    with _player(blast, rig.port, load, rig.taken, AHEAD) as publisher:
+        head = rig.journal.head
+        began = rig.clock.monotonic()
+        publisher.send("go")
+        for part in range(1, 11):
+            _until(rig.clock, lambda part=part: rig.journal.head >= head + load.count * part // 10)  # type: ignore[misc]  # mypy takes no defaults
+            if memory is not None:
+                memory.append(_rss_mb())
+        _until(rig.clock, lambda: _settled(rig))
+        for runner in rig.site.runners:
+            runner.stop(30.0)  # which commits: nothing is left to be written
+        took = rig.clock.monotonic() - began
+        publisher.recv()
+        for runner in rig.site.runners:
+            runner.start()
+    return took
+
+
+def _settled(rig: Rig) -> bool:
+    return all(runner.offset >= rig.journal.head for runner in rig.site.runners)
+
+
+def _latencies(rig: Rig, plan: Plan, start: int) -> tuple[list[float], list[float]]:
+    """Milliseconds from publish to acknowledged, and from the publish of an SOS to its finding, at an even background."""
+    rig.journal.seen.clear()
+    quiet = Trickle(
+        homes=plan.households,
+        start=-(-start // plan.households) * plan.households,
+        a_second=BACKGROUND,
+        seconds=plan.sos_seconds,
+        sos_every_s=SOS_EVERY_S,
+        first_sos_home=0,
+    )
+    with _player(trickle, rig.port, quiet) as publisher:
+        rig.journal.watching = True
+        publisher.send("go")
+        sent: Sent = publisher.recv()
+    _until(rig.clock, lambda: sent.alarms.keys() <= rig.alarms.found.keys())
+    rig.journal.watching = False
+    acks = [
+        (when - sent.messages[key]) * 1_000
+        for when, bodies in rig.journal.seen
+        for key in map(_key, bodies)
+        if key in sent.messages
+    ]
+    alarms = [(rig.alarms.found[home] - when) * 1_000 for home, when in sent.alarms.items()]
+    return acks, alarms
+
+
+class _Numbered(msgspec.Struct):
+    seq: int = -1
+
+
+def _key(body: Body) -> tuple[str, int]:
+    topic = parse_topic(body.topic) if isinstance(body, Message) else None
+    if topic is None or not isinstance(body, Message):
+        return "", -1
+    return topic.household_id, msgspec.json.decode(body.payload, type=_Numbered).seq
+
+
+def _percentile(values: Sequence[float], percent: float) -> float:
+    return round(float(np.percentile(values, percent)), 2)
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _rss_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return round(pages * resource.getpagesize() / 2**20, 1)
+
+
+def _until(clock: Clock, done: Callable[[], bool]) -> None:
+    began = clock.monotonic()
+    while not done():
+        if clock.monotonic() - began > PATIENCE_S:
+            raise _stuck("the benchmark")
+        clock.sleep(_TURN_S)
+
+
+def _stuck(what: str) -> Refusal:
+    return Refusal(
+        say(f"{what}: {PATIENCE_S:g}초 안에 끝나지 않습니다", f"{what} does not come to its end within {PATIENCE_S:g} s"),
+        say("더 적은 메시지로 다시 해 보십시오", "try fewer messages"),
+    )

@@ -1,0 +1,56 @@
+"""`anbu bench`: what this machine can carry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anbu.commands.options import AsJson
+from anbu.ending import Refusal, orderly
+from anbu.language import say
+
+bench = typer.Typer(no_args_is_help=True, help=say("이 컴퓨터의 성능을 잽니다", "what this machine can carry"))
+
+
+@bench.command("ingest", help=say("메시지를 초당 몇 개 받는지 잽니다", "how many messages a second are taken in"))
+@orderly
+def ingest(
+    broker: Annotated[str, typer.Option(help="mosquitto, nats")] = "mosquitto",
+    households: Annotated[int, typer.Option(min=1_000, max=100_000, help=say("가구 수", "households"))] = 10_000,
+    messages: Annotated[int, typer.Option(min=1_000, help=say("한 차례의 메시지 수", "messages in a round"))] = 60_000,
+    rounds: Annotated[int, typer.Option(min=1, max=20, help=say("차례", "rounds"))] = 2,
+    readings: Annotated[
+        int, typer.Option(min=10_000, help=say("100개 묶음으로 보내는 측정값 수", "readings sent in packs of 100"))
+    ] = 400_000,
+    sos_seconds: Annotated[
+        float, typer.Option(min=1.0, max=300.0, help=say("SOS를 재는 시간(초)", "seconds of SOS over a background"))
+    ] = 10.0,
+    inflight: Annotated[
+        int, typer.Option(min=20, max=16_000, help=say("확인 전 메시지 수 (mosquitto)", "messages in flight (mosquitto)"))
+    ] = 500,
+    folder: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help=say("재려는 디스크의 폴더", "a folder on the disk to measure"))
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure and print."""
+    from anbu.bench.ingest import Plan, run_ingest
+    from anbu.logs import set_up_logs
+    from ingest.clock import SystemClock
+
+    if broker not in ("mosquitto", "nats"):
+        raise Refusal(f"--broker {broker}", "mosquitto, nats")
+    set_up_logs("error", "console", SystemClock())
+    plan = Plan(
+        broker=broker,
+        households=households,
+        messages=messages,
+        rounds=rounds,
+        packs=readings // 100,
+        sos_seconds=sos_seconds,
+        inflight=inflight,
+        folder=folder,
+    )
+    raise typer.Exit(run_ingest(plan, as_json=as_json))
