@@ -188,8 +188,15 @@ class MqttSource:
             caught_up=caught_up,
             since=self._clock.machine_now() if changed else before.since,
             received=self._received,
-            error=error if connection is None else (None if caught_up else before.error),
+            error=error if connection is None else (None if caught_up else _unproven(connection) or before.error),
             last_canary=connection.last_canary if connection is not None and connection.last_canary else before.last_canary,
         )
         metrics.CONNECTED.labels(self._name).set(connected)
         metrics.CAUGHT_UP.labels(self._name).set(caught_up)
+
+
+def _unproven(connection: Connection) -> str | None:
+    late = connection.late()
+    if not late:
+        return None
+    return f"no canary comes back by {', '.join(late)}: a long backlog, or this account may not publish or read there"

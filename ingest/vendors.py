@@ -6,7 +6,7 @@ same with the same time of the device, or by DUP and the same bytes. A lasting v
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
@@ -176,19 +176,3 @@ def _restate(memory: Memory, said: Said) -> bool:
     if len(memory.lasting) > CHANNELS:
         del memory.lasting[next(iter(memory.lasting))]
     return before == now
-
-
-def covered(filters: Iterable[str]) -> tuple[str, ...]:
-    """The topic filters without those that others cover, in their order."""
-    unique = list(dict.fromkeys(filters))
-    return tuple(one for one in unique if not any(other != one and _covers(other, one) for other in unique))
-
-
-def _covers(wide: str, narrow: str) -> bool:
-    parts, others = wide.split("/"), narrow.split("/")
-    for at, part in enumerate(parts):
-        if part == "#":
-            return True
-        if at >= len(others) or others[at] == "#" or (part != "+" and part != others[at]):
-            return False
-    return len(parts) == len(others)

@@ -38,3 +38,19 @@ def make_dialects(names: Iterable[str]) -> tuple[Dialect, ...]:
     if "native" in wanted:
         wanted.add("senml")
     return tuple(make() for name, make in DIALECTS.items() if name in wanted)
+
+
+def subscriptions(names: Iterable[str]) -> tuple[str, ...]:
+    """The topic filters to subscribe to for these dialects, without those that others cover."""
+    filters = list(dict.fromkeys(one for dialect in make_dialects(names) for one in dialect.filters))
+    return tuple(one for one in filters if not any(other != one and _covers(other, one) for other in filters))
+
+
+def _covers(wide: str, narrow: str) -> bool:
+    parts, others = wide.split("/"), narrow.split("/")
+    for at, part in enumerate(parts):
+        if part == "#":
+            return True
+        if at >= len(others) or others[at] == "#" or (part != "+" and part != others[at]):
+            return False
+    return len(parts) == len(others)
