@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from anbu.commands import bench, init, register, show, site
+from anbu.commands import bench, feeds, init, journal, register, show, site
 from anbu.language import say
 
 app = typer.Typer(
@@ -54,6 +54,10 @@ app.add_typer(register.user, name="user")
 app.add_typer(register.dong, name="dong")
 app.add_typer(register.household, name="household")
 app.add_typer(register.device, name="device")
+app.add_typer(feeds.rejections, name="rejections")
+app.add_typer(feeds.calls, name="calls")
+app.add_typer(feeds.token, name="token")
+app.add_typer(journal.app, name="journal")
 
 
 def main() -> None:

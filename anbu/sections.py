@@ -71,6 +71,11 @@ class JournalSection(Section):
     segment_mib: Annotated[
         int, Field(ge=1, le=4096), Right("1~4096 사이의 정수(MiB)여야 합니다", "must be an integer from 1 to 4096 (MiB)")
     ] = 64
+    keep_days: Annotated[
+        int,
+        Field(ge=0, le=36_500),
+        Right("0(모두 보관)~36500 사이의 정수(일)여야 합니다", "must be an integer from 0 (keep everything) to 36500 (days)"),
+    ] = 365
 
     @property
     def segment_bytes(self) -> int:

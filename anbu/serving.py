@@ -15,11 +15,12 @@ from anbu.ending import Refusal
 from anbu.language import say
 from anbu.settings import Settings
 from anbu.web import WebServer, port_is_free
-from anbu.wiring import Site, Stores
+from anbu.wiring import Site, Stores, journal_name
 from dashboard_api.app import create_app
 from ingest.clock import SystemClock
 from ingest.history.sqlite import SqliteHistory
 from ingest.journal.cursors import SqliteCursors
+from ingest.journal.port import JournalDamaged, JournalFull
 from ingest.journal.sqlite import JournalInUse, SqliteJournal
 from ingest.seal import Sealer, load_key
 from ingest.source import BrokerAddress
@@ -55,6 +56,7 @@ def serve(settings: Settings) -> None:
             policy=Policy(base_url=settings.base_url, routes=_routes(settings)),
             channels=channels,
             broker=_address(settings),
+            keep_days=settings.journal.keep_days,
         )
         site.start()
         stack.callback(site.stop)
@@ -72,14 +74,17 @@ def _open(settings: Settings) -> Stores:
     settings.data.mkdir(parents=True, exist_ok=True)
     try:
         journal = SqliteJournal(settings.journal_folder, segment_bytes=settings.journal.segment_bytes)
-    except JournalInUse as error:
+    except (JournalInUse, JournalFull) as error:
         raise Refusal(str(error)) from error
+    except JournalDamaged as error:
+        raise Refusal(str(error), "anbu journal verify") from error
     return Stores(
         engine=open_store(settings.store_url),
         journal=journal,
         cursors=SqliteCursors(settings.cursors_file),
         history=SqliteHistory(settings.history_file),
         sealer=Sealer(load_key(settings.key_source)),
+        journal_name=journal_name(settings.journal_folder),
     )
 
 

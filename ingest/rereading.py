@@ -18,6 +18,7 @@ from ingest.journal.port import Entry, Journal, Message
 from ingest.reading import DeviceId
 from ingest.register.tables import reread
 from ingest.reread import message_of
+from ingest.store import reading
 from ingest.vendors import Vendors, address_of, stand_in
 from ingest.wire import PACK, Topic, parse_topic
 
@@ -49,7 +50,7 @@ def ask_for_offset(
 
 def carry_rereads(engine: Engine, journal: Journal, now: Millis) -> int:
     """Go on with the oldest request by one stretch of the journal; how many messages were told again. Raises JournalFull."""
-    with engine.begin() as connection:
+    with reading(engine).begin() as connection:
         wanted = connection.execute(select(reread).where(reread.c.done_at.is_(None)).order_by(reread.c.id).limit(1)).first()
     if wanted is None:
         return 0

@@ -11,16 +11,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # program the tests start -> Debian package that holds it
-PROGRAMS = {"mosquitto": "mosquitto", "mosquitto_pub": "mosquitto-clients", "chromium": "chromium"}
-# mosquitto lives in sbin, which is not on everybody's PATH.
-SEARCH = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin" + os.pathsep + "/usr/local/sbin"
+PROGRAMS = {
+    "mosquitto": "mosquitto",
+    "mosquitto_pub": "mosquitto-clients",
+    "chromium": "chromium",
+    "initdb": "postgresql",
+}
+# mosquitto lives in sbin, PostgreSQL in a folder for each version; neither is on everybody's PATH.
+FOLDERS = ["/usr/sbin", "/usr/local/sbin", *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")))]
+SEARCH = os.pathsep.join([os.environ.get("PATH", ""), *FOLDERS])
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 def main() -> int:
     wanted = [package for program, package in PROGRAMS.items() if shutil.which(program, path=SEARCH) is None]
     if not wanted:
-        print("servers: mosquitto and chromium are installed")
+        print("servers: mosquitto, chromium and postgresql are installed")
         return 0
     by_hand = "apt-get update && apt-get install --no-install-recommends " + " ".join(wanted)
     if not os.environ.get("CI") or os.geteuid() != 0 or shutil.which("apt-get") is None:

@@ -8,6 +8,7 @@ import pytest
 import structlog
 
 from tests.servers import MOSQUITTO, Broker, MosquittoServer, NatsServer, ScriptedBroker
+from tests.stores import PostgresServer, postgres_server
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -59,3 +60,27 @@ def scripted_broker() -> Iterator[ScriptedBroker]:
 def journal_folder(tmp_path: Path) -> Path:
     """Where a test keeps its journal."""
     return tmp_path / "journal"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresServer]:
+    """A real PostgreSQL for the whole run."""
+    yield from postgres_server()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The relational store on each engine in turn; PostgreSQL's has all tables already and is empty."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'anbu.sqlite3'}"
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    return server.shared()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def bare_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Like `store_url`, but without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'anbu.sqlite3'}"
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    return server.database()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 
 import structlog
 
-from ingest.clock import Clock, Millis
+from ingest.clock import Clock, Millis, home_day
 from ingest.journal import metrics
-from ingest.journal.port import Consumer, Cursors, Journal, JournalDamaged, Position
+from ingest.journal.port import Consumer, Cursors, Entry, Journal, JournalDamaged, Position
 
 log = structlog.get_logger(__name__)
 
@@ -19,7 +20,9 @@ _IDLE_S = 0.1  # how long to wait for an entry before home time is looked at aga
 class Runner:
     """One consumer and its committed position; either a thread of its own (`start`) or turn by turn (`catch_up`, `step`).
 
-    Every entry is taken again that was taken after the last commit when a process ends or a turn fails. `backoff_s` is
+    Every entry is taken again that was taken after the last commit when a process ends or a turn fails. Where a home day
+    ends, the position there is committed as a snapshot that the consumer can be set back to (unless by `step`). A
+    consumer that knows nothing, or less than the journal still tells, begins from the journal's base. `backoff_s` is
     the first and the longest pause after a failure, in machine seconds; each failure doubles it, a good turn resets it.
     """
 
@@ -42,6 +45,7 @@ class Runner:
         self._journal, self._cursors, self._consumer, self._clock = journal, cursors, consumer, clock
         self._batch, self._commit_every_s, self._backoff_s = batch, commit_every_s, backoff_s
         self._restored = False
+        self._at: Millis = 0  # when the entry at `offset` was received
         self._committed_mono = clock.monotonic()
         self._failures = 0
         self._stopping = threading.Event()
@@ -113,8 +117,10 @@ class Runner:
         metrics.LAG.labels(self.name).set(frontier.offset - self.offset)
         while self.offset < frontier.offset and not self._stopping.is_set():
             entries = self._journal.read(self.offset, self._batch)
-            self._consumer.take(entries)
-            self.offset = entries[-1].offset
+            if commits and home_day(entries[-1].received_at) != home_day(self._at):
+                self._take_days(entries)
+            else:
+                self._take(entries)
             self.progressed_at = self._clock.machine_now()
             metrics.TAKEN.labels(self.name).inc(len(entries))
             metrics.LAG.labels(self.name).set(max(frontier.offset - self.offset, 0))
@@ -125,10 +131,30 @@ class Runner:
         if commits:
             self._commit_when_due()
 
+    def _take(self, entries: Sequence[Entry]) -> None:
+        self._consumer.take(entries)
+        self.offset, self._at = entries[-1].offset, entries[-1].received_at
+
+    def _take_days(self, entries: Sequence[Entry]) -> None:
+        """Take them day by day, keeping the position at every end of a day."""
+        start = 0
+        while start < len(entries):
+            day = home_day(entries[start].received_at)
+            if self._at and day != home_day(self._at):
+                self._commit(keep=True)
+            end = bisect_right(entries, day, lo=start, key=_day_of)
+            self._take(entries[start:end])
+            start = end
+
     def _restore(self) -> None:
         position = self._cursors.load(self.name)
+        base = self._journal.base(self.name)
+        if position.offset < base.offset:
+            log.warning("consumer begins at the journal's cut", consumer=self.name, offset=base.offset, stood=position.offset)
+            position = base
         self._consumer.restore(position.state)
         self.offset = self.committed = position.offset
+        self._at = position.at
         self._committed_mono = self._clock.monotonic()
         self._restored = True
 
@@ -136,10 +162,10 @@ class Runner:
         if self.offset != self.committed and self._clock.monotonic() - self._committed_mono >= self._commit_every_s:
             self._commit()
 
-    def _commit(self) -> None:
+    def _commit(self, *, keep: bool = False) -> None:
         with metrics.COMMIT_SECONDS.labels(self.name).time():
-            position = Position(offset=self.offset, state=self._consumer.state())
-            self._cursors.commit(self.name, position)
+            position = Position(offset=self.offset, state=self._consumer.state(), at=self._at)
+            self._cursors.commit(self.name, position, keep=keep)
         self.committed = position.offset
         self._committed_mono = self._clock.monotonic()
         metrics.COMMITTED.labels(self.name).set(self.committed)
@@ -168,6 +194,10 @@ class Runner:
             exc_info=error,
         )
         return pause
+
+
+def _day_of(entry: Entry) -> int:
+    return home_day(entry.received_at)
 
 
 def _in_words(error: BaseException) -> str:

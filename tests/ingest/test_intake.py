@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
@@ -23,8 +22,8 @@ MOTION = topic("pir-1", "motion")
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    opened = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+def engine(store_url: str) -> Iterator[Engine]:
+    opened = open_store(store_url)
     metadata.create_all(opened, tables=[rejection, unclaimed])
     yield opened
     opened.dispose()
