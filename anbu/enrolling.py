@@ -12,6 +12,7 @@ from anbu.ending import Refusal
 from anbu.language import say
 from anbu.opening import open_site
 from ingest.clock import Millis, SystemClock
+from ingest.dialects.registry import DIALECTS
 from ingest.register.homes import AlreadyRegistered, EntryWrong, NotRegistered
 from ingest.register.people import People
 from ingest.register.register import Register
@@ -20,6 +21,16 @@ from ingest.register.register import Register
 def now() -> Millis:
     """This moment; in a real site home time is the machine's."""
     return SystemClock().home_now()
+
+
+def vendor_address(dialect: str | None, name: str | None) -> str | None:
+    """The address of a vendor's device as the register writes it; None for one of ours. Refusal for an unknown dialect."""
+    if dialect is None or name is None:
+        return None
+    vendors = [known for known in DIALECTS if known not in ("native", "senml")]
+    if dialect not in vendors:
+        raise Refusal(f"--dialect {dialect}", ", ".join(vendors))
+    return f"{dialect}/{name.lower() if dialect == 'chirpstack' else name}"
 
 
 @contextmanager

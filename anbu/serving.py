@@ -18,6 +18,7 @@ from anbu.web import WebServer, port_is_free
 from anbu.wiring import Site, Stores, journal_name
 from dashboard_api.app import create_app
 from ingest.clock import SystemClock
+from ingest.decode import NOWHERE
 from ingest.history.sqlite import SqliteHistory
 from ingest.journal.cursors import SqliteCursors
 from ingest.journal.port import JournalDamaged, JournalFull
@@ -57,6 +58,8 @@ def serve(settings: Settings) -> None:
             channels=channels,
             broker=_address(settings),
             keep_days=settings.journal.keep_days,
+            dialects=settings.ingest.dialects,
+            dong=settings.ingest.dong or NOWHERE,
         )
         site.start()
         stack.callback(site.stop)

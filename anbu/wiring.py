@@ -23,18 +23,21 @@ from dashboard_api.accounts import Accounts
 from dashboard_api.services import Services, Speed, StageHealth
 from dashboard_api.tokens import Tokens
 from ingest.clock import DAY, SECOND, SEOUL, Clock, SystemClock
-from ingest.decode import Decoder
+from ingest.decode import NOWHERE, Decoder
+from ingest.dialects.registry import make_dialects, subscriptions
 from ingest.fact_outbox import ONLY_JOURNAL, carry_facts
 from ingest.facts import RunStarted, RunStopped
 from ingest.history.consumer import HistoryConsumer
 from ingest.history.sqlite import SqliteHistory
 from ingest.intake import IntakeConsumer, forget_rejections
 from ingest.journal.cursors import SqliteCursors
+from ingest.journal.port import Consumer
 from ingest.journal.retention import prune
 from ingest.journal.runner import Runner
 from ingest.journal.sqlite import SqliteJournal
 from ingest.message_outbox import carry_messages
 from ingest.posted import Postbox
+from ingest.rebirth import RebirthConsumer
 from ingest.register.register import Register
 from ingest.register.strangers import Strangers
 from ingest.rereading import carry_rereads
@@ -115,6 +118,8 @@ class Site:
         broker: BrokerAddress,
         sink: Callable[[Desk], Callable[[Sequence[Finding]], None]] | None = None,
         keep_days: int = 0,
+        dialects: Sequence[str] = ("native",),
+        dong: str = NOWHERE,
     ) -> None:
         self.stores = stores
         self.clock = clock
@@ -126,13 +131,15 @@ class Site:
         self.accounts = Accounts(stores.engine, clock)
         self.postbox = Postbox(stores.engine, stores.journal, clock)
         self.tick = Tick(stores.engine, clock, policy, holder=self.run_id)
-        self.source = MqttSource(stores.journal, clock, broker)
+        self.source = MqttSource(stores.journal, clock, broker, subscriptions=subscriptions(dialects))
         take = sink(self.desk) if sink else self.desk.take_findings
-        consumers = (
-            RulesConsumer(Engine(table), Decoder(), take),
-            IntakeConsumer(stores.engine, Decoder()),
-            HistoryConsumer(stores.history, Decoder()),
-        )
+        consumers: list[Consumer] = [
+            RulesConsumer(Engine(table), Decoder(make_dialects(dialects), dong=dong), take),
+            IntakeConsumer(stores.engine, Decoder(make_dialects(dialects), dong=dong)),
+            HistoryConsumer(stores.history, Decoder(make_dialects(dialects), dong=dong)),
+        ]
+        if "sparkplug" in dialects:
+            consumers.append(RebirthConsumer(self.source.publish, clock))
         self.runners = tuple(Runner(stores.journal, stores.cursors, consumer, clock) for consumer in consumers)
         self.beats = (
             Beat("facts", 0.2, self.carry_facts, clock),

@@ -25,6 +25,7 @@ from ingest.mqtt_frames import (
     connect_frame,
     puback_frames,
     publish_frame,
+    publish_once_frame,
     subscribe_frame,
 )
 from ingest.mqtt_wire import CANARY_ROOT, CANARY_WORD, BrokerAddress, Pace, Wire, WireEnded
@@ -166,6 +167,10 @@ class Connection:
         for canary in self._canaries:
             self._unanswered.setdefault(canary, now)
         self._send(b"".join(publish_frame(canary.encode(), self._nonce, mid=self._next_mid()) for canary in self._canaries))
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Say something at QoS 0: it may be lost."""
+        self._send(publish_once_frame(topic.encode(), payload))
 
     def late(self) -> list[str]:
         """Canaries that have been on their way for longer than is likely; their subscriptions cannot be heard to the end."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import lru_cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -41,8 +41,13 @@ _STATES = {
     Signal.SMOKE: frozenset((0.0, 1.0)),
     Signal.GAS: frozenset((0.0, 1.0)),
     Signal.HEARTBEAT: frozenset((1.0,)),
+    Signal.STATUS: frozenset((0.0, 1.0)),
 }
 _POWER_ON_CELSIUS = 85.0
+
+NATIVE_SIGNALS = tuple(_SIGNALS.values())
+"""What the last part of a native topic may name, packs apart."""
+
 _BATTERY, _CALL, _HEARTBEAT, _PHONE, _STATUS, _TEMPERATURE = (  # a look-up in the enum costs as much as half a decode
     Signal.BATTERY,
     Signal.CALL,
@@ -58,6 +63,17 @@ class Fault(NamedTuple):
 
     reason: Reason
     detail: str
+
+
+def value_schema(signal: Signal) -> dict[str, Any]:
+    """What `read_value` takes, as JSON Schema with an example."""
+    if signal is _PHONE:
+        return {"type": "string", "enum": list(PHONE_STATES), "examples": ["on"]}
+    limits = _LIMITS.get(signal)
+    if limits is not None:
+        return {"type": "number", "minimum": limits[0], "maximum": limits[1], "examples": [21.5]}
+    states = sorted(_STATES[signal]) if signal in _STATES else []
+    return {"enum": [*map(int, states), *(bool(state) for state in states if state in (0.0, 1.0))], "examples": [1]}
 
 
 def read_value(signal: Signal, v: float | bool | str | None) -> float | Fault:

@@ -50,6 +50,12 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(dict[str, _Node])
 
 
+def command_topic(node: str) -> str:
+    """Where a node (`{group}/{node}`) listens for commands."""
+    group, _, name = node.partition("/")
+    return f"{_ROOT}/{group}/NCMD/{name}"
+
+
 class Sparkplug:
     """The address is `{group}/{node}` or `{group}/{node}/{device}`."""
 
