@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from anbu.commands import bench, broker, feeds, history, init, journal, makers, register, show, site
+from anbu.commands import (
+    bench,
+    broker,
+    device,
+    feeds,
+    history,
+    init,
+    journal,
+    makers,
+    register,
+    show,
+    site,
+)
 from anbu.language import say
 
 app = typer.Typer(
@@ -55,13 +67,13 @@ app.add_typer(broker.broker, name="broker")
 app.add_typer(register.user, name="user")
 app.add_typer(register.dong, name="dong")
 app.add_typer(register.household, name="household")
-register.device.command("check", help=say("이 메시지를 어떻게 읽을지 봅니다", "what we would make of this message"))(
+device.device.command("check", help=say("이 메시지를 어떻게 읽을지 봅니다", "what we would make of this message"))(
     makers.check_device
 )
-register.device.command("asyncapi", help=say("토픽과 내용의 AsyncAPI 3 문서", "AsyncAPI 3 document of topics and payloads"))(
+device.device.command("asyncapi", help=say("토픽과 내용의 AsyncAPI 3 문서", "AsyncAPI 3 document of topics and payloads"))(
     makers.print_asyncapi
 )
-app.add_typer(register.device, name="device")
+app.add_typer(device.device, name="device")
 app.add_typer(feeds.rejections, name="rejections")
 app.add_typer(feeds.calls, name="calls")
 app.add_typer(feeds.token, name="token")
