@@ -59,9 +59,10 @@ def one_household(household_id: str, viewer: ViewerDep, services: ServicesDep) -
     checks = services.desk.checks(dong=viewer.dong, states=UNRESOLVED, household=household_id, limit=10)
     heard = services.history.latest(home.id)
     lost = services.losses.by_device(dong=viewer.dong)
+    stand_here = services.register.devices(dong=viewer.dong, household=household_id)
     return HouseholdDetailOut(
         household=household_out(home),
-        devices=[device_out(device, lost.get(device.id, 0)) for device in services.register.devices(dong=viewer.dong, household=household_id)],
+        devices=[device_out(device, lost.get(device.id, 0)) for device in stand_here],
         heard=[HeardOut(signal=str(signal), at=at, value=value) for signal, (at, value) in sorted(heard.items())],
         people_masked=not checks,
         open_checks=[check_out(check, viewer.lang) for check in checks],
