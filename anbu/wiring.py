@@ -180,8 +180,7 @@ class Site:
         )
         self.chores.add_job(prune_live_events, "interval", (stores.engine, clock), hours=1, id="live events")
         self.chores.add_job(self.prune_history, "interval", hours=1, id="history")
-        self.chores.add_job(self.forget_rejections, "interval", hours=1, id="rejections")
-        self.chores.add_job(self.forget_losses, "interval", hours=1, id="losses")
+        self.chores.add_job(self.forget_what_went_wrong, "interval", hours=1, id="rejections, losses")
         if keep_days:
             self.chores.add_job(self.prune_journal, "interval", hours=1, id="journal")
         self.chores.add_job(self.accounts.prune_sessions, "interval", hours=1, id="sessions")
@@ -194,13 +193,11 @@ class Site:
         messages = carry_messages(stores.engine, stores.journal, now)
         return facts + messages + carry_rereads(stores.engine, stores.journal, now)
 
-    def forget_rejections(self) -> None:
-        """Rejections older than `REJECTIONS_KEPT` (home time) are no longer shown; their raw bytes stay in the journal."""
-        forget_rejections(self.stores.engine, self.clock.home_now() - REJECTIONS_KEPT)
-
-    def forget_losses(self) -> None:
-        """What was lost more than `LOSSES_KEPT` ago (home time) is no longer shown."""
-        forget_losses(self.stores.engine, self.clock.home_now() - LOSSES_KEPT)
+    def forget_what_went_wrong(self) -> None:
+        """Rejections and losses past their time (home time) are no longer shown; raw bytes stay in the journal."""
+        now = self.clock.home_now()
+        forget_rejections(self.stores.engine, now - REJECTIONS_KEPT)
+        forget_losses(self.stores.engine, now - LOSSES_KEPT)
 
     def prune_history(self) -> None:
         """Readings and hours past their time (home time) go, where the store does not see to that itself."""
