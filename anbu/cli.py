@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from anbu.commands import backup, bench, broker, feeds, init, journal, register, show, site
+from anbu.commands import (
+    backup,
+    bench,
+    broker,
+    device,
+    feeds,
+    history,
+    init,
+    journal,
+    register,
+    show,
+    site,
+)
 from anbu.language import say
 
 app = typer.Typer(
@@ -53,12 +65,13 @@ app.command("backup", help=say("실행 중에도 사이트를 파일 하나로 �
 )
 app.command("restore", help=say("백업에서 새 사이트를 만듭니다", "make a new site of a backup"))(backup.restore)
 app.command("serve", help=say("사이트를 실행합니다", "run the site"))(site.serve)
+app.add_typer(history.history, name="history")
 app.add_typer(bench.bench, name="bench")
 app.add_typer(broker.broker, name="broker")
 app.add_typer(register.user, name="user")
 app.add_typer(register.dong, name="dong")
 app.add_typer(register.household, name="household")
-app.add_typer(register.device, name="device")
+app.add_typer(device.device, name="device")
 app.add_typer(feeds.rejections, name="rejections")
 app.add_typer(feeds.calls, name="calls")
 app.add_typer(feeds.token, name="token")

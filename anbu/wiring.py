@@ -22,11 +22,13 @@ from anbu.beat import Beat
 from dashboard_api.accounts import Accounts
 from dashboard_api.services import Services, Speed, StageHealth
 from dashboard_api.tokens import Tokens
-from ingest.clock import DAY, SECOND, SEOUL, Clock, SystemClock
+from ingest.clock import DAY, SECOND, SEOUL, Clock, Millis, SystemClock
 from ingest.decode import Decoder
 from ingest.fact_outbox import ONLY_JOURNAL, carry_facts
 from ingest.facts import RunStarted, RunStopped
 from ingest.history.consumer import HistoryConsumer
+from ingest.history.hours import HoursConsumer
+from ingest.history.port import HOURS_KEPT, RAW_KEPT, History, HistoryUnavailable
 from ingest.history.sqlite import SqliteHistory
 from ingest.intake import IntakeConsumer, forget_rejections
 from ingest.journal.cursors import SqliteCursors
@@ -66,8 +68,9 @@ class Stores:
     engine: Store
     journal: SqliteJournal
     cursors: SqliteCursors
-    history: SqliteHistory
+    history: History
     sealer: Sealer
+    history_cursor: str = "history"  # each kind of history has read the journal to a place of its own
     journal_name: str = ONLY_JOURNAL  # among those fed from the same engine
 
     def close(self) -> None:
@@ -101,6 +104,12 @@ def open_stores(folder: Path, engine: Store, sealer: Sealer, *, journal_folder: 
     )
 
 
+def hours_runner(stores: Stores, clock: Clock) -> Runner:
+    """The roll-up. Its state holds every series of the hour that runs, so it is committed seldom."""
+    hours = HoursConsumer(stores.history, Decoder(), f"{stores.history_cursor}-hours")
+    return Runner(stores.journal, stores.cursors, hours, clock, commit_every_s=30.0)
+
+
 class Site:
     """All stages of one site. `start` sets them going downstream first, so that nothing arrives at a stage not there."""
 
@@ -113,12 +122,15 @@ class Site:
         policy: Policy,
         channels: Mapping[str, Channel],
         broker: BrokerAddress,
+        raw_kept: Millis = RAW_KEPT,
+        hours_kept: Millis = HOURS_KEPT,
         sink: Callable[[Desk], Callable[[Sequence[Finding]], None]] | None = None,
         keep_days: int = 0,
     ) -> None:
         self.stores = stores
         self.clock = clock
         self.table = table
+        self.raw_kept, self.hours_kept = raw_kept, hours_kept
         self.keep_days = keep_days  # of the journal; 0: everything
         self.run_id = uuid.uuid4().hex[:16]
         self.desk = Desk(stores.engine, clock, stores.sealer, policy)
@@ -131,9 +143,12 @@ class Site:
         consumers = (
             RulesConsumer(Engine(table), Decoder(), take),
             IntakeConsumer(stores.engine, Decoder()),
-            HistoryConsumer(stores.history, Decoder()),
+            HistoryConsumer(stores.history, Decoder(), stores.history_cursor),
         )
-        self.runners = tuple(Runner(stores.journal, stores.cursors, consumer, clock) for consumer in consumers)
+        self.runners = (
+            *(Runner(stores.journal, stores.cursors, consumer, clock) for consumer in consumers),
+            hours_runner(stores, clock),
+        )
         self.beats = (
             Beat("facts", 0.2, self.carry_facts, clock),
             Beat("journal again", 1.0, stores.journal.try_again, clock),
@@ -148,6 +163,7 @@ class Site:
             timezone=SEOUL, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         self.chores.add_job(prune_live_events, "interval", (stores.engine, clock), hours=1, id="live events")
+        self.chores.add_job(self.prune_history, "interval", hours=1, id="history")
         self.chores.add_job(self.forget_rejections, "interval", hours=1, id="rejections")
         if keep_days:
             self.chores.add_job(self.prune_journal, "interval", hours=1, id="journal")
@@ -164,6 +180,14 @@ class Site:
     def forget_rejections(self) -> None:
         """Rejections older than `REJECTIONS_KEPT` (home time) are no longer shown; their raw bytes stay in the journal."""
         forget_rejections(self.stores.engine, self.clock.home_now() - REJECTIONS_KEPT)
+
+    def prune_history(self) -> None:
+        """Readings and hours past their time (home time) go, where the store does not see to that itself."""
+        now = self.clock.home_now()
+        try:
+            self.stores.history.prune(now - self.raw_kept, now - self.hours_kept)
+        except HistoryUnavailable as error:
+            log.warning("history is not pruned, the next hour tries again", reason=str(error))
 
     def prune_journal(self) -> None:
         """Delete what of the journal is older than `keep_days`, as far as every cursor has passed it."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.influx_server import BadServer, InfluxServer, influxd_or_skip
 from tests.servers import MOSQUITTO, Broker, MosquittoServer, NatsServer, ScriptedBroker
 from tests.stores import PostgresServer, postgres_server
 
@@ -60,6 +61,25 @@ def scripted_broker() -> Iterator[ScriptedBroker]:
 def journal_folder(tmp_path: Path) -> Path:
     """Where a test keeps its journal."""
     return tmp_path / "journal"
+
+
+@pytest.fixture(scope="session")
+def influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxServer]:
+    """A running InfluxDB for all tests of this process; each asks for a database of its own."""
+    server = InfluxServer(tmp_path_factory.mktemp("influx"), influxd_or_skip())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def bad_server() -> Iterator[BadServer]:
+    """One that answers writes as the test says."""
+    server = BadServer()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

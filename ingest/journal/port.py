@@ -60,6 +60,17 @@ class JournalDamaged(Exception):
     """What was read is not what was written; the text names the segment and the offset."""
 
 
+class NotNow(Exception):
+    """A consumer cannot go on for now, through no fault of what it reads: it takes the same again later.
+
+    `after_s`: how many machine seconds its server asked us to wait, at least.
+    """
+
+    def __init__(self, text: str, *, after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.after_s = after_s
+
+
 class Journal(Protocol):
     """Append-only, durable before `append` returns, read by offset. Safe to use from several threads."""
 

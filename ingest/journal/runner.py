@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ import structlog
 
 from ingest.clock import Clock, Millis, home_day
 from ingest.journal import metrics
-from ingest.journal.port import Consumer, Cursors, Entry, Journal, JournalDamaged, Position
+from ingest.journal.port import Consumer, Cursors, Entry, Journal, JournalDamaged, NotNow, Position
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +25,7 @@ class Runner:
     ends, the position there is committed as a snapshot that the consumer can be set back to (unless by `step`). A
     consumer that knows nothing, or less than the journal still tells, begins from the journal's base. `backoff_s` is
     the first and the longest pause after a failure, in machine seconds; each failure doubles it, a good turn resets it.
+    Pauses are spread by chance, so that stages that failed together do not come back together.
     """
 
     def __init__(
@@ -179,7 +181,9 @@ class Runner:
     def _failed(self, error: Exception) -> float:
         """Say so, forget what was taken since the commit; how many seconds to pause."""
         first, most = self._backoff_s
-        pause = min(first * 2.0 ** min(self._failures, 16), most)
+        pause = min(first * 2.0 ** min(self._failures, 16), most) * random.uniform(0.5, 1.0)
+        if isinstance(error, NotNow) and error.after_s is not None:
+            pause = max(pause, error.after_s)
         self._failures += 1
         self._restored = False
         self.error = _in_words(error)
@@ -190,8 +194,8 @@ class Runner:
             offset=self.offset,
             committed=self.committed,
             failures=self._failures,
-            pause_s=pause,
-            exc_info=error,
+            pause_s=round(pause, 3),
+            **({"reason": str(error)} if isinstance(error, NotNow) else {"exc_info": error}),
         )
         return pause
 
@@ -201,4 +205,6 @@ def _day_of(entry: Entry) -> int:
 
 
 def _in_words(error: BaseException) -> str:
+    if isinstance(error, NotNow):
+        return str(error)
     return f"{type(error).__name__}: {error}"

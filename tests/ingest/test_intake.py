@@ -85,11 +85,12 @@ def test_every_reason_but_the_duplicate_is_kept(engine: Engine, log: Log) -> Non
         (MOTION, body(v=1), True),
     ):
         log.say(on, payload, retain=retain)
-    before = {reason: counted("rejections", reason=reason.value) for reason in Reason}
+    decoded = set(Reason) - {Reason.HISTORY_REFUSED}  # which no decoder gives
+    before = {reason: counted("rejections", reason=reason.value) for reason in decoded}
     intake(engine, log.entries)
-    assert {row.reason for row in rows(engine)} == {reason.value for reason in Reason} - {"duplicate"}
+    assert {row.reason for row in rows(engine)} == {reason.value for reason in decoded} - {"duplicate"}
     assert max(len(row.payload) for row in rows(engine)) == 4_096
-    assert all(counted("rejections", reason=reason.value) > before[reason] for reason in Reason)
+    assert all(counted("rejections", reason=reason.value) > before[reason] for reason in decoded)
 
 
 @pytest.mark.parametrize("odd", ["a\udcff\x00b", "\x00", "동" * 400, "x" * 60_000, "\ud800"])
