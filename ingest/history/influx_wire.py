@@ -124,6 +124,12 @@ class InfluxWire:
         self._quiet_until = None
         return found
 
+    def look(self, bucket: str) -> None:
+        """See that the server lets us ask about this bucket. Raises HistoryUnavailable, HistoryStopped."""
+        now = self._clock.home_now()
+        asked: dict[str, flux.Value] = {"bucket": bucket, "start": flux.instant(now - SECOND), "stop": flux.instant(now)}
+        self.ask("from(bucket: {bucket}) |> range(start: {start}, stop: {stop}) |> limit(n: 1)", asked)
+
     def close(self) -> None:
         """Give up all connections."""
         self._write_api.close()

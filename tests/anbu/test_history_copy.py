@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from anbu.bench.influxd import InfluxServer
+from anbu.checkup import Line, check_site
 from anbu.cli import app
 from anbu.ending import Refusal
 from anbu.history_copy import Copied, copy_into
@@ -143,6 +144,11 @@ def test_an_embedded_history_that_lags_behind_the_cut_is_not_copied(place: Place
         place.copy(MemoryHistory())
 
 
+def looked(config: Path) -> Line:
+    (line,) = (line for line in check_site(config) if line.name == "history")
+    return line
+
+
 def test_the_command_fills_influxdb_and_says_what_is_to_be_set(tmp_path: Path, influx_server: InfluxServer) -> None:
     run = CliRunner().invoke
     config = tmp_path / "anbu.toml"
@@ -163,5 +169,12 @@ def test_the_command_fills_influxdb_and_says_what_is_to_be_set(tmp_path: Path, i
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["source"] == "journal"
     assert "influxdb" in run(app, ["history", "copy", "-c", str(config)]).stdout
+    text = text.replace('kind = "embedded"', 'kind = "influxdb"')
+    config.write_text(text, encoding="utf-8")
+    assert looked(config).ok
+    config.write_text(
+        text.replace('kind = "embedded"', 'kind = "influxdb"').replace(address.token, "anbu:wrong"), encoding="utf-8"
+    )
+    assert not looked(config).ok and "401" in looked(config).detail
     settings = load_settings(config)
     assert settings.history.token is not None and address.token not in repr(settings)
