@@ -160,7 +160,7 @@ class Site:
             AcksConsumer(stores.engine, Decoder(), tray, clock),  # native alone: nobody else waits for us
         ]
         if "sparkplug" in tongues.dialects:
-            consumers.append(RebirthConsumer(self.source.publish, clock))
+            consumers.append(RebirthConsumer(self.source.publish))
         self.runners = (
             *(Runner(stores.journal, stores.cursors, consumer, clock) for consumer in consumers),
             hours_runner(stores, clock),

@@ -23,13 +23,14 @@ from dashboard_api.api.views import check_out, device_out, household_out
 from dashboard_api.problems import Problem
 from dashboard_api.services import Services
 from ingest.clock import DAY, HOUR
+from ingest.history.span import span_of
 from ingest.reading import HouseholdId, Signal
 from ingest.register.homes import Household
 from ingest.register.people import People
 
 router = APIRouter(tags=["households"])
 
-LONGEST_RANGE = 400 * DAY
+LONGEST_RANGE = 1_830 * DAY  # as long as hours are kept
 MOST_POINTS = 2_000
 
 
@@ -109,7 +110,7 @@ def readings(
         raise Problem(422, "bad_range")
     found = services.history.series(HouseholdId(home.id), signal, since, until, points)
     buckets = [BucketOut(start=b.start, count=b.count, mean=b.mean, min=b.min, max=b.max) for b in found]
-    width = -(-(until - since) // points)  # whole milliseconds, rounded up as the store does
+    width = span_of(since, until, points).width
     return ReadingsOut(household=home.id, signal=signal, start=since, end=until, width_ms=width, buckets=buckets)
 
 
