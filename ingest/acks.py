@@ -12,7 +12,8 @@ import msgspec
 from sqlalchemy import Engine
 
 from ingest import acks_metrics as metrics
-from ingest.acks_ledger import Book, Given, Ledger
+from ingest.acks_book import Book
+from ingest.acks_ledger import Given, Ledger
 from ingest.acks_tray import AckTray, OutgoingAck
 from ingest.clock import Clock, Millis
 from ingest.decode import Decoder, Item

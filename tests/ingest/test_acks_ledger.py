@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from ingest.acks_ledger import HEARD_FOR, REJECTED_TOLD, Ledger
+from ingest.acks_book import REJECTED_TOLD
+from ingest.acks_ledger import HEARD_FOR, Ledger
 from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from ingest.window import BOOTS, MAX_SEQ, RANGES, Window
 from ingest.wire import Ack, decode_ack, encode_ack
