@@ -19,7 +19,8 @@ from ingest.clock import Millis
 from ingest.journal import metrics
 from ingest.journal.fact_index import FactIndex
 from ingest.journal.port import Body, Entry, Frontier, JournalDamaged, JournalFull, Message
-from ingest.journal.segment import Row, Segment, facts_in, first_offset, open_reader, read_entries, segment_path, to_row
+from ingest.journal.segment import Segment, facts_in, first_offset, open_reader, read_entries, segment_path, to_row
+from ingest.journal.tail import Tail
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,7 @@ class SqliteJournal:
         self._lock = threading.Lock()  # the one writer: head, floor, segments, fact index
         self._grown = threading.Condition()
         self._readers = _Readers()
+        self._tail = Tail()
         self._closed = False
         folder.mkdir(parents=True, exist_ok=True)
         self._folder_lock = _lock_folder(folder)
@@ -95,9 +97,10 @@ class SqliteJournal:
         with self._lock:
             self._must_be_open()
             try:
-                rows = self._rows(bodies)
-                if not rows:
+                entries = self._entries(bodies)
+                if not entries:
                     return self._head
+                rows = [to_row(entry.offset, entry.received_at, entry.body) for entry in entries]
                 with metrics.APPEND_SECONDS.time():
                     self._roll()
                     self._segment.write(rows)
@@ -106,6 +109,7 @@ class SqliteJournal:
                 raise JournalFull(f"{self._folder} takes nothing after offset {self._head}: {error}") from error
             except sqlite3.DatabaseError as error:
                 raise JournalDamaged(f"segment {self._segment.path.name} refuses offset {self._head + 1}: {error}") from error
+            self._tail.add(entries)
             self._head, self._floor = rows[-1][0], rows[-1][1]
             fact_ids = [row[8] for row in rows if row[8] is not None]
             if fact_ids:
@@ -118,10 +122,10 @@ class SqliteJournal:
         metrics.APPENDED.labels("message").inc(len(rows) - len(fact_ids))
         return head
 
-    def _rows(self, bodies: Sequence[Body]) -> list[Row]:
+    def _entries(self, bodies: Sequence[Body]) -> list[Entry]:
         fact_ids = [body.fact_id for body in bodies if not isinstance(body, Message)]
         known = self._facts.known(fact_ids) if fact_ids else set()
-        rows: list[Row] = []
+        entries: list[Entry] = []
         offset, floor = self._head, self._floor
         for body in bodies:
             if isinstance(body, Message):
@@ -133,8 +137,8 @@ class SqliteJournal:
                 at = body.at
             offset += 1
             floor = max(floor, at)
-            rows.append(to_row(offset, floor, body))
-        return rows
+            entries.append(Entry(offset=offset, received_at=floor, body=body))
+        return entries
 
     def _roll(self) -> None:
         """Begin a new segment where the newest has its size."""
@@ -157,6 +161,9 @@ class SqliteJournal:
         after = max(after, self._firsts[0] - 1)
         if after >= head or limit <= 0:
             return []
+        newest = self._tail.read(after, min(limit, head - after))
+        if newest:
+            return newest
         path = segment_path(self._folder, self._firsts[self._place(after + 1)])
         try:
             with self._readers.on(path) as connection:
