@@ -43,6 +43,7 @@ from ingest.fact_outbox import queue_fact
 from ingest.facts import HouseholdEnded
 from ingest.register import tables as register
 from ingest.seal import Sealer
+from ingest.store import reading
 from rules.finding import DEVICE, Finding, Level, RuleKey
 
 CheckView: TypeAlias = Check
@@ -73,6 +74,7 @@ class Desk:
 
     def __init__(self, engine: Engine, clock: Clock, sealer: Sealer, policy: Policy) -> None:
         self._engine = engine
+        self._reading = reading(engine)
         self._clock = clock
         self._sealer = sealer
         self._policy = policy
@@ -141,14 +143,14 @@ class Desk:
                 wanted = wanted.where(column == value)
         if states is not None:
             wanted = wanted.where(check.c.state.in_(list(states)))
-        with self._engine.begin() as connection:
+        with self._reading.begin() as connection:
             if before is not None:
                 wanted = _after(wanted, _found(connection, before, dong, None))
             return load_checks(connection, wanted)
 
     def check(self, check_id: str, *, dong: str | None) -> CheckDetail | None:
         """One check with its transitions, oldest first; None where `dong` has no such check."""
-        with self._engine.begin() as connection:
+        with self._reading.begin() as connection:
             found = load_check(connection, check_id)
             if found is None or dong not in (None, found.dong_code):
                 return None
@@ -210,13 +212,13 @@ class Desk:
             wanted = wanted.where(ticket.c.household_id == household)
         if states is not None:
             wanted = wanted.where(ticket.c.state.in_(list(states)))
-        with self._engine.begin() as connection:
+        with self._reading.begin() as connection:
             return [ticket_of(row) for row in connection.execute(wanted)]
 
     def resolve_ticket(self, ticket_id: str, *, actor: str, dong: str | None, text: str = "") -> TicketView:
         """The installer is done with it. NotFound, Conflict."""
         with self._engine.begin() as connection:
-            row = connection.execute(select(ticket).where(ticket.c.id == ticket_id).with_for_update()).one_or_none()
+            row = connection.execute(select(ticket).where(ticket.c.id == ticket_id)).one_or_none()
             if row is None or dong not in (None, row.dong_code):
                 raise NotFound("no such ticket")
             found = ticket_of(row)
@@ -225,7 +227,7 @@ class Desk:
 
     def ticket_history(self, ticket_id: str, *, dong: str | None) -> tuple[TransitionView, ...]:
         """What happened to a ticket, oldest first; NotFound where `dong` has none of this id."""
-        with self._engine.begin() as connection:
+        with self._reading.begin() as connection:
             owner = connection.execute(select(ticket.c.dong_code).where(ticket.c.id == ticket_id)).scalar()
             if owner is None or dong not in (None, owner):
                 raise NotFound("no such ticket")
@@ -233,12 +235,12 @@ class Desk:
 
     def events(self, *, after: int, dong: str | None, limit: int = 500) -> list[LiveEvent]:
         """Live events with an id above `after`, oldest first."""
-        with self._engine.begin() as connection:
+        with self._reading.begin() as connection:
             return events_after(connection, after, dong, limit)
 
     def last_event_id(self) -> int:
         """Where a stream that begins now begins."""
-        with self._engine.begin() as connection:
+        with self._reading.begin() as connection:
             return newest(connection)
 
 

@@ -91,7 +91,6 @@ class Sender:
             )
             .order_by(delivery.c.level.desc(), delivery.c.due_at, delivery.c.id)
             .limit(1)
-            .with_for_update(of=delivery, skip_locked=True)
         )
 
     def _take(self, connection: Connection, row: Row[Any]) -> Delivery:

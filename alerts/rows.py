@@ -1,4 +1,7 @@
-"""How checks, alerts and tickets become rows and come back; every function works inside the caller's transaction."""
+"""How checks, alerts and tickets become rows and come back; every function works inside the caller's transaction.
+
+Nothing is locked row by row: a transaction that writes is the only one that does (ingest/store.py).
+"""
 
 from __future__ import annotations
 
@@ -59,24 +62,22 @@ def load_checks(connection: Connection, query: Select[Any]) -> list[Check]:
 
 
 def load_check(connection: Connection, check_id: str) -> Check | None:
-    """The check, locked against other writers until the transaction ends; None where there is none."""
-    found = load_checks(connection, select(check).where(check.c.id == check_id).with_for_update())
+    """The check; None where there is none."""
+    found = load_checks(connection, select(check).where(check.c.id == check_id))
     return found[0] if found else None
 
 
 def open_checks_of(connection: Connection, subjects: Collection[str]) -> dict[str, Check]:
-    """The open check of each of these subjects that has one, locked like `load_check`."""
+    """The open check of each of these subjects that has one."""
     found: list[Check] = []
     for part in chunks(sorted(subjects)):
-        found += load_checks(
-            connection, select(check).where(check.c.subject.in_(part), open_check()).order_by(check.c.id).with_for_update()
-        )
+        found += load_checks(connection, select(check).where(check.c.subject.in_(part), open_check()))
     return {each.subject: each for each in found}
 
 
 def open_tickets_of(connection: Connection, subjects: Collection[str]) -> dict[tuple[str, RuleKey], Ticket]:
-    """The open tickets of these subjects by subject and rule, locked like `load_check`."""
-    query = select(ticket).where(open_ticket()).with_for_update()
+    """The open tickets of these subjects by subject and rule."""
+    query = select(ticket).where(open_ticket())
     found = [ticket_of(row) for row in rows_in(connection, query, ticket.c.subject, sorted(subjects))]
     return {(each.subject, each.rule): each for each in found}
 

@@ -21,6 +21,7 @@ from dashboard_api.tables import account
 from ingest.clock import SECOND, Millis, SystemClock, to_iso
 from ingest.register.tables import dong, guardian, resident
 from ingest.seal import KEY_ID_AT, Sealer
+from ingest.store import reading
 from rules.reader import RulesWrong
 from rules.table import load_table
 
@@ -105,14 +106,14 @@ def _seals(settings: Settings) -> str:
 def _fits(engine: Engine, sealer: Sealer, table: Table) -> bool:
     at, length = KEY_ID_AT
     key_id = func.substr(table.c.sealed, at + 1, length, type_=LargeBinary)
-    with engine.connect() as connection:
+    with reading(engine).begin() as connection:
         return not connection.scalar(select(func.count()).select_from(table).where(key_id != sealer.key_id))
 
 
 def _store(settings: Settings) -> str:
     with opened_store(settings) as engine:
         refuse_unmigrated(engine)
-        with engine.connect() as connection:
+        with reading(engine).begin() as connection:
             dongs, accounts = (connection.scalar(select(func.count()).select_from(table)) for table in (dong, account))
     if not dongs:
         raise Refusal(say("동이 하나도 없습니다", "there is no dong"), "anbu dong add CODE NAME")

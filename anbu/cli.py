@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from anbu.commands import bench, init, register, show, site
+from anbu.commands import bench, broker, feeds, history, init, journal, register, show, site
 from anbu.language import say
 
 app = typer.Typer(
@@ -49,11 +49,17 @@ app.command(
 app.command("check", help=say("설정, 저장소, 브로커, 시계를 점검합니다", "check settings, stores, broker and clock"))(site.check)
 app.command("migrate", help=say("저장소를 최신 구조로 바꿉니다", "bring the store to the newest schema"))(site.migrate)
 app.command("serve", help=say("사이트를 실행합니다", "run the site"))(site.serve)
+app.add_typer(history.history, name="history")
 app.add_typer(bench.bench, name="bench")
+app.add_typer(broker.broker, name="broker")
 app.add_typer(register.user, name="user")
 app.add_typer(register.dong, name="dong")
 app.add_typer(register.household, name="household")
 app.add_typer(register.device, name="device")
+app.add_typer(feeds.rejections, name="rejections")
+app.add_typer(feeds.calls, name="calls")
+app.add_typer(feeds.token, name="token")
+app.add_typer(journal.app, name="journal")
 
 
 def main() -> None:

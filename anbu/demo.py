@@ -8,11 +8,9 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 import httpx
 from rich.console import Console
@@ -23,27 +21,22 @@ from alerts.desk import Desk
 from alerts.policy import Policy
 from anbu.beat import Beat
 from anbu.broker import EmbeddedBroker
+from anbu.demo_past import StandingAtEnd, enrol, journal_the_past, stage_the_plot
 from anbu.ending import Refusal
 from anbu.language import say
 from anbu.schema import migrate
 from anbu.web import WebServer, port_is_free
 from anbu.wiring import Site, Stores, open_stores
 from dashboard_api.app import create_app
-from ingest.clock import HOUR, MINUTE, SECOND, Clock, Millis, SystemClock, parse_local, process_age
-from ingest.fact_outbox import carry_facts
-from ingest.facts import LinkUp, RunStarted
-from ingest.journal.port import Message
-from ingest.reading import DeviceId, DongCode, HouseholdId
-from ingest.register.people import Resident
+from ingest.clock import HOUR, SECOND, Clock, Millis, SystemClock, parse_local, process_age
+from ingest.reading import DongCode
 from ingest.register.register import Register
 from ingest.seal import Sealer, new_key
 from ingest.source import BrokerAddress
 from ingest.store import open_store
-from rules.finding import Finding, Verb
 from rules.table import load_table
-from simulators.fleet import Fleet, SimHome
+from simulators.fleet import Fleet
 from simulators.publisher import Publisher
-from simulators.scenario import Scenario
 
 HOST = "127.0.0.1"
 PAST = 36 * HOUR
@@ -57,7 +50,6 @@ LIMIT_S = 60.0
 """From the start of the process to the first check; `--until-check` gives up at three times this."""
 
 LOGIN = "demo"
-DONG_NAME = "안부1동"
 
 
 class Stopwatch:
@@ -76,102 +68,6 @@ class Stopwatch:
         self._last = now
         if not self._quiet:
             self._console.print(f"[dim]{now:6.1f}초[/dim]  {words}")
-
-
-class TakesFindings(Protocol):
-    """The desk, as far as this needs it."""
-
-    def take_findings(self, findings: Sequence[Finding]) -> None:
-        """Make them durable and act on them."""
-        ...
-
-
-class StandingAtEnd:
-    """Holds back the findings of the past until it has been read, then hands on those that still stand."""
-
-    def __init__(self, desk: TakesFindings) -> None:
-        self._desk = desk
-        self._held: list[Finding] | None = []
-
-    def __call__(self, findings: Sequence[Finding]) -> None:
-        """Hold, or hand on once the past has ended."""
-        if self._held is None:
-            self._desk.take_findings(findings)
-        else:
-            self._held.extend(findings)
-
-    def past_ended(self) -> None:
-        """Hand on what was raised and not cleared, in its order, and hold nothing from now on."""
-        held, self._held = self._held or [], None
-        cleared = {finding.episode for finding in held if finding.verb is Verb.CLEARED}
-        self._desk.take_findings([finding for finding in held if finding.episode not in cleared])
-
-
-def stage_the_plot(fleet: Fleet, now: Millis) -> str:
-    """Put into the dong what a duty officer meets: one fall about to be noticed, one silent phone, two device faults.
-
-    The fall: a resident at home who was last seen to move 8 h less 6 to 16 min ago, so that the motion rule's first level
-    comes due a few minutes of home time after the start. Returns that household's id.
-    """
-    oldest, newest = now - 8 * HOUR + 6 * MINUTE, now - 8 * HOUR + 16 * MINUTE
-    moved = {home.household_id: fleet.last_movement(home.household_id, newest) for home in fleet.homes}
-    candidates = [
-        (at, household_id)
-        for household_id, at in moved.items()
-        if at >= oldest and all(fleet.is_at_home(household_id, at - lead * MINUTE) for lead in range(-1, 30, 5))
-    ]
-    if not candidates:
-        raise RuntimeError("no resident of this seed moved at home in the window for the fall; choose another --seed")
-    seen_at, fallen = min(candidates)
-    fleet.inject(Scenario.COLLAPSE, fallen, seen_at + 1)
-    others = [home.household_id for home in fleet.homes if home.household_id != fallen]
-    silent_phone, weak_battery, lost_gateway = (others[len(others) * part // 8] for part in (1, 4, 6))
-    fleet.inject(Scenario.PHONE_OFF, silent_phone, now - 13 * HOUR)
-    fleet.inject(Scenario.BATTERY_LOW, weak_battery, now - 5 * HOUR)
-    fleet.inject(Scenario.GATEWAY_OFF, lost_gateway, now - 2 * HOUR)
-    return fallen
-
-
-def enrol(register: Register, homes: Sequence[SimHome], at: Millis) -> None:
-    """Enter the simulated homes, their invented residents and their devices in the register, as of `at`."""
-    register.add_dong(DongCode(homes[0].dong_code), DONG_NAME)
-    for home in homes:
-        register.enrol_household(
-            HouseholdId(home.household_id),
-            DongCode(home.dong_code),
-            grade=home.grade,
-            at=at,
-            resident=Resident(name=home.resident_name, phone=home.resident_phone),
-        )
-        for device in home.devices:
-            register.enrol_device(
-                DeviceId(device.device_id),
-                HouseholdId(home.household_id),
-                model=device.model,
-                signals=device.signals,
-                report_interval_s=device.report_interval_s,
-                at=at,
-            )
-
-
-def journal_the_past(stores: Stores, fleet: Fleet, start: Millis, end: Millis) -> int:
-    """Append enrolment, link facts and every message of the past with its past receive time; returns the messages."""
-    while carry_facts(stores.engine, stores.journal, start):
-        pass
-    stores.journal.append(
-        [
-            RunStarted(fact_id="run:past", at=start, run_id="past"),
-            LinkUp(fact_id="link:past", at=start, source="mqtt"),
-        ]
-    )
-    count = 0
-    messages = fleet.messages(start, end)
-    while chunk := list(islice(messages, 2_000)):
-        stores.journal.append(
-            [Message(received_at=sent.at, source="mqtt", topic=sent.topic, payload=sent.payload, retain=False) for sent in chunk]
-        )
-        count += len(chunk)
-    return count
 
 
 @contextmanager
@@ -304,7 +200,7 @@ class Demo:
             clock,
             table=load_table(None),
             policy=Policy(base_url=self.base_url),
-            channels={"console": ConsoleChannel()},
+            channels={"console": ConsoleChannel(self.console.out)},
             broker=BrokerAddress(host=HOST, port=broker_port, client_id="anbu-ingest"),
             sink=sink,
         )

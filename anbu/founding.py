@@ -56,6 +56,14 @@ https = false  # 앞에 https 프록시가 있으면 true (a proxy in front spea
 [journal]
 segment_mib = 64
 
+[history]  # 그래프에 쓰는 측정값 (readings for charts; docs/history.md)
+kind = "embedded"  # embedded, influxdb
+# url = "http://127.0.0.1:8086"
+# token = ""  # ANBU_HISTORY__TOKEN 을 권합니다; InfluxDB 1.x 는 user:password
+# org = "-"
+# raw_bucket = "anbu"
+# hours_bucket = "anbu-hours"
+
 [alerts]  # 화면 밖으로 보내는 알림 (alerts besides the page)
 # webhook_url = "https://..."
 # webhook_secret = ""  # 16자 이상; ANBU_ALERTS__WEBHOOK_SECRET 를 권합니다

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -101,7 +102,7 @@ def run_replay(files: Sequence[Path], *, speed: str, rules: Path | None, as_json
     try:
         logs = [read_log(path, off=off) for path in files]
     except LogUnreadable as error:
-        console.print(f"[red]{error}[/red]")
+        print(error, file=sys.stderr)  # as it is: a console would break the file's name in two
         return 2
     raised: list[RaisedAlert] = []
     with ExitStack() as stack:

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Engine
 # Tables are in the metadata once the module that defines them is imported.
 from alerts import tables as alert_tables
 from dashboard_api import tables as account_tables
-from ingest import fact_outbox
+from ingest import fact_outbox, posted
 from ingest.register import tables as register_tables
-from ingest.store import metadata
+from ingest.store import metadata, reading
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -29,6 +29,7 @@ __all__ = [
     "metadata",
     "migrate",
     "pending",
+    "posted",
     "register_tables",
 ]
 
@@ -44,7 +45,7 @@ class SchemaNewer(Exception):
 def migrate(engine: Engine) -> tuple[str, ...]:
     """Bring the store to the newest schema in one transaction; returns the revisions applied, oldest first.
 
-    On SQLite a second process that migrates at the same time waits, and then finds nothing to do. Raises SchemaNewer.
+    A second process that migrates at the same time waits, and then finds nothing to do. Raises SchemaNewer.
     """
     with engine.begin() as connection:
         before = _missing(connection)
@@ -55,7 +56,7 @@ def migrate(engine: Engine) -> tuple[str, ...]:
 
 def pending(engine: Engine) -> tuple[str, ...]:
     """Revisions this version has and the store has not, oldest first; nothing is changed. Raises SchemaNewer."""
-    with engine.connect() as connection:
+    with reading(engine).begin() as connection:
         return _missing(connection)
 
 

@@ -71,6 +71,11 @@ class JournalSection(Section):
     segment_mib: Annotated[
         int, Field(ge=1, le=4096), Right("1~4096 사이의 정수(MiB)여야 합니다", "must be an integer from 1 to 4096 (MiB)")
     ] = 64
+    keep_days: Annotated[
+        int,
+        Field(ge=0, le=36_500),
+        Right("0(모두 보관)~36500 사이의 정수(일)여야 합니다", "must be an integer from 0 (keep everything) to 36500 (days)"),
+    ] = 365
 
     @property
     def segment_bytes(self) -> int:
@@ -79,9 +84,23 @@ class JournalSection(Section):
 
 
 class HistorySection(Section):
-    """Readings for charts."""
+    """Readings for charts: in a file of our own, or in InfluxDB."""
 
-    file: Annotated[Path | None, _FILE] = None  # None: history.sqlite3 in the data folder
+    kind: Annotated[
+        Literal["embedded", "influxdb"], Right("embedded 또는 influxdb여야 합니다", "must be embedded or influxdb")
+    ] = "embedded"
+    file: Annotated[Path | None, _FILE] = None  # embedded; None: history.sqlite3 in the data folder
+    url: Annotated[str | None, Field(pattern=r"^https?://[^\s/@]+(/[^\s]*)?$"), _URL] = None
+    token: Annotated[SecretStr | None, _TEXT] = None  # for InfluxDB 1.x user:password
+    org: Annotated[str, _TEXT] = "-"  # 1.x has none
+    raw_bucket: Annotated[str, Field(min_length=1), _TEXT] = "anbu"  # for 1.x database/policy
+    hours_bucket: Annotated[str, Field(min_length=1), _TEXT] = "anbu-hours"
+    raw_days: Annotated[
+        int, Field(ge=1, le=3660), Right("1~3660 사이의 정수(일)여야 합니다", "must be an integer from 1 to 3660 (days)")
+    ] = 90
+    hours_days: Annotated[
+        int, Field(ge=90, le=36600), Right("90~36600 사이의 정수(일)여야 합니다", "must be an integer from 90 to 36600 (days)")
+    ] = 1830  # five years
 
 
 class Broker(Section):

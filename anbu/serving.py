@@ -12,14 +12,15 @@ from alerts.delivery import Channel
 from alerts.policy import Policy, Route
 from anbu.broker import BrokerFailed, EmbeddedBroker
 from anbu.ending import Refusal
+from anbu.histories import HISTORY_CURSORS, open_history
 from anbu.language import say
 from anbu.settings import Settings
 from anbu.web import WebServer, port_is_free
-from anbu.wiring import Site, Stores
+from anbu.wiring import Site, Stores, journal_name
 from dashboard_api.app import create_app
-from ingest.clock import SystemClock
-from ingest.history.sqlite import SqliteHistory
+from ingest.clock import DAY, Clock, SystemClock
 from ingest.journal.cursors import SqliteCursors
+from ingest.journal.port import JournalDamaged, JournalFull
 from ingest.journal.sqlite import JournalInUse, SqliteJournal
 from ingest.seal import Sealer, load_key
 from ingest.source import BrokerAddress
@@ -44,7 +45,7 @@ def serve(settings: Settings) -> None:
         raise Refusal(str(error)) from error
     clock = SystemClock()
     with ExitStack() as stack:
-        stores = _open(settings)
+        stores = open_site_stores(settings, clock)
         stack.callback(stores.close)
         _start_broker(settings, stack)
         channels = _channels(settings, clock, stack)
@@ -55,6 +56,9 @@ def serve(settings: Settings) -> None:
             policy=Policy(base_url=settings.base_url, routes=_routes(settings)),
             channels=channels,
             broker=_address(settings),
+            raw_kept=settings.history.raw_days * DAY,
+            hours_kept=settings.history.hours_days * DAY,
+            keep_days=settings.journal.keep_days,
         )
         site.start()
         stack.callback(site.stop)
@@ -68,18 +72,24 @@ def serve(settings: Settings) -> None:
     log.info("stopped in good order")
 
 
-def _open(settings: Settings) -> Stores:
+def open_site_stores(settings: Settings, clock: Clock) -> Stores:
+    """Everything durable of a real site; Refusal where another process has it."""
     settings.data.mkdir(parents=True, exist_ok=True)
     try:
         journal = SqliteJournal(settings.journal_folder, segment_bytes=settings.journal.segment_bytes)
-    except JournalInUse as error:
+    except (JournalInUse, JournalFull) as error:
         raise Refusal(str(error)) from error
+    except JournalDamaged as error:
+        raise Refusal(str(error), "anbu journal verify") from error
+    engine = open_store(settings.store_url)
     return Stores(
-        engine=open_store(settings.store_url),
+        engine=engine,
         journal=journal,
         cursors=SqliteCursors(settings.cursors_file),
-        history=SqliteHistory(settings.history_file),
+        history=open_history(settings, clock, engine),
+        history_cursor=HISTORY_CURSORS[settings.history.kind],
         sealer=Sealer(load_key(settings.key_source)),
+        journal_name=journal_name(settings.journal_folder),
     )
 
 

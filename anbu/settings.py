@@ -111,6 +111,11 @@ class Settings(BaseSettings):
         return self.data / "cursors.sqlite3"
 
     @property
+    def broker_folder(self) -> Path:
+        """What a Mosquitto of the site's own reads: accounts, topics, certificates."""
+        return self.data / "broker-site"
+
+    @property
     def history_file(self) -> Path:
         """Where the embedded history keeps its readings."""
         return self.history.file or self.data / "history.sqlite3"
@@ -142,6 +147,7 @@ def load_settings(path: Path | None = None) -> Settings:
     problems += _unknown_variables()
     problems += _both_keys(tree, file)
     problems += _unsigned_webhook(tree, file)
+    problems += _half_an_influxdb(tree, file)
     try:
         settings = Settings(**_placed(tree, file.parent))
     except ValidationError as error:
@@ -227,6 +233,13 @@ def _unsigned_webhook(tree: Tree, file: Path) -> Iterator[Problem]:
             "webhook_url에 서명할 비밀이 없습니다 → 16자 이상", "is missing: webhook_url needs one of 16 characters or more"
         )
         yield Problem("alerts.webhook_secret", file.name, text)
+
+
+def _half_an_influxdb(tree: Tree, file: Path) -> Iterator[Problem]:
+    if _held(tree, ("history", "kind")) == "influxdb":
+        text = say("history.kind = influxdb 에 필요합니다", "is missing: history.kind = influxdb needs it")
+        missing = [name for name in ("url", "token") if not _held(tree, ("history", name))]
+        yield from (Problem(f"history.{name}", file.name, text) for name in missing)
 
 
 def _problem(details: ErrorDetails, spoken: Tree, file: Path) -> Problem:

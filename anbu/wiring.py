@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine as Store
 
@@ -20,18 +22,25 @@ from alerts.tick import Tick
 from anbu.beat import Beat
 from dashboard_api.accounts import Accounts
 from dashboard_api.services import Services, Speed, StageHealth
-from ingest.clock import DAY, SECOND, SEOUL, Clock, SystemClock
-from ingest.fact_outbox import carry_facts
+from dashboard_api.tokens import Tokens
+from ingest.clock import DAY, SECOND, SEOUL, Clock, Millis, SystemClock
+from ingest.decoding import Decoding
+from ingest.fact_outbox import ONLY_JOURNAL, carry_facts
 from ingest.facts import RunStarted, RunStopped
 from ingest.history.consumer import HistoryConsumer
+from ingest.history.hours import HoursConsumer
+from ingest.history.port import HOURS_KEPT, RAW_KEPT, History, HistoryUnavailable
 from ingest.history.sqlite import SqliteHistory
 from ingest.intake import IntakeConsumer, forget_rejections
 from ingest.journal.cursors import SqliteCursors
 from ingest.journal.port import Consumer
-from ingest.journal.runner import Runner
+from ingest.journal.retention import prune
+from ingest.journal.runner import Pace, Runner
 from ingest.journal.sqlite import SqliteJournal
 from ingest.message_outbox import carry_messages
+from ingest.posted import Postbox
 from ingest.register.register import Register
+from ingest.register.strangers import Strangers
 from ingest.rereading import carry_rereads
 from ingest.seal import Sealer
 from ingest.sharing import SharedDecoder
@@ -41,7 +50,12 @@ from rules.engine import Engine
 from rules.finding import Finding
 from rules.table import RuleTable
 
+log = structlog.get_logger(__name__)
+
 REJECTIONS_KEPT = 90 * DAY
+
+LEAST_ROOM = 512 * 1024 * 1024
+"""Bytes free where the journal lies: below this the page warns, while there is still time to make room."""
 
 STALLED_AFTER = 30 * SECOND
 """A stage that has not moved for so long (machine time) is not well, whatever it says of itself."""
@@ -57,8 +71,10 @@ class Stores:
     engine: Store
     journal: SqliteJournal
     cursors: SqliteCursors
-    history: SqliteHistory
+    history: History
     sealer: Sealer
+    history_cursor: str = "history"  # each kind of history has read the journal to a place of its own
+    journal_name: str = ONLY_JOURNAL  # among those fed from the same engine
 
     def close(self) -> None:
         """Give up every file; what was committed stays."""
@@ -66,6 +82,17 @@ class Stores:
         self.cursors.close()
         self.journal.close()
         self.engine.dispose()
+
+
+def journal_name(folder: Path) -> str:
+    """The name of the journal in this folder, given to it at the first call: no other journal anywhere has it."""
+    file = folder / "name"
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        name = uuid.uuid4().hex
+        file.write_text(name + "\n", encoding="ascii")
+        return name
 
 
 def open_stores(folder: Path, engine: Store, sealer: Sealer, *, journal_folder: Path | None = None) -> Stores:
@@ -87,6 +114,12 @@ def settle_memory() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+def hours_runner(stores: Stores, clock: Clock, decoder: Decoding, pace: Pace | None = None) -> Runner:
+    """The roll-up. Its state holds every series of the hour that runs, so it is committed seldom."""
+    hours = HoursConsumer(stores.history, decoder, f"{stores.history_cursor}-hours")
+    return Runner(stores.journal, stores.cursors, hours, clock, commit_every_s=30.0, pace=pace)
+
+
 class Site:
     """All stages of one site. `start` sets them going downstream first, so that nothing arrives at a stage not there."""
 
@@ -99,31 +132,38 @@ class Site:
         policy: Policy,
         channels: Mapping[str, Channel],
         broker: BrokerAddress,
+        raw_kept: Millis = RAW_KEPT,
+        hours_kept: Millis = HOURS_KEPT,
         sink: Callable[[Desk], Callable[[Sequence[Finding]], None]] | None = None,
+        keep_days: int = 0,
     ) -> None:
         self.stores = stores
         self.clock = clock
         self.table = table
+        self.raw_kept, self.hours_kept = raw_kept, hours_kept
+        self.keep_days = keep_days  # of the journal; 0: everything
         self.run_id = uuid.uuid4().hex[:16]
         self.desk = Desk(stores.engine, clock, stores.sealer, policy)
         self.register = Register(stores.engine, stores.sealer, clock)
         self.accounts = Accounts(stores.engine, clock)
+        self.postbox = Postbox(stores.engine, stores.journal, clock)
         self.tick = Tick(stores.engine, clock, policy, holder=self.run_id)
         self.source = MqttSource(stores.journal, clock, broker)
         take = sink(self.desk) if sink else self.desk.take_findings
         decoder = SharedDecoder(stores.journal, clock)
-        views = [decoder.view() for _ in range(3)]
+        views = [decoder.view() for _ in range(4)]
         consumers: tuple[Consumer, ...] = (
             RulesConsumer(Engine(table), views[0], take),
             IntakeConsumer(stores.engine, views[1]),
-            HistoryConsumer(stores.history, views[2]),
+            HistoryConsumer(stores.history, views[2], stores.history_cursor),
         )
-        self.runners = tuple(
-            Runner(stores.journal, stores.cursors, consumer, clock, pace=view)
-            for consumer, view in zip(consumers, views, strict=True)
+        self.runners = (
+            *(Runner(stores.journal, stores.cursors, one, clock, pace=view) for one, view in zip(consumers, views, strict=False)),
+            hours_runner(stores, clock, views[3], views[3]),
         )
         self.beats = (
             Beat("facts", 0.2, self.carry_facts, clock),
+            Beat("journal again", 1.0, stores.journal.try_again, clock),
             Beat("tick", 1.0, self.tick.run, clock),
             *(
                 # One for each channel: a receiver that hangs holds up nobody else's messages.
@@ -135,19 +175,37 @@ class Site:
             timezone=SEOUL, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         self.chores.add_job(prune_live_events, "interval", (stores.engine, clock), hours=1, id="live events")
+        self.chores.add_job(self.prune_history, "interval", hours=1, id="history")
         self.chores.add_job(self.forget_rejections, "interval", hours=1, id="rejections")
+        if keep_days:
+            self.chores.add_job(self.prune_journal, "interval", hours=1, id="journal")
         self.chores.add_job(self.accounts.prune_sessions, "interval", hours=1, id="sessions")
+        self.chores.add_job(self.postbox.forget_keys, "interval", hours=1, id="idempotency keys")
 
     def carry_facts(self) -> int:
         """Append what staff did and the register learned to the journal, then messages of files, then what is read again."""
         stores, now = self.stores, self.clock.home_now()
-        facts = carry_facts(stores.engine, stores.journal, now)
+        facts = carry_facts(stores.engine, stores.journal, now, name=stores.journal_name)
         messages = carry_messages(stores.engine, stores.journal, now)
         return facts + messages + carry_rereads(stores.engine, stores.journal, now)
 
     def forget_rejections(self) -> None:
         """Rejections older than `REJECTIONS_KEPT` (home time) are no longer shown; their raw bytes stay in the journal."""
         forget_rejections(self.stores.engine, self.clock.home_now() - REJECTIONS_KEPT)
+
+    def prune_history(self) -> None:
+        """Readings and hours past their time (home time) go, where the store does not see to that itself."""
+        now = self.clock.home_now()
+        try:
+            self.stores.history.prune(now - self.raw_kept, now - self.hours_kept)
+        except HistoryUnavailable as error:
+            log.warning("history is not pruned, the next hour tries again", reason=str(error))
+
+    def prune_journal(self) -> None:
+        """Delete what of the journal is older than `keep_days`, as far as every cursor has passed it."""
+        pruned = prune(self.stores.journal, self.stores.cursors, self.clock.home_now() - self.keep_days * DAY)
+        if pruned.held_by:
+            log.warning("the journal keeps more than its days, a cursor holds it", cursors=pruned.held_by, wanted=pruned.wanted)
 
     def start(self) -> None:
         """Write down that we run, then start every stage; the source last."""
@@ -182,6 +240,9 @@ class Site:
             stages=self.stages,
             rules=self.table,
             speed=speed,
+            tokens=Tokens(self.stores.engine, self.clock),
+            postbox=self.postbox,
+            strangers=Strangers(self.stores.engine),
             https=https,
             demo_login=demo_login,
         )
@@ -190,6 +251,7 @@ class Site:
         """How every stage is, in the order data flows."""
         return [
             self._source_health(),
+            self._journal_health(),
             *map(self._runner_health, self.runners),
             *map(self._beat_health, self.beats),
             self._clock_health(),
@@ -201,6 +263,12 @@ class Site:
             "connected" if status.caught_up else "reading the backlog" if status.connected else "no connection"
         )
         return StageHealth(name="broker", ok=status.connected and status.caught_up, detail=detail, lag=None)
+
+    def _journal_health(self) -> StageHealth:
+        journal = self.stores.journal
+        free = shutil.disk_usage(journal.folder).free
+        detail = journal.trouble or f"{free // 1024**2} MiB free"
+        return StageHealth(name="journal", ok=journal.trouble is None and free >= LEAST_ROOM, detail=detail, lag=None)
 
     def _runner_health(self, runner: Runner) -> StageHealth:
         lag = self.stores.journal.head - runner.offset

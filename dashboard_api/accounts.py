@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from dashboard_api.tables import account, session
 from ingest.clock import HOUR, MINUTE, SECOND, Clock, Millis
+from ingest.store import reading
 
 IDLE: Millis = 30 * MINUTE
 ABSOLUTE: Millis = 12 * HOUR
@@ -140,7 +141,7 @@ class Accounts:
             self._places.release()
 
     def _verify(self, login: str, password: str) -> Account | None:
-        with self._engine.begin() as connection:
+        with reading(self._engine).begin() as connection:
             row = connection.execute(select(account).where(account.c.login == login)).one_or_none()
         known = row is not None and row.active
         hashed = row.password_hash if row is not None and known else self._nobody
@@ -172,11 +173,12 @@ class Accounts:
         digest = _digest(token)
         wanted = select(session.c.seen_at, account).join(account, account.c.login == session.c.login)
         wanted = wanted.where(session.c.token_hash == digest, session.c.ends_at > now, session.c.seen_at > now - IDLE)
-        with self._engine.begin() as connection:
+        with reading(self._engine).begin() as connection:
             row = connection.execute(wanted.where(account.c.active)).one_or_none()
-            if row is None:
-                return None
-            if touch and row.seen_at <= now - SEEN_STEP:
+        if row is None:
+            return None
+        if touch and row.seen_at <= now - SEEN_STEP:
+            with self._engine.begin() as connection:
                 connection.execute(update(session).where(session.c.token_hash == digest).values(seen_at=now))
         return Account(login=row.login, role=Role(row.role), dong_code=row.dong_code)
 

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashboard_api.words import Lang, say
 
 LARGEST_BODY = 64 * 1024
+LARGER_BODIES = {"/api/v1/readings": 512 * 1024}
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # No inline script or style anywhere: htmx's own style is switched off, uPlot sets styles through the object model,
@@ -37,7 +38,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Guard:
-    """ASGI middleware: refuses writes from other sites and bodies above 64 KiB, and sets the security headers."""
+    """ASGI middleware: refuses writes from other sites and bodies above 64 KiB (readings 512), and sets the security headers."""
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
@@ -68,7 +69,7 @@ class Guard:
                 await _refuse(send_guarded, 403, "cross_site")
                 return
             length = headers.get("content-length")
-            if (length is None and "transfer-encoding" in headers) or (length is not None and _too_long(length)):
+            if (length is None and "transfer-encoding" in headers) or (length is not None and _too_long(length, scope["path"])):
                 await _refuse(send_guarded, 413, "too_large")
                 return
         await self._app(scope, receive, send_guarded)
@@ -83,8 +84,8 @@ def is_cross_site(headers: Headers) -> bool:
     return origin is not None and urlsplit(origin).netloc != headers.get("host")
 
 
-def _too_long(length: str) -> bool:
-    return not length.isascii() or not length.isdigit() or int(length) > LARGEST_BODY
+def _too_long(length: str, path: str) -> bool:
+    return not length.isascii() or not length.isdigit() or int(length) > LARGER_BODIES.get(path, LARGEST_BODY)
 
 
 async def _refuse(send: Send, status: int, error: str) -> None:

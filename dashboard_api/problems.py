@@ -18,8 +18,11 @@ from dashboard_api.access import NotLoggedIn, language, services_of
 from dashboard_api.accounts import TooManyAttempts
 from dashboard_api.metrics import OUT_OF_DONG
 from dashboard_api.render import page
+from dashboard_api.tokens import TokenUnknown, TooManyRequests
 from dashboard_api.words import WORDS, Lang, say
 from ingest.history.port import HistoryUnavailable
+from ingest.journal.port import JournalFull
+from ingest.register.homes import EntryWrong, NotRegistered
 from ingest.seal import SealBroken
 
 _log = structlog.get_logger(__name__)
@@ -58,6 +61,16 @@ def put_into_words(problem: Exception, lang: Lang) -> Refusal:
             return _refusal(422, "bad_return", lang)
         case TooManyAttempts(retry_after_s=seconds):
             return _refusal(429, "too_many_attempts", lang, headers={"retry-after": str(seconds)}, seconds=seconds)
+        case TooManyRequests(retry_after_s=seconds):
+            return _refusal(429, "too_many_requests", lang, headers={"retry-after": str(seconds)}, seconds=seconds)
+        case TokenUnknown():
+            return _refusal(401, "token_unknown", lang, headers={"www-authenticate": "Bearer"})
+        case JournalFull():
+            return _refusal(503, "journal_full", lang, headers={"retry-after": "30"})
+        case NotRegistered():
+            return _refusal(404, "not_registered", lang)
+        case EntryWrong():
+            return _refusal(422, "entry_wrong", lang)
         case NotLoggedIn():
             return _refusal(401, "not_logged_in", lang)
         case HistoryUnavailable():
@@ -83,7 +96,7 @@ def _refusal(status: int, error: str, lang: Lang, *, headers: Mapping[str, str] 
         status=status,
         error=error,
         detail=say(lang, f"problem.{error}", **figures),
-        next=say(lang, f"problem.{error}_next"),
+        next=say(lang, f"problem.{error}_next", **figures),
         headers=headers or {},
     )
 
@@ -101,8 +114,19 @@ def _wrong(error: Mapping[str, object], lang: Lang) -> str:
 
 def install(app: FastAPI) -> None:
     """Answer every exception of these kinds in the one shape: JSON under /api/, a page elsewhere."""
-    kinds = (Problem, NotFound, Conflict, NeedsText, BadReturn, TooManyAttempts, NotLoggedIn, HistoryUnavailable, SealBroken)
-    for kind in (*kinds, RequestValidationError, HTTPException, Exception):
+    ours: tuple[type[Exception], ...] = (
+        Problem,
+        NotFound,
+        Conflict,
+        NeedsText,
+        BadReturn,
+        TooManyAttempts,
+        NotLoggedIn,
+        HistoryUnavailable,
+        SealBroken,
+    )
+    ours += (TokenUnknown, TooManyRequests, JournalFull, NotRegistered, EntryWrong)
+    for kind in (*ours, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _answer)
 
 

@@ -8,9 +8,12 @@ from typing import Protocol
 
 from alerts.desk import Desk
 from dashboard_api.accounts import Accounts
+from dashboard_api.tokens import Tokens
 from ingest.clock import Clock
 from ingest.history.port import History
+from ingest.posted import Postbox
 from ingest.register.register import Register
+from ingest.register.strangers import Strangers
 from rules.table import RuleTable
 
 
@@ -49,5 +52,8 @@ class Services:
     stages: Callable[[], Sequence[StageHealth]]
     rules: RuleTable | None = None  # for the limits drawn into charts; None draws none
     speed: Speed | None = None  # None: a real site, home time is not ours to change
+    tokens: Tokens | None = None  # None: no program has access
+    postbox: Postbox | None = None  # None: nothing is taken by HTTPS
+    strangers: Strangers | None = None  # None: unclaimed devices are not shown
     https: bool = True  # False only on loopback: the cookie then cannot be Secure
     demo_login: tuple[str, str] | None = None  # shown on the log-in page of a demo

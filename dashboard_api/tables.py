@@ -26,3 +26,17 @@ session = Table(
     Column("seen_at", BigInteger, nullable=False),
     Column("ends_at", BigInteger, nullable=False),
 )
+
+token = Table(
+    "token",
+    metadata,
+    Column("id", String(16), primary_key=True),  # public: it names the source of what came with it
+    Column("secret_hash", LargeBinary, nullable=False),  # SHA-256 of 256 random bits
+    Column("name", String(64), nullable=False),
+    Column("scope", String(32), nullable=False),  # readings:write
+    Column("dong_code", ForeignKey("dong.code")),  # null: all dongs
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),  # machine time, like the two below
+    Column("expires_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+)

@@ -148,6 +148,11 @@ def to_iso(at: Millis, zone: ZoneInfo = SEOUL) -> str:
     return to_datetime(at).astimezone(zone).isoformat(timespec="seconds")
 
 
+def home_day(at: Millis) -> int:
+    """The number of the day it is in Asia/Seoul, which keeps UTC+9 all year: what journal segments and snapshots go by."""
+    return (at + 9 * HOUR) // DAY
+
+
 def parse_local(text: str, zone: ZoneInfo = SEOUL) -> Millis:
     """An ISO 8601 time as an instant; one without an offset is taken in `zone`. ValueError when unreadable."""
     moment = datetime.fromisoformat(text)

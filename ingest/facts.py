@@ -131,6 +131,12 @@ class RulesApplied(_Fact, frozen=True, kw_only=True, tag="rules_applied"):
     table: str
 
 
+class EntrySkipped(_Fact, frozen=True, kw_only=True, tag="entry_skipped"):
+    """What stood at this offset of the journal could not be read any more, and an operator let it go."""
+
+    reason: str  # what the check said of it: never a payload
+
+
 Fact: TypeAlias = (
     HouseholdEnrolled
     | HouseholdEnded
@@ -145,6 +151,7 @@ Fact: TypeAlias = (
     | LinkUp
     | LinkDown
     | RulesApplied
+    | EntrySkipped
     | MessageReread
 )
 

@@ -173,7 +173,9 @@ def forget_rejections(engine: Engine, before: Millis) -> int:
 def _keep_rejections(connection: Connection, entries: Sequence[Entry], rows: list[dict[str, object]]) -> None:
     """Put the rows of this stretch of the journal in place of whatever was kept of it before."""
     first, last = entries[0].offset, entries[-1].offset
-    connection.execute(delete(rejection).where(rejection.c.offset.between(first, last)))
+    # What the history refused is its to keep.
+    ours = rejection.c.offset.between(first, last) & (rejection.c.reason != Reason.HISTORY_REFUSED.value)
+    connection.execute(delete(rejection).where(ours))
     if rows:
         connection.execute(insert(rejection), rows)
 

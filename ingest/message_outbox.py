@@ -5,11 +5,12 @@ A crash between the append and our note of it appends the same messages again, s
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select
 
 from ingest.clock import Millis
 from ingest.journal.port import Journal, Message
 from ingest.register.tables import message_outbox
+from ingest.store import reading
 
 
 def queue_message(connection: Connection, *, source: str, topic: str, payload: bytes) -> None:
@@ -19,13 +20,12 @@ def queue_message(connection: Connection, *, source: str, topic: str, payload: b
 
 def carry_messages(engine: Engine, journal: Journal, now: Millis, limit: int = 500) -> int:
     """Append waiting messages as received now, in the order they were queued; how many. Raises JournalFull."""
-    waiting = select(message_outbox).where(message_outbox.c.appended_at.is_(None)).order_by(message_outbox.c.id).limit(limit)
-    with engine.begin() as connection:
+    waiting = select(message_outbox).order_by(message_outbox.c.id).limit(limit)
+    with reading(engine).begin() as connection:
         rows = connection.execute(waiting).all()
     if not rows:
         return 0
     journal.append([Message(received_at=now, source=row.source, topic=row.topic, payload=row.payload) for row in rows])
     with engine.begin() as connection:
-        done = update(message_outbox).where(message_outbox.c.id.in_([row.id for row in rows]))
-        connection.execute(done.values(appended_at=now, payload=b""))
+        connection.execute(delete(message_outbox).where(message_outbox.c.id.in_([row.id for row in rows])))
     return len(rows)

@@ -77,6 +77,7 @@ class Reason(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     DUPLICATE = "duplicate"  # counted, changes nothing, not kept
     RETAINED = "retained"  # state of a kind that means nothing when retained (a retained motion, door or call)
+    HISTORY_REFUSED = "history_refused"  # it became a reading; the history alone would not keep it
 
 
 class Rejection(msgspec.Struct, frozen=True, kw_only=True):

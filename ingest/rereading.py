@@ -19,6 +19,7 @@ from ingest.pack import hear_pack
 from ingest.reading import DeviceId
 from ingest.register.tables import reread
 from ingest.reread import message_of
+from ingest.store import reading
 from ingest.wire import Topic, parse_topic
 
 UNASSIGNED = "unassigned"
@@ -47,7 +48,7 @@ def ask_for_offset(
 
 def carry_rereads(engine: Engine, journal: Journal, now: Millis) -> int:
     """Go on with the oldest request by one stretch of the journal; how many messages were told again. Raises JournalFull."""
-    with engine.begin() as connection:
+    with reading(engine).begin() as connection:
         wanted = connection.execute(select(reread).where(reread.c.done_at.is_(None)).order_by(reread.c.id).limit(1)).first()
     if wanted is None:
         return 0

@@ -11,6 +11,7 @@ from ingest.facts import (
     CheckResolved,
     DeviceEnrolled,
     DeviceRemoved,
+    EntrySkipped,
     Fact,
     HouseholdEnded,
     HouseholdEnrolled,
@@ -72,7 +73,7 @@ class Staff:
             case MessageReread():
                 return [], set()  # its values come as readings
             # The table is what the process was started with; a fact that another applies changes nothing here yet.
-            case RulesApplied() | LinkUp() | LinkDown() | RunStarted() | RunStopped():
+            case RulesApplied() | LinkUp() | LinkDown() | RunStarted() | RunStopped() | EntrySkipped():
                 return [], set()
             case HouseholdEnded() | HouseholdGraded() | AwayDeclared() | AwayEnded() | CheckResolved():
                 home = state.households.index.get(fact.household_id)

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.influx_server import BadServer, InfluxServer, influxd_or_skip
 from tests.servers import MOSQUITTO, Broker, MosquittoServer, NatsServer, ScriptedBroker
+from tests.stores import PostgresServer, postgres_server
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -59,3 +61,46 @@ def scripted_broker() -> Iterator[ScriptedBroker]:
 def journal_folder(tmp_path: Path) -> Path:
     """Where a test keeps its journal."""
     return tmp_path / "journal"
+
+
+@pytest.fixture(scope="session")
+def influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxServer]:
+    """A running InfluxDB for all tests of this process; each asks for a database of its own."""
+    server = InfluxServer(tmp_path_factory.mktemp("influx"), influxd_or_skip())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def bad_server() -> Iterator[BadServer]:
+    """One that answers writes as the test says."""
+    server = BadServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresServer]:
+    """A real PostgreSQL for the whole run."""
+    yield from postgres_server()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The relational store on each engine in turn; PostgreSQL's has all tables already and is empty."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'anbu.sqlite3'}"
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    return server.shared()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def bare_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Like `store_url`, but without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'anbu.sqlite3'}"
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    return server.database()

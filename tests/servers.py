@@ -3,7 +3,6 @@
 import contextlib
 import getpass
 import os
-import re
 import shutil
 import signal
 import socket
@@ -17,11 +16,17 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from anbu.broker import EmbeddedBroker
+from anbu.broker_conf import Place, site_conf
+from anbu.broker_pki import make_authority, sign_server
+from anbu.broker_site import BrokerFolder, write_acl
+from ingest.clock import SystemClock
 from tests.waiting import until
 
-ROOT = Path(__file__).resolve().parent.parent
 # Debian puts it in sbin, which is not on everybody's PATH.
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
+
+
+LISTENER, PASSWORD = "anbu", "right-1234567890"  # our account at a test's Mosquitto; with -acks behind it, the other one
 
 
 def free_port() -> int:
@@ -43,18 +48,37 @@ class Broker(Protocol):
 
 
 class MosquittoServer:
-    """Mosquitto on a copy of mosquitto.conf with its three site lines replaced, as the head of that file describes."""
+    """Mosquitto on this repository's file as `anbu broker init` lays it out, and one listener more, `port`, for tests that
+    are not about accounts: anonymous clients may do everything there. With `anonymous=False`, exactly what a site runs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, anonymous: bool = True) -> None:
         assert MOSQUITTO is not None
         self.port = free_port()
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        text = (ROOT / "mosquitto.conf").read_text(encoding="utf-8")
-        site = {"listener": f"{self.port} 127.0.0.1", "persistence_location": f"{folder}/", "user": getpass.getuser()}
-        for line, value in site.items():
-            text, changed = re.subn(rf"(?m)^{line} .*$", f"{line} {value}", text)
-            assert changed == 1, f"mosquitto.conf must set {line} exactly once"
+        self.site = BrokerFolder(folder / "broker-site")
+        self.place = Place(
+            folder=self.site.folder,
+            persistence=folder,
+            account=getpass.getuser(),
+            port=free_port(),
+            password_port=free_port(),
+            certificate_port=free_port(),
+            bind="127.0.0.1",
+        )
+        now = SystemClock().machine_now()
+        self.site.make()
+        make_authority(self.site, "test", now)
+        sign_server(self.site, ["127.0.0.1", "localhost"], now)
+        write_acl(self.site, LISTENER, f"{LISTENER}-acks")
+        for account in (LISTENER, f"{LISTENER}-acks"):
+            self.site.set_password(account, PASSWORD)
+        text = site_conf(self.place)
+        if anonymous:
+            self.site.acl.write_text("topic readwrite #\n" + self.site.acl.read_text(encoding="utf-8"), encoding="utf-8")
+            text = text.replace("allow_anonymous false", "allow_anonymous true") + f"\nlistener {self.port} 127.0.0.1\n"
+        else:
+            self.port = self.place.port
         (folder / "mosquitto.conf").write_text(text, encoding="utf-8")
 
     @property
@@ -65,7 +89,8 @@ class MosquittoServer:
         with (self._folder / "mosquitto.log").open("ab") as log:
             process = subprocess.Popen([str(MOSQUITTO), "-c", str(self._folder / "mosquitto.conf")], stdout=log, stderr=log)
         self._process = process
-        until(lambda: process.poll() is not None or _answers(self.port), what="mosquitto answers")
+        ports = {self.port, self.place.port, self.place.password_port, self.place.certificate_port}
+        until(lambda: process.poll() is not None or all(map(_answers, ports)), what="mosquitto answers")
         assert process.poll() is None, (self._folder / "mosquitto.log").read_text(encoding="utf-8")
 
     def also_listen(self, options: str) -> int:
@@ -75,6 +100,11 @@ class MosquittoServer:
             configuration.write(f"\nlistener {port} 127.0.0.1\n{options}")
         self.start()
         return port
+
+    def reload(self) -> None:
+        """Let it read accounts, topics and certificates again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)

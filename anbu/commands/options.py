@@ -23,3 +23,7 @@ PasswordFromInput: TypeAlias = Annotated[
     bool,
     typer.Option("--password-stdin", help=say("비밀번호를 표준 입력에서 읽음", "read the password from standard input")),
 ]
+DryRun: TypeAlias = Annotated[
+    bool, typer.Option("--dry-run", help=say("아무것도 쓰지 않고 보고만", "write nothing, report what would be"))
+]
+By: TypeAlias = Annotated[str, typer.Option(metavar="LOGIN", help=say("누가 하는 일인지", "who does this"))]

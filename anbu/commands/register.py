@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from anbu.commands.options import Config, PasswordFromInput
+from anbu.commands.options import AsJson, By, Config, PasswordFromInput
 from anbu.ending import Refusal, orderly
 from anbu.language import say
 
@@ -123,6 +123,62 @@ def remove_device(device_id: Annotated[str, typer.Argument(metavar="ID")], confi
     with open_register(config) as register:
         register.remove_device(device_id, at=now())
     print(device_id)
+
+
+@device.command("unclaimed", help=say("등록되지 않은 채 신호를 보내는 기기", "devices that publish without being enrolled"))
+@orderly
+def list_unclaimed(as_json: AsJson = False, config: Config = None) -> None:
+    """The last heard first, each with its last payload and what it seems to speak."""
+    import msgspec
+
+    from anbu import feeding
+    from anbu.showing import plain
+    from ingest.clock import to_iso
+
+    found = feeding.unclaimed(config)
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+        return
+    for one in found:
+        print(f"{one.device_id:<32}  {one.dialect:<11} {one.messages:>6}  {to_iso(one.last_received_at)}  {plain(one.topic)}")
+        print(f"    {plain(one.payload[:200])}")
+
+
+@device.command("claim", help=say("등록되지 않은 기기를 가구에 넣습니다", "put an unclaimed device into a household"))
+@orderly
+def claim_device(
+    device_id: Annotated[str, typer.Argument(metavar="ID")],
+    household: Annotated[str, typer.Option(metavar="ID", help=say("가구", "its household"))],
+    model: Annotated[str, typer.Option(help=say("모델", "model"))] = "unknown",
+    signal: Annotated[
+        list[str] | None, typer.Option(help=say("신호 (기본: 지금까지 들은 것)", "its signals (else those heard so far)"))
+    ] = None,
+    every: Annotated[int, typer.Option(metavar="SECONDS", help=say("보고 간격", "report interval"))] = 0,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help=say(
+                "이때부터 이 집에 있었음을 압니다 (그 뒤의 움직임은 생활신호)",
+                "known to stand there since (what it saw since is life)",
+            ),
+        ),
+    ] = None,
+    by: By = "console",
+    config: Config = None,
+) -> None:
+    """From now on it belongs there; what it had sent is read again by `anbu serve`."""
+    from anbu import feeding
+
+    made, before = feeding.claim(config, device_id, household, model=model, signals=signal or (), every=every, since=since, by=by)
+    print(f"{made.id} {made.household_id} {','.join(made.signals)}")
+    if before is not None and before.household_id not in (None, "unassigned", made.household_id):
+        print(
+            say(
+                "주의: 기기의 토픽은 다른 가구를 가리킵니다. 기기 설정을 바꾸기 전까지 그 신호는 거절됩니다.",
+                "note: its topics name another household; until the device is set right its messages are refused.",
+            )
+        )
 
 
 def _read(file: Path) -> bytes:

@@ -21,15 +21,16 @@ class HistoryConsumer:
     the committed state and tries again later; no other stage waits for that.
     """
 
-    def __init__(self, history: History, decoder: Decoding) -> None:
+    def __init__(self, history: History, decoder: Decoding, name: str = "history") -> None:
+        self._name = name
         self._history = history
         self._decoder = decoder
         self._waiting: list[Reading] = []
 
     @property
     def name(self) -> str:
-        """The cursor's name."""
-        return "history"
+        """The cursor's name: each store has one of its own."""
+        return self._name
 
     def restore(self, state: bytes | None) -> None:
         """Begin from this committed state; what had been gathered after it is read again."""

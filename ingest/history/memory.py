@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from ingest.clock import Millis
-from ingest.history.port import Bucket, HistoryUnavailable
-from ingest.reading import HouseholdId, Reading, Signal
+from ingest.history.port import Bucket, HistoryUnavailable, HourPart
+from ingest.history.span import Sum, span_of
+from ingest.reading import DeviceId, HouseholdId, Reading, Signal
 
 
 class MemoryHistory:
@@ -19,6 +20,8 @@ class MemoryHistory:
         self._readings: dict[tuple[HouseholdId, Signal], dict[tuple[int, int], Reading]] = defaultdict(dict)
         self._kept: dict[tuple[int, int], tuple[HouseholdId, Signal]] = {}
         self._open = True
+        self.hours: dict[tuple[HouseholdId, DeviceId, Signal, Millis, int], HourPart] = {}
+        self.rolled_to: Millis | None = None
 
     def write(self, readings: Sequence[Reading]) -> None:
         """Keep these readings; of one offset and index the last one written counts."""
@@ -35,22 +38,28 @@ class MemoryHistory:
                 self._readings[series][key] = reading
 
     def series(self, household_id: HouseholdId, signal: Signal, start: Millis, end: Millis, points: int) -> list[Bucket]:
-        """At most `points` equal buckets of credible readings."""
-        width = bucket_width(start, end, points)
-        buckets: dict[int, list[float]] = defaultdict(list)
-        for reading in self._credible(household_id, signal):
-            if start <= reading.observed_at < end:
-                buckets[(reading.observed_at - start) // width].append(reading.value)
-        return [
-            Bucket(
-                start=start + number * width,
-                count=len(values),
-                mean=sum(values) / len(values),
-                min=min(values),
-                max=max(values),
+        """At most `points` equal buckets of credible readings, all of them kept: the roll-up can be held against this."""
+        span = span_of(start, end, points)
+        heard = self._credible(household_id, signal)
+        return list(
+            span.buckets(
+                Sum((one.observed_at - span.origin) // span.width, 1, one.value, one.value, one.value)
+                for one in heard
+                if start <= one.observed_at < end
             )
-            for number, values in sorted(buckets.items())
-        ]
+        )
+
+    def write_hours(self, parts: Sequence[HourPart], rolled_to: Millis) -> None:
+        """Keep these parts to be looked at; no chart needs them here."""
+        with self._lock:
+            self._check()
+            for part in parts:
+                self.hours[part.household_id, part.device_id, part.signal, part.hour, part.first] = part
+            self.rolled_to = rolled_to
+
+    def prune(self, raw_before: Millis, hours_before: Millis) -> int:
+        """Nothing goes: all of it goes with the process."""
+        return 0
 
     def latest(self, household_id: HouseholdId) -> dict[Signal, tuple[Millis, float]]:
         """The last credible reading of each signal; of equal times the one that came last."""
@@ -77,10 +86,3 @@ class MemoryHistory:
     def _check(self) -> None:
         if not self._open:
             raise HistoryUnavailable("the history is closed")
-
-
-def bucket_width(start: Millis, end: Millis, points: int) -> Millis:
-    """The width of equal buckets that cover the range with at most `points`; ValueError for an empty range or none."""
-    if start >= end or points <= 0:
-        raise ValueError(f"a series needs start < end and points > 0, not {start}, {end} and {points}")
-    return -((start - end) // points)

@@ -1,6 +1,6 @@
-"""Readings of all households in one SQLite file, compact enough to keep years of them.
+"""Readings and rolled up hours of all households in one SQLite file.
 
-Texts that repeat (households, devices, signals) are numbered once. A row's key is the journal's offset and the index,
+Texts that repeat (dongs, households, devices, signals) are numbered once. A row's key is the journal's offset and the index,
 so writing again what was written before a crash changes nothing. Every write is synced before it returns: the reader's
 cursor, which is durable too, must never stand beyond rows that a power cut takes back.
 """
@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ingest.clock import Millis
-from ingest.history.memory import bucket_width
-from ingest.history.port import Bucket, HistoryUnavailable
+from ingest.history.port import Bucket, HistoryUnavailable, HourPart
+from ingest.history.span import Sum, span_of
 from ingest.reading import HouseholdId, Reading, Signal
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
+CREATE TABLE dong (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE household (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE device (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE signal (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
@@ -28,20 +29,52 @@ CREATE TABLE reading (
     "offset" INTEGER NOT NULL, "index" INTEGER NOT NULL,
     household INTEGER NOT NULL, device INTEGER NOT NULL, signal INTEGER NOT NULL,
     observed_at INTEGER NOT NULL, received_at INTEGER NOT NULL, value REAL NOT NULL,
-    credible INTEGER NOT NULL, skewed INTEGER NOT NULL,
+    credible INTEGER NOT NULL, skewed INTEGER NOT NULL, dong INTEGER NOT NULL, seq INTEGER,
     PRIMARY KEY ("offset", "index")
 ) WITHOUT ROWID;
 CREATE INDEX chart ON reading (household, signal, credible, observed_at, "offset", "index", value);
+CREATE TABLE hour (
+    household INTEGER NOT NULL, signal INTEGER NOT NULL, hour INTEGER NOT NULL,
+    device INTEGER NOT NULL, "first" INTEGER NOT NULL, dong INTEGER NOT NULL,
+    count INTEGER NOT NULL, total REAL NOT NULL, min REAL NOT NULL, max REAL NOT NULL,
+    PRIMARY KEY (household, signal, hour, device, "first")
+) WITHOUT ROWID;
+CREATE INDEX age ON hour (hour);
+CREATE TABLE mark (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;  -- rolled_to, raw_since
 """
 
-_WRITE = "INSERT OR REPLACE INTO reading VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_WRITE = "INSERT OR REPLACE INTO reading VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_WRITE_HOUR = "INSERT OR REPLACE INTO hour VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_MARK = "INSERT INTO mark VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = max(at, excluded.at)"
+
+PRUNED_AT_ONCE = 5_000
+_OLDEST = """
+SELECT max("offset") FROM (
+    SELECT "offset", received_at FROM reading ORDER BY "offset" LIMIT ?2
+) WHERE received_at < ?1
+"""
+_PRUNE = 'DELETE FROM reading WHERE "offset" <= ? AND received_at < ?'
+_PRUNE_HOURS = """
+DELETE FROM hour WHERE (household, signal, hour, device, "first") IN (
+    SELECT household, signal, hour, device, "first" FROM hour WHERE hour < ? LIMIT ?
+)
+"""
 
 _SERIES = """
-SELECT (observed_at - :start) / :width AS bucket, count(*), avg(value), min(value), max(value)
+SELECT (observed_at - :origin) / :width AS bucket, count(*), sum(value), min(value), max(value)
 FROM reading
 WHERE household = (SELECT number FROM household WHERE text = :household)
   AND signal = (SELECT number FROM signal WHERE text = :signal)
   AND observed_at >= :start AND observed_at < :end AND credible = 1
+GROUP BY bucket ORDER BY bucket
+"""
+
+_HOURS = """
+SELECT (hour - :origin) / :width AS bucket, sum(count), sum(total), min(min), max(max)
+FROM hour
+WHERE household = (SELECT number FROM household WHERE text = :household)
+  AND signal = (SELECT number FROM signal WHERE text = :signal)
+  AND hour >= :start AND hour < :end
 GROUP BY bucket ORDER BY bucket
 """
 
@@ -66,7 +99,7 @@ class SqliteHistory:
         self._readers_lock = threading.Lock()
         self._idle_readers: list[sqlite3.Connection] = []
         self._closed = threading.Event()
-        self._numbers: dict[str, dict[str, int]] = {"household": {}, "device": {}, "signal": {}}
+        self._numbers: dict[str, dict[str, int]] = {"dong": {}, "household": {}, "device": {}, "signal": {}}
         self._writer: sqlite3.Connection | None = None
         try:
             self._writer = self._connect()
@@ -77,35 +110,45 @@ class SqliteHistory:
 
     def write(self, readings: Sequence[Reading]) -> None:
         """Keep these readings in one synced transaction; of one offset and index the last one written counts."""
-        with self._lock:
-            self._refuse_when_closed()
-            try:
-                writer = self._writer = self._writer or self._connect()
-                writer.execute("BEGIN IMMEDIATE")
-                writer.executemany(_WRITE, [self._row(writer, one) for one in readings if one.household_id is not None])
-                writer.execute("COMMIT")
-            except sqlite3.Error as error:
-                self._drop_writer()
-                raise HistoryUnavailable(f"{self._path}: {error}") from error
-            except BaseException:
-                self._drop_writer()
-                raise
+        with self._transaction() as writer:
+            writer.executemany(_WRITE, [self._row(writer, one) for one in readings if one.household_id is not None])
+
+    def write_hours(self, parts: Sequence[HourPart], rolled_to: Millis) -> None:
+        """Keep these parts and the mark in one synced transaction."""
+        with self._transaction() as writer:
+            writer.executemany(_WRITE_HOUR, [self._hour_row(writer, one) for one in parts])
+            writer.execute(_MARK, ("rolled_to", rolled_to))
+
+    def prune(self, raw_before: Millis, hours_before: Millis) -> int:
+        """Forget what is older, a few thousand rows at a time, so that no writer waits long. Raises HistoryUnavailable."""
+        gone = 0
+        while True:
+            with self._transaction() as writer:
+                writer.execute(_MARK, ("raw_since", raw_before))
+                # Receive times never go down along offsets: the first rows are the oldest.
+                oldest = writer.execute(_OLDEST, (raw_before, PRUNED_AT_ONCE)).fetchone()
+                stale = oldest[0] is not None and writer.execute(_PRUNE, (oldest[0], raw_before)).rowcount
+                stale += writer.execute(_PRUNE_HOURS, (hours_before, PRUNED_AT_ONCE)).rowcount
+            gone += stale
+            if not stale:
+                return gone
 
     def series(self, household_id: HouseholdId, signal: Signal, start: Millis, end: Millis, points: int) -> list[Bucket]:
         """At most `points` equal buckets of credible readings, aggregated by the store."""
-        width = bucket_width(start, end, points)
-        asked = {"household": household_id, "signal": signal.value, "start": start, "end": end, "width": width}
-        with self._reader() as reader:
-            rows = reader.execute(_SERIES, asked).fetchall()
-        return [
-            Bucket(start=start + number * width, count=count, mean=mean, min=low, max=high)
-            for number, count, mean, low, high in rows
-        ]
+        with self.reader() as reader:
+            marks = dict(reader.execute("SELECT name, at FROM mark").fetchall())
+            span = span_of(start, end, points, marks.get("raw_since"))
+            asked = {"household": household_id, "signal": signal.value, "origin": span.origin, "width": span.width}
+            sums: list[Sum] = []
+            for hourly, first, last in span.stretches(marks.get("rolled_to"), marks.get("raw_since")):
+                rows = reader.execute(_HOURS if hourly else _SERIES, asked | {"start": first, "end": last})
+                sums += map(Sum._make, rows)
+        return list(span.buckets(sums))
 
     def latest(self, household_id: HouseholdId) -> dict[Signal, tuple[Millis, float]]:
         """The last credible reading of each signal; of equal times the one that came last."""
         found: dict[Signal, tuple[Millis, float]] = {}
-        with self._reader() as reader:
+        with self.reader() as reader:
             household = reader.execute("SELECT number FROM household WHERE text = ?", (household_id,)).fetchone()
             if household is None:
                 return found
@@ -141,7 +184,37 @@ class SqliteHistory:
                 " history cursor, the journal fills it again"
             )
 
-    def _row(self, writer: sqlite3.Connection, reading: Reading) -> tuple[int | float, ...]:
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._refuse_when_closed()
+            try:
+                writer = self._writer = self._writer or self._connect()
+                writer.execute("BEGIN IMMEDIATE")
+                yield writer
+                writer.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._drop_writer()
+                raise HistoryUnavailable(f"{self._path}: {error}") from error
+            except BaseException:
+                self._drop_writer()
+                raise
+
+    def _hour_row(self, writer: sqlite3.Connection, part: HourPart) -> tuple[int | float, ...]:
+        return (
+            self._number(writer, "household", part.household_id),
+            self._number(writer, "signal", part.signal.value),
+            part.hour,
+            self._number(writer, "device", part.device_id),
+            part.first,
+            self._number(writer, "dong", part.dong_code),
+            part.count,
+            part.total,
+            part.min,
+            part.max,
+        )
+
+    def _row(self, writer: sqlite3.Connection, reading: Reading) -> tuple[int | float | None, ...]:
         return (
             reading.offset,
             reading.index,
@@ -153,10 +226,12 @@ class SqliteHistory:
             reading.value,
             reading.credible,
             reading.skewed,
+            self._number(writer, "dong", reading.dong_code),
+            reading.seq,
         )
 
     def _number(self, writer: sqlite3.Connection, table: str, text: str) -> int:
-        """The number that stands for a text in one of our three dictionaries."""
+        """The number that stands for a text in one of our four dictionaries."""
         numbers = self._numbers[table]
         number = numbers.get(text)
         if number is None:
@@ -178,7 +253,7 @@ class SqliteHistory:
             raise HistoryUnavailable("the history is closed")
 
     @contextmanager
-    def _reader(self) -> Iterator[sqlite3.Connection]:
+    def reader(self) -> Iterator[sqlite3.Connection]:
         """A connection no other thread uses meanwhile; kept for the next one who asks."""
         with self._readers_lock:
             self._refuse_when_closed()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from ingest.clock import Millis
-from ingest.journal.port import Body, Entry, Frontier, Message
+from ingest.journal.port import Body, Entry, Frontier, Message, Position
 
 
 class MemoryJournal:
@@ -45,6 +45,10 @@ class MemoryJournal:
             self._must_be_open()
             self._floor = max(self._floor, now)
             return Frontier(offset=len(self._entries), at=now)
+
+    def base(self, name: str) -> Position:
+        """See `Journal.base`: nothing is ever pruned here."""
+        return Position()
 
     def wait(self, after: int, timeout: float) -> bool:
         """See `Journal.wait`; also returns when the journal is closed."""

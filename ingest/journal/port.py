@@ -27,7 +27,10 @@ Body: TypeAlias = Message | Fact
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One line of the journal. Offsets start at 1 and have no gaps; `received_at` never goes down."""
+    """One line of the journal. Offsets start at 1 and have no gaps; `received_at` never goes down.
+
+    Of what was pruned only the facts are left, at their own offsets: there alone offsets are missing.
+    """
 
     offset: int
     received_at: Millis
@@ -41,12 +44,31 @@ class Frontier(msgspec.Struct, frozen=True, kw_only=True):
     at: Millis
 
 
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a consumer stands: everything up to `offset` is in `state`."""
+
+    offset: int = 0
+    state: bytes | None = None
+    at: Millis = 0  # when the entry at `offset` was received; 0 at the beginning, or where nobody said
+
+
 class JournalFull(Exception):
     """The store could not make a batch durable (no room, I/O error): nothing was appended, nothing may be acknowledged."""
 
 
 class JournalDamaged(Exception):
     """What was read is not what was written; the text names the segment and the offset."""
+
+
+class NotNow(Exception):
+    """A consumer cannot go on for now, through no fault of what it reads: it takes the same again later.
+
+    `after_s`: how many machine seconds its server asked us to wait, at least.
+    """
+
+    def __init__(self, text: str, *, after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.after_s = after_s
 
 
 class Journal(Protocol):
@@ -66,7 +88,14 @@ class Journal(Protocol):
         ...
 
     def frontier(self, now: Millis) -> Frontier:
-        """Close the past up to `now`: entries appended later carry a `received_at` of at least `now`."""
+        """Close the past up to `now`: entries appended later carry a `received_at` of at least `now`.
+
+        While batches are refused the answer's `at` stays where it was: what is not heard must not count as silence.
+        """
+        ...
+
+    def base(self, name: str) -> Position:
+        """Where this consumer begins when it knows nothing: the beginning, or its state at the cut after a prune."""
         ...
 
     def wait(self, after: int, timeout: float) -> bool:
@@ -78,22 +107,39 @@ class Journal(Protocol):
         ...
 
 
-class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a consumer stands: everything up to `offset` is in `state`."""
-
-    offset: int = 0
-    state: bytes | None = None
-
-
 class Cursors(Protocol):
-    """The committed positions of named consumers; a commit is durable and atomic."""
+    """The committed positions of named consumers; a commit is durable and atomic.
+
+    Beside the newest, positions that were committed with `keep` stay as snapshots that a consumer can go back to: all
+    of the last 40 home days, and of those before one a week.
+    """
 
     def load(self, name: str) -> Position:
         """The last committed position, or the beginning."""
         ...
 
-    def commit(self, name: str, position: Position) -> None:
-        """Replace the position of this consumer."""
+    def commit(self, name: str, position: Position, *, keep: bool = False) -> None:
+        """Replace the position of this consumer; with `keep`, it also becomes a snapshot."""
+        ...
+
+    def names(self) -> list[str]:
+        """Who has ever committed, in order of name."""
+        ...
+
+    def snapshots(self, name: str) -> list[int]:
+        """The offsets of this consumer's snapshots, ascending."""
+        ...
+
+    def snapshot(self, name: str, offset: int) -> Position:
+        """The snapshot at this offset. KeyError where there is none."""
+        ...
+
+    def forget(self, name: str, *, below: int = 0, above: int | None = None) -> None:
+        """Delete this consumer's snapshots below the one offset and above the other."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Delete the position and all snapshots of a consumer that is no more."""
         ...
 
     def close(self) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import threading
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
 
-from ingest.clock import Clock, Millis
+from ingest.clock import Clock, Millis, home_day
 from ingest.journal import metrics
-from ingest.journal.port import Consumer, Cursors, Journal, JournalDamaged, Position
+from ingest.journal.port import Consumer, Cursors, Entry, Journal, JournalDamaged, NotNow, Position
 
 log = structlog.get_logger(__name__)
 
@@ -39,8 +41,11 @@ class Pace(Protocol):
 class Runner:
     """One consumer and its committed position; either a thread of its own (`start`) or turn by turn (`catch_up`, `step`).
 
-    Every entry is taken again that was taken after the last commit when a process ends or a turn fails. `backoff_s` is
+    Every entry is taken again that was taken after the last commit when a process ends or a turn fails. Where a home day
+    ends, the position there is committed as a snapshot that the consumer can be set back to (unless by `step`). A
+    consumer that knows nothing, or less than the journal still tells, begins from the journal's base. `backoff_s` is
     the first and the longest pause after a failure, in machine seconds; each failure doubles it, a good turn resets it.
+    Pauses are spread by chance, so that stages that failed together do not come back together.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Runner:
         self._batch, self._commit_every_s, self._backoff_s = batch, commit_every_s, backoff_s
         self._pace = pace
         self._restored = False
+        self._at: Millis = 0  # when the entry at `offset` was received
         self._committed_mono = clock.monotonic()
         self._commit_took_s = 0.0
         self._failures = 0
@@ -136,8 +142,10 @@ class Runner:
         metrics.LAG.labels(self.name).set(frontier.offset - self.offset)
         while self.offset < frontier.offset and not self._stopping.is_set():
             entries = self._journal.read(self.offset, self._limit())
-            self._consumer.take(entries)
-            self.offset = entries[-1].offset
+            if commits and home_day(entries[-1].received_at) != home_day(self._at):
+                self._take_days(entries)
+            else:
+                self._take(entries)
             self.progressed_at = self._clock.machine_now()
             metrics.TAKEN.labels(self.name).inc(len(entries))
             metrics.LAG.labels(self.name).set(max(frontier.offset - self.offset, 0))
@@ -151,10 +159,30 @@ class Runner:
     def _limit(self) -> int:
         return self._batch if self._pace is None else self._pace.limit(self._batch)
 
+    def _take(self, entries: Sequence[Entry]) -> None:
+        self._consumer.take(entries)
+        self.offset, self._at = entries[-1].offset, entries[-1].received_at
+
+    def _take_days(self, entries: Sequence[Entry]) -> None:
+        """Take them day by day, keeping the position at every end of a day."""
+        start = 0
+        while start < len(entries):
+            day = home_day(entries[start].received_at)
+            if self._at and day != home_day(self._at):
+                self._commit(keep=True)
+            end = bisect_right(entries, day, lo=start, key=_day_of)
+            self._take(entries[start:end])
+            start = end
+
     def _restore(self) -> None:
         position = self._cursors.load(self.name)
+        base = self._journal.base(self.name)
+        if position.offset < base.offset:
+            log.warning("consumer begins at the journal's cut", consumer=self.name, offset=base.offset, stood=position.offset)
+            position = base
         self._consumer.restore(position.state)
         self.offset = self.committed = position.offset
+        self._at = position.at
         self._committed_mono = self._clock.monotonic()
         self._restored = True
 
@@ -166,11 +194,11 @@ class Runner:
         if self._pace is None or waited >= _PATIENCE * interval or self._pace.ready():
             self._commit()
 
-    def _commit(self) -> None:
+    def _commit(self, *, keep: bool = False) -> None:
         began = self._clock.monotonic()
         with metrics.COMMIT_SECONDS.labels(self.name).time():
-            position = Position(offset=self.offset, state=self._consumer.state())
-            self._cursors.commit(self.name, position)
+            position = Position(offset=self.offset, state=self._consumer.state(), at=self._at)
+            self._cursors.commit(self.name, position, keep=keep)
         self.committed = position.offset
         self._committed_mono = self._clock.monotonic()
         self._commit_took_s = self._committed_mono - began
@@ -185,7 +213,9 @@ class Runner:
     def _failed(self, error: Exception) -> float:
         """Say so, forget what was taken since the commit; how many seconds to pause."""
         first, most = self._backoff_s
-        pause = min(first * 2.0 ** min(self._failures, 16), most)
+        pause = min(first * 2.0 ** min(self._failures, 16), most) * random.uniform(0.5, 1.0)
+        if isinstance(error, NotNow) and error.after_s is not None:
+            pause = max(pause, error.after_s)
         self._failures += 1
         self._restored = False
         self.error = _in_words(error)
@@ -196,11 +226,17 @@ class Runner:
             offset=self.offset,
             committed=self.committed,
             failures=self._failures,
-            pause_s=pause,
-            exc_info=error,
+            pause_s=round(pause, 3),
+            **({"reason": str(error)} if isinstance(error, NotNow) else {"exc_info": error}),
         )
         return pause
 
 
+def _day_of(entry: Entry) -> int:
+    return home_day(entry.received_at)
+
+
 def _in_words(error: BaseException) -> str:
+    if isinstance(error, NotNow):
+        return str(error)
     return f"{type(error).__name__}: {error}"

@@ -19,7 +19,7 @@ _MESSAGE, _FACT = 0, 1
 _RETAIN, _DUP, _CATCHING_UP = 1, 2, 4
 _READ_BYTES = 16 * 1024 * 1024  # a read ends here even below its limit: 2,000 packs at once would be 250 MB
 
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
     offset INTEGER PRIMARY KEY,
     received_at INTEGER NOT NULL,
@@ -41,6 +41,8 @@ Nine hundred parameters are what every SQLite takes."""
 _ONE = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT = f"INSERT INTO entry VALUES {_ONE}"
 _INSERT_MANY = f"INSERT INTO entry VALUES {', '.join([_ONE] * _ROWS)}"
+INSERT_OR_LEAVE = f"INSERT OR IGNORE INTO entry VALUES {_ONE}"
+_FACTS = "SELECT * FROM entry WHERE kind = 1 ORDER BY offset"
 _SELECT = "SELECT * FROM entry WHERE offset > ? ORDER BY offset LIMIT ?"
 
 Row: TypeAlias = tuple[int, Millis, int, int, str, str, bytes, int, str | None, int]
@@ -74,13 +76,13 @@ def _crc(
     return zlib.crc32(payload, zlib.crc32(frame.encode()))
 
 
-def read_entries(connection: sqlite3.Connection, segment: Path, after: int, limit: int) -> list[Entry]:
-    """Up to `limit` entries above `after` that lie in this segment. Raises JournalDamaged."""
+def read_entries(connection: sqlite3.Connection, segment: Path, after: int, limit: int, *, gaps: bool = False) -> list[Entry]:
+    """Up to `limit` entries above `after` that lie in this segment; unless `gaps`, none missing. Raises JournalDamaged."""
     entries: list[Entry] = []
     size, expected = 0, after + 1
     try:
         for row in connection.execute(_SELECT, (after, limit)):
-            entry = _from_row(row, segment, expected)
+            entry = from_row(row, segment, row[0] if gaps else expected)
             entries.append(entry)
             expected += 1
             size += len(row[6])
@@ -98,7 +100,8 @@ def _is_damage(error: sqlite3.DatabaseError) -> bool:
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_ERROR)
 
 
-def _from_row(row: Row, segment: Path, expected: int) -> Entry:
+def from_row(row: Row, segment: Path, expected: int) -> Entry:
+    """The entry of a row as SQLite gave it. Raises JournalDamaged where it is not what was written at this offset."""
     offset, received_at, lifted, kind, source, topic, payload, flags, fact_id, crc = row
     if offset != expected:
         raise JournalDamaged(f"segment {segment.name}: offset {expected} is missing, the next one there is {offset}")
@@ -123,6 +126,24 @@ def _from_row(row: Row, segment: Path, expected: int) -> Entry:
     return Entry(offset=offset, received_at=received_at, body=body)
 
 
+def received_at(connection: sqlite3.Connection, segment: Path, offset: int) -> Millis:
+    """When the entry at this offset was received, not checked against its checksum. Raises JournalDamaged."""
+    row = connection.execute("SELECT received_at FROM entry WHERE offset = ?", (offset,)).fetchone()
+    if row is None or not isinstance(row[0], int):
+        raise JournalDamaged(f"segment {segment.name}: offset {offset} is missing")
+    return row[0]
+
+
+def fact_rows(connection: sqlite3.Connection, segment: Path) -> Iterator[Row]:
+    """The rows of all facts of this segment, checked. Raises JournalDamaged."""
+    try:
+        for row in connection.execute(_FACTS):
+            from_row(row, segment, row[0])
+            yield row
+    except sqlite3.DatabaseError as error:
+        raise JournalDamaged(f"segment {segment.name}: its facts cannot be read: {error}") from error
+
+
 class Segment:
     """A segment file open for writing. Errors of SQLite and of the file system come out as they are."""
 
@@ -133,7 +154,7 @@ class Segment:
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.executescript(_SCHEMA)
+            self._connection.executescript(SCHEMA)
             self.size: int = self._connection.execute(
                 "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
             ).fetchone()[0]
@@ -145,6 +166,11 @@ class Segment:
         """Offset and receive time of the newest entry; the offset before the first, and 0, where there is none."""
         row = self._connection.execute("SELECT offset, received_at FROM entry ORDER BY offset DESC LIMIT 1").fetchone()
         return (row[0], row[1]) if row else (self.first - 1, 0)
+
+    def first_at(self) -> Millis | None:
+        """Receive time of the oldest entry; None where there is none."""
+        row = self._connection.execute("SELECT received_at FROM entry ORDER BY offset LIMIT 1").fetchone()
+        return row[0] if row else None
 
     def write(self, rows: Sequence[Row]) -> None:
         """All rows or none, durable on return."""

@@ -2,53 +2,59 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+import shutil
 import sqlite3
-import struct
 import threading
-import zlib
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
+from uuid import uuid4
 
 import structlog
 
-from ingest.clock import Millis
+from ingest.clock import Millis, home_day
+from ingest.facts import LinkDown, LinkUp
 from ingest.journal import metrics
 from ingest.journal.fact_index import FactIndex
-from ingest.journal.port import Body, Entry, Frontier, JournalDamaged, JournalFull, Message
-from ingest.journal.segment import Segment, facts_in, first_offset, open_reader, read_entries, segment_path, to_row
+from ingest.journal.folder import JournalInUse, Promise, lock_folder, sync_folder
+from ingest.journal.port import Body, Entry, Frontier, JournalDamaged, JournalFull, Message, Position
+from ingest.journal.segment import Row, Segment, fact_rows, to_row
+from ingest.journal.shelf import Shelf
 from ingest.journal.tail import Tail
+
+__all__ = ["JournalInUse", "SqliteJournal"]
 
 log = structlog.get_logger(__name__)
 
 SEGMENT_BYTES = 64 * 1024 * 1024
-_IDLE_READERS = 8
-
-
-class JournalInUse(Exception):
-    """Another journal object, here or in another process, has this folder open; the text names the folder."""
+ROOM_BYTES = 1024 * 1024
+"""Below this much free, `try_again` does not try: our own facts would fit and the next batch would not."""
+OURSELVES = "journal"
+"""The source named by the link facts that tell of a time in which the journal took nothing."""
 
 
 class SqliteJournal:
     """Implements `Journal`. One object at a time may have a folder open.
 
-    A segment holds about `segment_bytes` of entries and is named by its first offset; only the newest is written.
-    Raises JournalInUse, JournalDamaged when the newest segment cannot be opened, OSError when the folder cannot be used.
+    A segment holds about `segment_bytes` of entries of one home day (Asia/Seoul; a batch is never divided) and is named
+    by its first offset; only the newest is written. While `trouble` is not None batches are refused: it says why.
+    Raises JournalInUse, JournalFull when there is no room to open it, JournalDamaged when the newest segment cannot be
+    opened, OSError when the folder cannot be used.
     """
 
     def __init__(self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES) -> None:
-        self._folder = folder
+        self.trouble: str | None = None
+        self.folder = folder
         self._segment_bytes = segment_bytes
         self._lock = threading.Lock()  # the one writer: head, floor, segments, fact index
         self._grown = threading.Condition()
-        self._readers = _Readers()
         self._tail = Tail()
         self._closed = False
+        self._refused_since: Millis | None = None  # home time from which on something was refused; None while all is well
+        self._asked: Millis = 0  # the latest home time we were told
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder_lock = _lock_folder(folder)
+        self._folder_lock = lock_folder(folder)
         try:
             self._open()
         except BaseException:
@@ -56,36 +62,30 @@ class SqliteJournal:
             raise
 
     def _open(self) -> None:
-        paths = sorted(path for path in self._folder.glob("*.db") if path.stem.isdigit())
-        self._firsts = [first_offset(path) for path in paths] or [1]
-        path = segment_path(self._folder, self._firsts[-1])
+        self._shelf = shelf = Shelf(self.folder)
+        for first, after in pairwise(shelf.firsts):
+            if after - 1 <= shelf.cut:  # a prune was interrupted
+                self._delete(first)
+        shelf.firsts = [first for first in shelf.firsts if shelf.path(first).exists()] or [shelf.cut + 1]
+        path = shelf.path(shelf.firsts[-1])
         try:
             self._segment = Segment(path)
             self._head, last_at = self._segment.last()
-            if not last_at and len(paths) > 1:  # a crash right after rolling left it empty
-                before = Segment(paths[-2])
+            if not last_at and len(shelf.firsts) > 1:  # a crash right after rolling left it empty
+                before = Segment(shelf.path(shelf.firsts[-2]))
                 last_at = before.last()[1]
                 before.close()
+            begun = self._segment.first_at()
+        except sqlite3.OperationalError as error:
+            raise JournalFull(f"segment {path.name} in {self.folder} cannot be opened: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise JournalDamaged(f"segment {path.name} in {self._folder} cannot be opened: {error}") from error
-        self._promise = _Promise(self._folder / "frontier")
+            raise JournalDamaged(f"segment {path.name} in {self.folder} cannot be opened: {error}") from error
+        self._day = home_day(begun) if begun is not None else None  # of the newest segment
+        self._promise = Promise(self.folder / "frontier")
         self._floor: Millis = max(last_at, self._promise.at)
-        self._facts = FactIndex(self._folder / "facts.index", self._facts_after, self._head)
-        _sync_folder(self._folder)
+        self._facts = FactIndex(self.folder / "facts.index", shelf.facts_after, self._head)
+        sync_folder(self.folder)
         metrics.HEAD.set(self._head)
-
-    def _facts_after(self, offset: int) -> Iterator[str]:
-        for first in self._firsts[self._place(offset + 1) :]:
-            path = segment_path(self._folder, first)
-            try:
-                with self._readers.on(path) as connection:
-                    yield from facts_in(connection, path, offset)
-            except JournalDamaged as error:  # to listen matters more than to keep a fact of long ago from standing twice
-                log.error("segment damaged, its facts may be appended again", journal=str(self._folder), error=str(error))
-
-    def _place(self, offset: int) -> int:
-        """Which segment holds this offset; the first for offsets before it."""
-        return max(bisect_right(self._firsts, offset) - 1, 0)
 
     @property
     def head(self) -> int:
@@ -93,20 +93,23 @@ class SqliteJournal:
         return self._head
 
     def append(self, bodies: Sequence[Body]) -> int:
-        """See `Journal.append`."""
+        """See `Journal.append`.
+
+        The first batch after refused ones comes with two facts of ours around it: from when to when nothing was taken.
+        """
         with self._lock:
             self._must_be_open()
             try:
-                entries = self._entries(bodies)
+                entries = self._entries(self._with_gap(bodies) if self._refused_since is not None else bodies)
                 if not entries:
                     return self._head
                 rows = [to_row(entry.offset, entry.received_at, entry.body) for entry in entries]
                 with metrics.APPEND_SECONDS.time():
-                    self._roll()
+                    self._roll(rows[0][1])
                     self._segment.write(rows)
             except (sqlite3.OperationalError, OSError) as error:
-                metrics.REFUSED.inc()
-                raise JournalFull(f"{self._folder} takes nothing after offset {self._head}: {error}") from error
+                self._refuse(bodies, error)
+                raise JournalFull(f"{self.folder} takes nothing after offset {self._head}: {error}") from error
             except sqlite3.DatabaseError as error:
                 raise JournalDamaged(f"segment {self._segment.path.name} refuses offset {self._head + 1}: {error}") from error
             self._tail.add(entries)
@@ -115,6 +118,8 @@ class SqliteJournal:
             if fact_ids:
                 self._facts.add(fact_ids, self._head)
             head = self._head
+            if self._refused_since is not None:
+                self._recover()
         with self._grown:
             self._grown.notify_all()
         metrics.HEAD.set(head)
@@ -122,32 +127,74 @@ class SqliteJournal:
         metrics.APPENDED.labels("message").inc(len(rows) - len(fact_ids))
         return head
 
+    def _refuse(self, bodies: Sequence[Body], error: Exception) -> None:
+        metrics.REFUSED.inc()
+        self.trouble = f"takes nothing, nothing is acknowledged until there is room: {error}"
+        if self._refused_since is None:
+            self._refused_since = max(self._floor, *(_instant(body) for body in bodies))
+            free = shutil.disk_usage(self.folder).free
+            log.error(
+                "the journal takes nothing, nothing is acknowledged until there is room",
+                journal=str(self.folder),
+                after_offset=self._head,
+                free_bytes=free,
+                error=str(error),
+            )
+
+    def _with_gap(self, bodies: Sequence[Body]) -> list[Body]:
+        """The batch between the two facts that say when we could not write down what we heard."""
+        since = self._refused_since or self._floor
+        now = max(self._floor, self._asked, since, *(_instant(body) for body in bodies))
+        gap = uuid4().hex
+        return [
+            LinkDown(fact_id=f"{OURSELVES}-down-{gap}", at=since, source=OURSELVES),
+            *bodies,
+            LinkUp(fact_id=f"{OURSELVES}-up-{gap}", at=now, source=OURSELVES),
+        ]
+
+    def _recover(self) -> None:
+        log.warning("the journal takes batches again", journal=str(self.folder), head=self._head)
+        self.trouble = self._refused_since = None
+
+    def try_again(self) -> bool:
+        """Where batches are refused, see whether there is room again, without waiting for the next one; True when well."""
+        if self._refused_since is not None:
+            if shutil.disk_usage(self.folder).free < ROOM_BYTES:
+                return False
+            try:
+                self.append([])
+            except JournalFull:
+                return False
+        return True
+
     def _entries(self, bodies: Sequence[Body]) -> list[Entry]:
         fact_ids = [body.fact_id for body in bodies if not isinstance(body, Message)]
         known = self._facts.known(fact_ids) if fact_ids else set()
         entries: list[Entry] = []
         offset, floor = self._head, self._floor
         for body in bodies:
-            if isinstance(body, Message):
-                at = body.received_at
-            elif body.fact_id in known:
-                continue
-            else:
+            if not isinstance(body, Message):
+                if body.fact_id in known:
+                    continue
                 known.add(body.fact_id)
-                at = body.at
             offset += 1
-            floor = max(floor, at)
+            floor = max(floor, _instant(body))
             entries.append(Entry(offset=offset, received_at=floor, body=body))
         return entries
 
-    def _roll(self) -> None:
-        """Begin a new segment where the newest has its size."""
-        if self._segment.size < self._segment_bytes or self._segment.first > self._head:
+    def _roll(self, at: Millis) -> None:
+        """Begin a new segment where the newest has its size, or holds entries of another day."""
+        day = home_day(at)
+        if self._segment.first > self._head:
+            self._day = day
+            return
+        if self._segment.size < self._segment_bytes and day == self._day:
             return
         full, first = self._segment, self._head + 1
-        self._segment = Segment(segment_path(self._folder, first))
-        self._firsts = [*self._firsts, first]  # a new list: readers look at it without the lock
-        _sync_folder(self._folder)
+        self._segment = Segment(self._shelf.path(first))
+        self._day = day
+        self._shelf.firsts = [*self._shelf.firsts, first]  # a new list: readers look at it without the lock
+        sync_folder(self.folder)
         self._facts.add((), self._head)  # what a start has to look through is never more than the newest segment
         try:
             full.close()
@@ -157,27 +204,74 @@ class SqliteJournal:
     def read(self, after: int, limit: int) -> list[Entry]:
         """See `Journal.read`. May end below `limit` before the head: a segment ended, or its payloads were large."""
         self._must_be_open()
-        head = self._head  # before the segments: a new one is known before anything stands in it
-        after = max(after, self._firsts[0] - 1)
-        if after >= head or limit <= 0:
+        head = self._head
+        if after >= self._shelf.cut:
+            newest = self._tail.read(after, min(limit, max(head - after, 0)))
+            if newest:
+                return newest
+        return self._shelf.read(after, limit, head)  # head before segments: a new one is known before it is written
+
+    def offset_before(self, at: Millis) -> int:
+        """The last offset received before this instant; where there is none, the cut (0 in a journal never pruned)."""
+        self._must_be_open()
+        return self._shelf.offset_before(at, self._head)
+
+    @property
+    def cut(self) -> int:
+        """Everything up to this offset was pruned: of it only the facts are left."""
+        return self._shelf.cut
+
+    def base(self, name: str) -> Position:
+        """See `Journal.base`."""
+        return self._shelf.kept.base(name)
+
+    def prune(self, upto: int, bases: Mapping[str, Position]) -> list[Path]:
+        """Delete the segments that end at or before `upto`, keeping their facts; the files that are gone.
+
+        `bases` are the states that consumers without one begin from afterwards; each lies at or above the new cut. A
+        crash at any moment leaves all of it as it was, or done at the next start. Raises JournalDamaged (a damaged fact
+        is not thrown away), and what SQLite and the file system say of a disk that is full.
+        """
+        self._must_be_open()
+        firsts = self._shelf.firsts
+        gone = [first for first, after in pairwise(firsts) if after - 1 <= upto]
+        if not gone:
             return []
-        newest = self._tail.read(after, min(limit, head - after))
-        if newest:
-            return newest
-        path = segment_path(self._folder, self._firsts[self._place(after + 1)])
-        try:
-            with self._readers.on(path) as connection:
-                entries = read_entries(connection, path, after, limit)
-        except sqlite3.OperationalError as error:
-            raise JournalDamaged(f"segment {path.name} cannot be opened for offset {after + 1}: {error}") from error
-        if not entries:
-            raise JournalDamaged(f"segment {path.name}: offset {after + 1} is missing, nothing stands after it")
-        return entries
+        cut = firsts[len(gone)] - 1
+        self._shelf.kept.add(self._facts_of(gone), bases, cut)
+        sync_folder(self.folder)
+        with self._lock:
+            self._shelf.cut = cut
+            self._shelf.firsts = self._shelf.firsts[len(gone) :]
+        for first in gone:
+            self._delete(first)
+        sync_folder(self.folder)
+        log.info("journal pruned", journal=str(self.folder), segments=len(gone), cut=cut)
+        return [self._shelf.path(first) for first in gone]
+
+    def ending_by(self, offset: int) -> int:
+        """How many segments a prune up to this offset would delete."""
+        return sum(after - 1 <= offset for after in self._shelf.firsts[1:])
+
+    def _facts_of(self, firsts: Sequence[int]) -> Iterator[Row]:
+        for first in firsts:
+            path = self._shelf.path(first)
+            with self._shelf.readers.on(path) as connection:
+                yield from fact_rows(connection, path)
+
+    def _delete(self, first: int) -> None:
+        path = self._shelf.path(first)
+        self._shelf.readers.let_go(path)
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            path.with_name(name).unlink(missing_ok=True)
 
     def frontier(self, now: Millis) -> Frontier:
         """See `Journal.frontier`. The promise outlives this process; a power cut may forget its last moments."""
         with self._lock:
             self._must_be_open()
+            self._asked = max(self._asked, now)
+            if self._refused_since is not None:
+                return Frontier(offset=self._head, at=min(now, self._floor))
             if now > self._floor:
                 self._floor = now
                 self._promise.keep(now)
@@ -195,7 +289,7 @@ class SqliteJournal:
             if self._closed:
                 return
             self._closed = True
-            self._readers.close()
+            self._shelf.readers.close()
             self._facts.add((), self._head)
             self._facts.close()
             self._promise.close()
@@ -209,94 +303,8 @@ class SqliteJournal:
 
     def _must_be_open(self) -> None:
         if self._closed:
-            raise ValueError(f"the journal in {self._folder} has been closed")
+            raise ValueError(f"the journal in {self.folder} has been closed")
 
 
-class _Readers:
-    """Connections for reading, kept for the next who reads the same segment; each is used by one thread at a time."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._idle: list[tuple[Path, sqlite3.Connection]] = []
-        self._closed = False
-
-    @contextmanager
-    def on(self, path: Path) -> Iterator[sqlite3.Connection]:
-        """A connection to this segment for the length of the block."""
-        connection = self._take(path) or open_reader(path)
-        try:
-            yield connection
-        except BaseException:
-            connection.close()  # whatever went wrong may lie in it
-            raise
-        self._give_back(path, connection)
-
-    def _take(self, path: Path) -> sqlite3.Connection | None:
-        with self._lock:
-            for place in range(len(self._idle) - 1, -1, -1):
-                if self._idle[place][0] == path:
-                    return self._idle.pop(place)[1]
-        return None
-
-    def _give_back(self, path: Path, connection: sqlite3.Connection) -> None:
-        with self._lock:
-            if not self._closed:
-                self._idle.append((path, connection))
-                if len(self._idle) <= _IDLE_READERS:
-                    return
-                connection = self._idle.pop(0)[1]
-        connection.close()
-
-    def close(self) -> None:
-        """Close the idle ones; those in use are closed when they come back."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for _, connection in idle:
-            connection.close()
-
-
-class _Promise:
-    """The latest frontier given out, in a file of twelve bytes: a wall clock set back during a restart must not break it."""
-
-    _FORM = struct.Struct("<qI")
-
-    def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        raw = os.pread(self._file, self._FORM.size, 0)
-        self.at: Millis = 0
-        if len(raw) == self._FORM.size:
-            at, crc = self._FORM.unpack(raw)
-            self.at = at if zlib.crc32(raw[:8]) == crc else 0  # torn by a power cut: the newest entry still holds
-
-    def keep(self, at: Millis) -> None:
-        """Not synced: a killed process loses nothing of it, and this is asked for many times a second."""
-        instant = at.to_bytes(8, "little", signed=True)
-        os.pwrite(self._file, instant + zlib.crc32(instant).to_bytes(4, "little"), 0)
-
-    def close(self) -> None:
-        os.close(self._file)
-
-
-def _lock_folder(folder: Path) -> int:
-    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(file)
-        raise JournalInUse(
-            f"the journal in {folder} is open elsewhere; stop the other process, or choose another folder"
-        ) from error
-    except BaseException:
-        os.close(file)
-        raise
-    return file
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names of new files durable as their content is."""
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
+def _instant(body: Body) -> Millis:
+    return body.received_at if isinstance(body, Message) else body.at

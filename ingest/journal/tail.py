@@ -41,7 +41,7 @@ class Tail:
         """Up to `limit` entries above the offset `after`, in order; none where the next one is not here (any more)."""
         with self._lock:
             start = after + 1 - self._entries[0].offset if self._entries else -1
-            return self._entries[start : start + limit] if start >= 0 else []
+            return self._entries[start : start + limit] if start >= 0 and limit > 0 else []
 
 
 def _bytes(entry: Entry) -> int:

@@ -33,6 +33,7 @@ from ingest.register.placing import (
 )
 from ingest.register.vault import log_view, open_people, write_guardians, write_resident
 from ingest.seal import Sealer
+from ingest.store import reading
 
 
 class Register:
@@ -142,7 +143,7 @@ class Register:
 
     def dongs(self) -> list[Dong]:
         """All dongs by code."""
-        with self._engine.connect() as connection:
+        with reading(self._engine).begin() as connection:
             rows = connection.execute(select(tables.dong).order_by(tables.dong.c.code)).all()
         return [Dong(code=row.code, name=row.name) for row in rows]
 
@@ -152,13 +153,13 @@ class Register:
         wanted = HOUSEHOLDS.where(over).order_by(tables.household.c.id)
         if dong is not None:
             wanted = wanted.where(tables.household.c.dong_code == dong)
-        with self._engine.connect() as connection:
+        with reading(self._engine).begin() as connection:
             return [household_in(row) for row in connection.execute(wanted)]
 
     def household(self, household_id: str, dong: str | None = None) -> Household | None:
         """This household, ended or not; None where there is none, or where it is another dong's."""
         wanted = HOUSEHOLDS.where(tables.household.c.id == household_id)
-        with self._engine.connect() as connection:
+        with reading(self._engine).begin() as connection:
             row = connection.execute(wanted).first()
         return None if row is None or dong not in (None, row.dong_code) else household_in(row)
 
@@ -169,7 +170,7 @@ class Register:
             wanted = wanted.where(tables.household.c.dong_code == dong)
         if household is not None:
             wanted = wanted.where(tables.household.c.id == household)
-        with self._engine.connect() as connection:
+        with reading(self._engine).begin() as connection:
             return [device_in(row) for row in connection.execute(wanted)]
 
     def put_resident(self, household_id: str, resident: Resident) -> None:

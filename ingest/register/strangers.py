@@ -15,6 +15,7 @@ from ingest.register.dialect import guess_dialect
 from ingest.register.homes import Device, EntryWrong, NotRegistered
 from ingest.register.placing import living_household, new_device, place
 from ingest.rereading import ask_for_offset
+from ingest.store import reading
 from ingest.wire import ROOT, parse_topic
 
 MOST_RETRIED = 10_000
@@ -60,7 +61,7 @@ class Strangers:
         wanted = select(tables.unclaimed).order_by(tables.unclaimed.c.last_received_at.desc(), tables.unclaimed.c.device_id)
         if dong is not None:
             wanted = wanted.where(tables.unclaimed.c.topic.like(f"{ROOT}/{dong}/%"))
-        with self._engine.connect() as connection:
+        with reading(self._engine).begin() as connection:
             return [_stranger(connection, row) for row in connection.execute(wanted.limit(limit)).all()]
 
     def claim(
@@ -108,14 +109,14 @@ class Strangers:
     ) -> list[Refused]:
         """Kept rejections, newest first; those already asked for again only with `retried`."""
         wanted = select(tables.rejection).order_by(tables.rejection.c.offset.desc(), tables.rejection.c.index)
-        with self._engine.connect() as connection:
+        with reading(self._engine).begin() as connection:
             rows = connection.execute(wanted.where(*_which(device, reason, retried)).limit(limit)).all()
         return [_refused(row) for row in rows]
 
     def rejections_at(self, offset: int) -> list[Refused]:
         """What was refused of the message at this offset."""
         wanted = select(tables.rejection).where(tables.rejection.c.offset == offset).order_by(tables.rejection.c.index)
-        with self._engine.connect() as connection:
+        with reading(self._engine).begin() as connection:
             return [_refused(row) for row in connection.execute(wanted).all()]
 
     def retry(

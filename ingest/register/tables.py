@@ -103,7 +103,6 @@ message_outbox = Table(
     Column("source", String(64), nullable=False),
     Column("topic", String(255), nullable=False),
     Column("payload", LargeBinary, nullable=False),
-    Column("appended_at", BigInteger, index=True),  # home time; null: still to be appended
 )
 
 calls_file = Table(

@@ -1,9 +1,8 @@
-"""A site on a fresh store for each test of alerts."""
+"""A site on a fresh store, on each engine in turn, for each test of alerts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,8 @@ from tests.alerts.alert_parts import Receiver, Site, make_site
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    made = make_site(f"sqlite:///{tmp_path / 'anbu.db'}")
+def site(store_url: str) -> Iterator[Site]:
+    made = make_site(store_url)
     yield made
     made.engine.dispose()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,9 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from typer.testing import CliRunner, Result
 
-from anbu.cli import app
 from anbu.settings import load_settings
 from dashboard_api.accounts import Accounts
 from ingest.clock import SystemClock
@@ -25,6 +22,7 @@ from ingest.register.people import Guardian, Resident
 from ingest.register.register import Register
 from ingest.seal import Sealer, load_key, new_key, write_key
 from ingest.store import open_store
+from tests.anbu.typing_anbu import anbu
 from tests.servers import NatsServer
 
 HEAVY = {"alembic", "apscheduler", "cryptography", "fastapi", "influxdb_client", "msgspec", "numpy", "paho", "pydantic", "rich"}
@@ -39,29 +37,6 @@ HEAVY |= {
     "jinja2",
     "httpx",
 }
-
-
-def anbu(*words: str, typed: str | None = None, english: bool = False) -> Result:
-    return CliRunner().invoke(app, list(words), input=typed, env={"ANBU_LANG": "en" if english else None})
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site as `anbu init` leaves it, made once: what it holds has no path in it."""
-    folder = tmp_path_factory.mktemp("fresh")
-    words = ["init", "--config", str(folder / "anbu.toml"), "--dong", "dong-1=바람동", "--site", "바람", "--password-stdin"]
-    made = anbu(*words, typed="correct horse\n")
-    assert made.exit_code == 0, made.output
-    return folder
-
-
-@pytest.fixture
-def site(fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a fresh site in it; commands run inside it."""
-    folder = tmp_path / "site"
-    shutil.copytree(fresh, folder)
-    monkeypatch.chdir(folder)
-    return folder
 
 
 def probe(*words: str) -> set[str]:

@@ -176,9 +176,9 @@ def finding(dong: str, household_id: str, level: Level, rule: RuleKey, at: Milli
     )
 
 
-def open_site(folder: Path, *, https: bool = False, demo: bool = False) -> Site:
+def open_site(folder: Path, *, store_url: str | None = None, https: bool = False, demo: bool = False) -> Site:
     """Two dongs with three homes each, an officer for each dong, a supervisor and an operator."""
-    engine = open_store(f"sqlite:///{folder / 'anbu.sqlite3'}")
+    engine = open_store(store_url or f"sqlite:///{folder / 'anbu.sqlite3'}")
     metadata.create_all(engine)
     clock = FixedClock(START)
     sealer = Sealer(bytes(range(32)))

@@ -20,6 +20,12 @@ WEB = Path(__file__).parents[2] / "dashboard_api"
 HTMX = {"hx-request": "true"}
 
 
+@pytest.fixture
+def store_url(tmp_path: Path) -> str:
+    """One engine is enough here: pages read by the same calls as the API, which is proven on both."""
+    return f"sqlite:///{tmp_path / 'anbu.sqlite3'}"
+
+
 def test_page_asks_for_a_log_in_and_leads_back_to_where_one_wanted(site: Site) -> None:
     with site.client(None) as client:
         sent = client.get("/households/hh-1-1")

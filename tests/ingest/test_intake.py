@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
@@ -23,8 +22,8 @@ MOTION = topic("pir-1", "motion")
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    opened = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+def engine(store_url: str) -> Iterator[Engine]:
+    opened = open_store(store_url)
     metadata.create_all(opened, tables=[rejection, unclaimed])
     yield opened
     opened.dispose()
@@ -86,11 +85,12 @@ def test_every_reason_but_the_duplicate_is_kept(engine: Engine, log: Log) -> Non
         (MOTION, body(v=1), True),
     ):
         log.say(on, payload, retain=retain)
-    before = {reason: counted("rejections", reason=reason.value) for reason in Reason}
+    decoded = set(Reason) - {Reason.HISTORY_REFUSED}  # which no decoder gives
+    before = {reason: counted("rejections", reason=reason.value) for reason in decoded}
     intake(engine, log.entries)
-    assert {row.reason for row in rows(engine)} == {reason.value for reason in Reason} - {"duplicate"}
+    assert {row.reason for row in rows(engine)} == {reason.value for reason in decoded} - {"duplicate"}
     assert max(len(row.payload) for row in rows(engine)) == 4_096
-    assert all(counted("rejections", reason=reason.value) > before[reason] for reason in Reason)
+    assert all(counted("rejections", reason=reason.value) > before[reason] for reason in decoded)
 
 
 @pytest.mark.parametrize("odd", ["a\udcff\x00b", "\x00", "동" * 400, "x" * 60_000, "\ud800"])

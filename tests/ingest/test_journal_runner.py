@@ -61,12 +61,12 @@ class CountedCursors(MemoryCursors):
         self.commits: list[int] = []
         self.refuse = 0
 
-    def commit(self, name: str, position: Position) -> None:
+    def commit(self, name: str, position: Position, *, keep: bool = False) -> None:
         if self.refuse:
             self.refuse -= 1
             raise OSError("no room for a cursor")
         self.commits.append(position.offset)
-        super().commit(name, position)
+        super().commit(name, position, keep=keep)
 
 
 class Bench:
@@ -105,7 +105,7 @@ def test_catching_up_takes_everything_in_order_tells_the_time_and_commits(bench:
     assert tally.taken == list(range(1, 26))
     assert tally.heads == [NOW]
     assert (runner.offset, runner.committed, runner.error) == (25, 25, None)
-    assert bench.cursors.load("tally") == Position(offset=25, state=tally.state())
+    assert bench.cursors.load("tally") == Position(offset=25, state=tally.state(), at=NOW)
 
 
 def test_how_far_a_consumer_is_behind_is_told_while_it_fails_and_when_it_is_through(bench: Bench) -> None:

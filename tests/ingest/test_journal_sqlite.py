@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from ingest.facts import RunStarted
+from ingest.clock import HOUR
+from ingest.facts import LinkDown, LinkUp, RunStarted
 from ingest.journal.cursors import SqliteCursors
 from ingest.journal.port import Entry, JournalDamaged, JournalFull, Message, Position
 from ingest.journal.sqlite import JournalInUse, SqliteJournal
@@ -218,28 +220,64 @@ def test_a_batch_the_disk_refuses_leaves_nothing_and_the_next_one_succeeds(journ
     big = [message(number, b"z" * 1_000) for number in range(400)]
     with opened(journal_folder) as journal:
         journal.append([message(0), run("a")])
-        with no_file_above(200_000):
+        with capture_logs() as said, no_file_above(200_000):
             for _ in range(2):
                 with pytest.raises(JournalFull, match=f"{journal_folder} takes nothing after offset 2"):
                     journal.append([run("b"), *big])
             assert len(read_all(journal)) == 2
-            assert journal.append([message(1)]) == 3, "a small one still fits"
-        assert journal.append([run("b"), *big]) == 404
+            assert journal.trouble is not None
+            assert journal.append([message(1)]) == 5, "a small one still fits, between our own two facts"
+            assert journal.trouble is None
+        assert [line["log_level"] for line in said] == ["error", "warning"], "once, and that it is over"
+        assert journal.append([run("b"), *big]) == 406
         expected = read_all(journal)
     with opened(journal_folder) as journal:
         assert read_all(journal) == expected
-        assert [entry.offset for entry in expected] == list(range(1, 405))
+        assert [entry.offset for entry in expected] == list(range(1, 407))
+
+
+def test_while_batches_are_refused_home_time_stands_and_afterwards_the_gap_is_written_down(journal_folder: Path) -> None:
+    with opened(journal_folder) as journal:
+        journal.append([message(1)])
+        journal.frontier(5_000)
+        with capture_logs(), no_file_above(0), pytest.raises(JournalFull):
+            journal.append([message(6_000)])
+        assert journal.frontier(90_000).at == 5_000, "what nobody could write down must not count as silence"
+        assert journal.try_again()
+        gap = [entry.body for entry in read_all(journal)[1:]]
+        assert [(type(fact).__name__, fact.at) for fact in gap if isinstance(fact, LinkDown | LinkUp)] == [
+            ("LinkDown", 7_000),
+            ("LinkUp", 90_000),
+        ]
+        assert journal.frontier(91_000).at == 91_000
+
+
+def test_a_segment_holds_the_batches_of_one_day_in_seoul(journal_folder: Path) -> None:
+    midnight = 1_767_193_200_000  # 2026-01-01T00:00+09:00
+
+    def at(instant: int) -> Message:
+        return Message(received_at=instant, source="mqtt", topic="t", payload=b"")
+
+    with opened(journal_folder) as journal:
+        journal.append([at(midnight - 9 * HOUR), at(midnight - 2)])
+        journal.append([at(midnight - 1), at(midnight)])
+        journal.append([at(midnight + 1)])
+    with opened(journal_folder) as journal:
+        journal.append([at(midnight + 23 * HOUR)])
+        journal.append([at(midnight + 24 * HOUR)])
+        assert len(read_all(journal)) == 7
+    assert segments(journal_folder) == [f"{first:020d}.db" for first in (1, 5, 7)]
 
 
 def test_a_segment_that_cannot_be_begun_is_a_full_journal_and_is_begun_later(journal_folder: Path) -> None:
     with opened(journal_folder, segment_bytes=1) as journal:
         journal.append([message(0)])
-        with no_file_above(0), pytest.raises(JournalFull):
+        with capture_logs(), no_file_above(0), pytest.raises(JournalFull):
             journal.append([message(1)])
-        assert journal.append([message(1)]) == 2
-        assert [entry.offset for entry in read_all(journal)] == [1, 2]
+        assert journal.append([message(1)]) == 4
+        assert [entry.offset for entry in read_all(journal)] == [1, 2, 3, 4]
     with opened(journal_folder) as journal:
-        assert len(read_all(journal)) == 2
+        assert len(read_all(journal)) == 4
 
 
 def test_what_was_appended_before_kill_9_is_there_and_whole_each_of_five_times(journal_folder: Path) -> None:

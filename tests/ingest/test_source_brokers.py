@@ -76,11 +76,12 @@ def test_what_was_sent_while_we_were_away_arrives_before_the_link_counts_as_up(b
     publish(broker.port, numbered(0, 1_500))
     again = start(journal)
     until(lambda: again.status().caught_up)
-    assert payloads(journal) == [b"%d" % number for number in range(1_500)]
-    assert all(message.catching_up for message in messages(journal))
+    # On a machine so busy that a batch waits for longer than `ack_wait`, nats-server sends some of it again, marked.
+    assert list(dict.fromkeys(payloads(journal))) == [b"%d" % number for number in range(1_500)]
+    assert all(message.catching_up for message in messages(journal) if not message.dup)
     publish(broker.port, numbered(1_500, 1_501))
-    until(lambda: len(messages(journal)) == 1_501)
-    assert not messages(journal)[-1].catching_up
+    until(lambda: b"1500" in payloads(journal))
+    assert not messages(journal)[payloads(journal).index(b"1500")].catching_up
 
 
 def test_a_retained_message_is_marked(broker: Broker, start: Start) -> None:

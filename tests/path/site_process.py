@@ -52,13 +52,20 @@ class SiteProcess:
             run("device", "add", device, "--household", "hh-1", *words, cwd=folder)
 
     def start(self) -> None:
-        """Serve, until ready or AssertionError with what it said."""
+        """Serve, until ready or AssertionError with what it said; on another port where somebody took ours meanwhile."""
+        self._launch()
+        if "in use" in self.said() or "다른 프로그램" in self.said():
+            (self.folder / "serve.log").write_text("", encoding="utf-8")
+            self.port = free_port()
+            self._launch()
+        assert self.process is not None and self.process.poll() is None, self.said()
+
+    def _launch(self) -> None:
         log = (self.folder / "serve.log").open("a", encoding="utf-8")
         environment = {**plain_environment(), "ANBU_WEB__PORT": str(self.port)}
         process = subprocess.Popen([*ANBU, "serve"], cwd=self.folder, stdout=log, stderr=log, text=True, env=environment)
         self.process = process
         until(lambda: process.poll() is not None or self.is_ready(), 60, "the site is ready")
-        assert process.poll() is None, self.said()
 
     def said(self) -> str:
         return (self.folder / "serve.log").read_text(encoding="utf-8")

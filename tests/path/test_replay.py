@@ -6,7 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from anbu.demo import StandingAtEnd
+from anbu.demo_past import StandingAtEnd
 from anbu.replay import steps
 from ingest.reading import DongCode, HouseholdId
 from rules.finding import Evidence, Finding, Level, RuleKey, Verb

@@ -24,8 +24,8 @@ GUARDIANS = (Guardian(name="김바다", phone="010-0000-5678", relation="딸"), 
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_store(f"sqlite:///{tmp_path / 'register.sqlite3'}")
+def store(store_url: str) -> Iterator[Engine]:
+    engine = open_store(store_url)
     metadata.create_all(engine)
     yield engine
     engine.dispose()

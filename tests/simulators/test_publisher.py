@@ -169,7 +169,7 @@ def test_a_failure_nobody_foresaw_is_told_and_outlived(nats_broker: NatsServer, 
 def test_a_refused_connection_is_told_and_tried_again(
     scripted_broker: ScriptedBroker, clock: VirtualClock, publishers: list[Publisher]
 ) -> None:
-    scripted_broker.answers = False
+    scripted_broker.answers = frozenset()
     publisher = Publisher(fleet(), clock, "127.0.0.1", scripted_broker.port, client_id="homes", start=START)
     publishers.append(publisher)
     publisher.start()

@@ -17,9 +17,11 @@ def upgrade() -> None:
     _create_check()
     _create_credential()
     _create_dong()
+    _create_fact_carrier()
     _create_fact_outbox()
     _create_live_event()
     _create_message_outbox()
+    _create_posted()
     _create_rejection()
     _create_reread()
     _create_tick_lease()
@@ -31,6 +33,7 @@ def upgrade() -> None:
     _create_delivery()
     _create_due()
     _create_household()
+    _create_token()
     _create_transition()
     _create_device()
     _create_finding()
@@ -47,6 +50,7 @@ def downgrade() -> None:
     op.drop_table("finding")
     op.drop_table("device")
     op.drop_table("transition")
+    op.drop_table("token")
     op.drop_table("household")
     op.drop_table("due")
     op.drop_table("delivery")
@@ -58,9 +62,11 @@ def downgrade() -> None:
     op.drop_table("tick_lease")
     op.drop_table("reread")
     op.drop_table("rejection")
+    op.drop_table("posted")
     op.drop_table("message_outbox")
     op.drop_table("live_event")
     op.drop_table("fact_outbox")
+    op.drop_table("fact_carrier")
     op.drop_table("dong")
     op.drop_table("credential")
     op.drop_table("check")
@@ -140,17 +146,25 @@ def _create_dong() -> None:
     )
 
 
+def _create_fact_carrier() -> None:
+    op.create_table(
+        "fact_carrier",
+        sa.Column("journal", sa.String(length=32), nullable=False),
+        sa.Column("upto", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("journal", name=op.f("pk_fact_carrier")),
+    )
+
+
 def _create_fact_outbox() -> None:
     op.create_table(
         "fact_outbox",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("fact_id", sa.String(length=64), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("appended_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_fact_outbox")),
         sa.UniqueConstraint("fact_id", name=op.f("uq_fact_outbox_fact_id")),
     )
-    op.create_index(op.f("ix_fact_outbox_appended_at"), "fact_outbox", ["appended_at"], unique=False)
 
 
 def _create_live_event() -> None:
@@ -175,10 +189,22 @@ def _create_message_outbox() -> None:
         sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("topic", sa.String(length=255), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
-        sa.Column("appended_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message_outbox")),
     )
-    op.create_index(op.f("ix_message_outbox_appended_at"), "message_outbox", ["appended_at"], unique=False)
+
+
+def _create_posted() -> None:
+    op.create_table(
+        "posted",
+        sa.Column("token_id", sa.String(length=16), nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("accepted", sa.Integer(), nullable=False),
+        sa.Column("offset", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("token_id", "key", name=op.f("pk_posted")),
+    )
+    op.create_index(op.f("ix_posted_at"), "posted", ["at"], unique=False)
 
 
 def _create_rejection() -> None:
@@ -391,6 +417,23 @@ def _create_household() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_household")),
     )
     op.create_index(op.f("ix_household_dong_code"), "household", ["dong_code"], unique=False)
+
+
+def _create_token() -> None:
+    op.create_table(
+        "token",
+        sa.Column("id", sa.String(length=16), nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("scope", sa.String(length=32), nullable=False),
+        sa.Column("dong_code", sa.String(length=32), nullable=True),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["dong_code"], ["dong.code"], name=op.f("fk_token_dong_code")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_token")),
+    )
 
 
 def _create_transition() -> None:
