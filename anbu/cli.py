@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from anbu.commands import bench, broker, feeds, history, init, journal, register, show, site
+from anbu.commands import (
+    bench,
+    broker,
+    device,
+    feeds,
+    history,
+    init,
+    journal,
+    register,
+    show,
+    site,
+)
 from anbu.language import say
 
 app = typer.Typer(
@@ -55,7 +66,7 @@ app.add_typer(broker.broker, name="broker")
 app.add_typer(register.user, name="user")
 app.add_typer(register.dong, name="dong")
 app.add_typer(register.household, name="household")
-app.add_typer(register.device, name="device")
+app.add_typer(device.device, name="device")
 app.add_typer(feeds.rejections, name="rejections")
 app.add_typer(feeds.calls, name="calls")
 app.add_typer(feeds.token, name="token")

@@ -9,12 +9,16 @@ from pathlib import Path
 import msgspec
 
 from anbu.ending import Refusal
+from anbu.installing import shut_out_removed
 from anbu.language import say
 from anbu.opening import open_site
 from ingest.clock import Millis, SystemClock
+from ingest.register.home_file import COLUMNS, NEEDED
+from ingest.register.home_import import HomesImport, ImportReport
 from ingest.register.homes import AlreadyRegistered, EntryWrong, NotRegistered
 from ingest.register.people import People
 from ingest.register.register import Register
+from ingest.sheet import SheetWrong, write_columns
 
 
 def now() -> Millis:
@@ -28,6 +32,7 @@ def open_register(config: Path | None) -> Iterator[Register]:
     with open_site(config) as site:
         try:
             yield Register(site.engine, site.sealer, site.clock)
+            shut_out_removed(site)
         except (EntryWrong, AlreadyRegistered, NotRegistered) as error:
             raise Refusal(str(error)) from error
 
@@ -37,6 +42,27 @@ def enrol_household(config: Path | None, household_id: str, *, dong: str, grade:
     known = _people(people) if people is not None else People(resident=None)
     with open_register(config) as register:
         register.enrol_household(household_id, dong, grade=grade, at=now(), resident=known.resident, guardians=known.guardians)
+
+
+def import_homes(config: Path | None, file: Path, *, dry_run: bool, by: str) -> ImportReport:
+    """Enter the households of a table; Refusal where it cannot be read as a whole."""
+    with open_site(config) as site:
+        try:
+            return HomesImport(site.engine, site.sealer, site.clock, by=by).take(file, dry_run=dry_run)
+        except SheetWrong as error:
+            raise Refusal(f"{file}: {error}", "anbu household template FILE") from error
+        except OSError as error:
+            raise Refusal(f"{file}: {error.strerror}") from error
+
+
+def write_template(file: Path) -> None:
+    """An empty table with every column (XLSX, or CSV by its name); Refusal rather than overwriting anything."""
+    if file.exists():
+        raise Refusal(say(f"{file} 이(가) 이미 있습니다", f"{file} is there already"))
+    try:
+        write_columns(file, COLUMNS, needed=NEEDED)
+    except OSError as error:
+        raise Refusal(f"{file}: {error.strerror}") from error
 
 
 def _people(text: bytes) -> People:

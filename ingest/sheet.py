@@ -10,7 +10,8 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import msgspec
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
+from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 
 LONGEST_CELL = 500
@@ -50,6 +51,28 @@ def read_rows(path: Path, aliases: Mapping[str, Sequence[str]], *, needed: Seque
         filled = {name: cell.strip()[:LONGEST_CELL] for name, cell in zip(columns, cells, strict=False) if name and cell.strip()}
         if filled:
             yield SheetRow(line=line, cells=filled)
+
+
+def write_columns(path: Path, aliases: Mapping[str, Sequence[str]], *, needed: Sequence[str]) -> None:
+    """An empty table with these columns; in XLSX a second sheet says which must be filled and how else they may be named."""
+    titles = [known[0] if known else name for name, known in aliases.items()]
+    if path.suffix.lower() not in (".xlsx", ".xlsm"):
+        path.write_text(",".join(titles) + "\n", encoding="utf-8-sig")
+        return
+    book = Workbook()
+    book.worksheets[0].title = "대상자"
+    book.worksheets[0].append(titles)
+    notes = book.create_sheet("설명")
+    notes.append(["열", "다른 이름", "꼭 필요"])
+    for title, (name, known) in zip(titles, aliases.items(), strict=True):
+        notes.append([title, ", ".join((name, *known[1:])), "O" if name in needed else ""])
+    for sheet in book.worksheets:
+        sheet.freeze_panes = "A2"
+        for place in range(1, len(titles) + 1):
+            sheet.column_dimensions[get_column_letter(place)].width = 16
+            for row in range(1, 3):
+                sheet.cell(row=row, column=place).number_format = "@"  # text: a leading 0 of a phone number stays
+    book.save(path)
 
 
 def _columns(heading: Sequence[str], aliases: Mapping[str, Sequence[str]]) -> list[str]:

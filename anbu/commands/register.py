@@ -1,4 +1,4 @@
-"""`anbu user`, `anbu dong`, `anbu household` and `anbu device`: who logs in, and who is looked after with what."""
+"""`anbu user`, `anbu dong` and `anbu household`: who logs in, and who is looked after."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Annotated
 
 import typer
 
-from anbu.commands.options import AsJson, By, Config, PasswordFromInput
+from anbu.commands.options import AsJson, By, Config, DryRun, PasswordFromInput
 from anbu.ending import Refusal, orderly
 from anbu.language import say
 
 user = typer.Typer(no_args_is_help=True, help=say("직원 계정", "staff accounts"))
 dong = typer.Typer(no_args_is_help=True, help=say("동", "dongs"))
 household = typer.Typer(no_args_is_help=True, help=say("대상 가구", "households"))
-device = typer.Typer(no_args_is_help=True, help=say("기기", "devices"))
 
 
 @user.command("add", help=say("계정을 만듭니다", "make an account"))
@@ -91,94 +90,42 @@ def end_household(household_id: Annotated[str, typer.Argument(metavar="ID")], co
     print(household_id)
 
 
-@device.command("add", help=say("기기를 가구에 등록하거나 옮깁니다", "put a device into a household, or move it there"))
+@household.command("import", help=say("표(XLSX, CSV)에서 가구를 들입니다", "bring in households from a table (XLSX, CSV)"))
 @orderly
-def add_device(
-    device_id: Annotated[str, typer.Argument(metavar="ID", help="[a-z0-9-]{1,32}")],
-    household: Annotated[str, typer.Option(metavar="ID", help=say("가구", "its household"))],
-    signal: Annotated[list[str], typer.Option(help=say("보내는 신호, 여러 번 쓸 수 있음", "a signal it sends; may be repeated"))],
-    model: Annotated[str, typer.Option(help=say("모델", "model"))] = "generic",
-    every: Annotated[
-        int,
-        typer.Option(
-            metavar="SECONDS", help=say("보고 간격, 0: 일이 있을 때만", "report interval, 0: only when something happens")
-        ),
-    ] = 0,
-    config: Config = None,
-) -> None:
-    """Put the device into the household from now on."""
-    from anbu.enrolling import now, open_register
-
-    with open_register(config) as register:
-        register.enrol_device(device_id, household, model=model, signals=signal, report_interval_s=every, at=now())
-    print(f"{device_id} {household} {','.join(signal)}")
-
-
-@device.command("remove", help=say("기기를 뺍니다", "take a device out of its household"))
-@orderly
-def remove_device(device_id: Annotated[str, typer.Argument(metavar="ID")], config: Config = None) -> None:
-    """The device stands in no household from now on."""
-    from anbu.enrolling import now, open_register
-
-    with open_register(config) as register:
-        register.remove_device(device_id, at=now())
-    print(device_id)
-
-
-@device.command("unclaimed", help=say("등록되지 않은 채 신호를 보내는 기기", "devices that publish without being enrolled"))
-@orderly
-def list_unclaimed(as_json: AsJson = False, config: Config = None) -> None:
-    """The last heard first, each with its last payload and what it seems to speak."""
-    import msgspec
-
-    from anbu import feeding
-    from anbu.showing import plain
-    from ingest.clock import to_iso
-
-    found = feeding.unclaimed(config)
-    if as_json:
-        print(msgspec.json.encode(found).decode())
-        return
-    for one in found:
-        print(f"{one.device_id:<32}  {one.dialect:<11} {one.messages:>6}  {to_iso(one.last_received_at)}  {plain(one.topic)}")
-        print(f"    {plain(one.payload[:200])}")
-
-
-@device.command("claim", help=say("등록되지 않은 기기를 가구에 넣습니다", "put an unclaimed device into a household"))
-@orderly
-def claim_device(
-    device_id: Annotated[str, typer.Argument(metavar="ID")],
-    household: Annotated[str, typer.Option(metavar="ID", help=say("가구", "its household"))],
-    model: Annotated[str, typer.Option(help=say("모델", "model"))] = "unknown",
-    signal: Annotated[
-        list[str] | None, typer.Option(help=say("신호 (기본: 지금까지 들은 것)", "its signals (else those heard so far)"))
-    ] = None,
-    every: Annotated[int, typer.Option(metavar="SECONDS", help=say("보고 간격", "report interval"))] = 0,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help=say(
-                "이때부터 이 집에 있었음을 압니다 (그 뒤의 움직임은 생활신호)",
-                "known to stand there since (what it saw since is life)",
-            ),
-        ),
-    ] = None,
+def import_households(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="XLSX, CSV")],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
     by: By = "console",
     config: Config = None,
 ) -> None:
-    """From now on it belongs there; what it had sent is read again by `anbu serve`."""
-    from anbu import feeding
+    """Each household whole or not at all; exit code 1 when any row was refused."""
+    import msgspec
 
-    made, before = feeding.claim(config, device_id, household, model=model, signals=signal or (), every=every, since=since, by=by)
-    print(f"{made.id} {made.household_id} {','.join(made.signals)}")
-    if before is not None and before.household_id not in (None, "unassigned", made.household_id):
-        print(
-            say(
-                "주의: 기기의 토픽은 다른 가구를 가리킵니다. 기기 설정을 바꾸기 전까지 그 신호는 거절됩니다.",
-                "note: its topics name another household; until the device is set right its messages are refused.",
-            )
-        )
+    from anbu.enrolling import import_homes
+    from ingest.register.home_file import COLUMNS
+
+    report = import_homes(config, file, dry_run=dry_run, by=by)
+    if as_json:
+        print(msgspec.json.encode(report).decode())
+    else:
+        for row in report.rows:
+            wrong = ", ".join(f"{say(COLUMNS[one.column][0], one.column)} {one.fault}" for one in row.faults)
+            print(f"{say('행', 'line')} {row.line:>6}  {wrong or 'ok'}")
+        done = say("들일 가구", "households would be entered") if dry_run else say("들인 가구", "households entered")
+        print(f"{done} {report.entered}/{len(report.rows)}")
+    if report.entered < len(report.rows):
+        raise typer.Exit(1)
+
+
+@household.command("template", help=say("빈 표를 만듭니다", "make an empty table"))
+@orderly
+def make_template(file: Annotated[Path, typer.Argument(metavar="FILE", help="XLSX, CSV")]) -> None:
+    """Every column that `import` knows."""
+    from anbu.enrolling import write_template
+
+    write_template(file)
+    print(file)
 
 
 def _read(file: Path) -> bytes:

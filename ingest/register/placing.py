@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from ingest.clock import Millis
 from ingest.fact_outbox import queue_fact
-from ingest.facts import DeviceEnrolled, DeviceRemoved
+from ingest.facts import DeviceEnrolled, DeviceRemoved, HouseholdEnrolled
 from ingest.reading import DeviceId, Reason, Signal
 from ingest.register import tables
-from ingest.register.homes import Device, EntryWrong, Grade, Household, NotRegistered
+from ingest.register.homes import AlreadyRegistered, Device, EntryWrong, Grade, Household, NotRegistered
+from ingest.register.people import Guardian, Resident
+from ingest.register.vault import write_guardians, write_resident
 from ingest.rereading import ask_for_device
+from ingest.seal import Sealer
 from ingest.wire import ID
 
 HOUSEHOLDS = select(tables.household)
@@ -41,6 +45,28 @@ def new_device(
         report_interval_s=report_interval_s,
         enrolled_at=at,
     )
+
+
+def enter_household(
+    connection: Connection, sealer: Sealer, household: Household, resident: Resident | None, guardians: Sequence[Guardian]
+) -> None:
+    """Look after this household from its `enrolled_at` on; NotRegistered for its dong, AlreadyRegistered where it is there."""
+    if not connection.execute(select(tables.dong.c.code).where(tables.dong.c.code == household.dong_code)).first():
+        raise NotRegistered("dong", household.dong_code)
+    if connection.execute(HOUSEHOLDS.where(tables.household.c.id == household.id)).first():
+        raise AlreadyRegistered("household", household.id)
+    connection.execute(insert(tables.household).values(msgspec.structs.asdict(household)))
+    if resident is not None:
+        write_resident(connection, sealer, household.id, resident)
+    write_guardians(connection, sealer, household.id, guardians)
+    fact = HouseholdEnrolled(
+        fact_id=f"household_enrolled:{household.id}",
+        at=household.enrolled_at,
+        household_id=household.id,
+        dong_code=household.dong_code,
+        grade=household.grade,
+    )
+    queue_fact(connection, fact)
 
 
 def place(connection: Connection, device: Device, *, at: Millis | None = None, by: str = "register") -> None:
@@ -111,10 +137,16 @@ def living_household(connection: Connection, household_id: str) -> Household:
 
 def standing_device(connection: Connection, device_id: str) -> Device:
     """The device that stands in a household; NotRegistered where it stands in none."""
-    row = connection.execute(DEVICES.where(tables.device.c.id == device_id)).first()
-    if row is None:
+    device = standing_or_none(connection, device_id)
+    if device is None:
         raise NotRegistered("device", device_id)
-    return device_in(row)
+    return device
+
+
+def standing_or_none(connection: Connection, device_id: str) -> Device | None:
+    """The device where it stands in a household; None for one that stands in none."""
+    row = connection.execute(DEVICES.where(tables.device.c.id == device_id)).first()
+    return None if row is None else device_in(row)
 
 
 def household_in(row: Row[Any]) -> Household:

@@ -10,15 +10,16 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from ingest.clock import Clock, Millis
 from ingest.fact_outbox import queue_fact
-from ingest.facts import HouseholdEnded, HouseholdEnrolled, HouseholdGraded
+from ingest.facts import HouseholdEnded, HouseholdGraded
 from ingest.reading import DongCode, HouseholdId
 from ingest.register import tables
-from ingest.register.homes import AlreadyRegistered, Device, Dong, Grade, Household, NotRegistered
+from ingest.register.homes import AlreadyRegistered, Device, Dong, Grade, Household
 from ingest.register.people import Guardian, People, Resident, mask, shown_fields
 from ingest.register.placing import (
     DEVICES,
     HOUSEHOLDS,
     device_in,
+    enter_household,
     filled,
     household_in,
     known_household,
@@ -75,21 +76,7 @@ class Register:
             enrolled_at=at,
         )
         with self._engine.begin() as connection:
-            if not connection.execute(select(tables.dong.c.code).where(tables.dong.c.code == dong_code)).first():
-                raise NotRegistered("dong", dong_code)
-            if connection.execute(HOUSEHOLDS.where(tables.household.c.id == household_id)).first():
-                raise AlreadyRegistered("household", household_id)
-            connection.execute(insert(tables.household).values(msgspec.structs.asdict(household)))
-            if resident is not None:
-                write_resident(connection, self._sealer, household.id, resident)
-            write_guardians(connection, self._sealer, household.id, guardians)
-            fact_id = f"household_enrolled:{household_id}"
-            queue_fact(
-                connection,
-                HouseholdEnrolled(
-                    fact_id=fact_id, at=at, household_id=household.id, dong_code=household.dong_code, grade=household.grade
-                ),
-            )
+            enter_household(connection, self._sealer, household, resident, guardians)
         return household
 
     def set_grade(self, household_id: str, grade: str, *, at: Millis) -> Household:

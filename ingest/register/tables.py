@@ -118,7 +118,7 @@ credential = Table(
     metadata,
     Column("device_id", String(32), primary_key=True),
     Column("kind", String(16), nullable=False),  # password, certificate
-    Column("verifier", String(255), nullable=False),  # Mosquitto's $7$ hash, or the certificate's serial in hex
+    Column("serial", String(64)),  # of the certificate, in hex; a password's hash lies in the broker's folder alone
     Column("created_at", BigInteger, nullable=False),  # home time, like revoked_at
     Column("revoked_at", BigInteger),
 )

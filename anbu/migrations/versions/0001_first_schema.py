@@ -130,7 +130,7 @@ def _create_credential() -> None:
         "credential",
         sa.Column("device_id", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("verifier", sa.String(length=255), nullable=False),
+        sa.Column("serial", sa.String(length=64), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("device_id", name=op.f("pk_credential")),

@@ -1,0 +1,236 @@
+"""What an installer needs: a device enrolled with its credential, its account at the site's broker, and a label to scan."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import quote
+
+import segno
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import Connection
+
+from anbu.broker_making import existing_folder
+from anbu.broker_pki import revoke_device, server_hosts, sign_device
+from anbu.broker_site import BrokerFolder
+from anbu.ending import Refusal
+from anbu.language import say
+from anbu.opening import Opened, open_site
+from ingest.clock import Millis
+from ingest.reading import DeviceId
+from ingest.register.credentials import CredentialKind, credentials, note_credential
+from ingest.register.homes import AlreadyRegistered, Device, EntryWrong, NotRegistered
+from ingest.register.models import MODELS
+from ingest.register.placing import (
+    living_household,
+    new_device,
+    place,
+    revoke_credential,
+    standing_device,
+    standing_or_none,
+    take_out,
+)
+from ingest.wire import ROOT, slug
+
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+_PORTS = {CredentialKind.PASSWORD: 8883, CredentialKind.CERTIFICATE: 8884}  # as mosquitto.conf has them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """A device ready to be set up. `password` is known here and on the label alone."""
+
+    device: Device
+    topic: str  # before the signal
+    password: str | None
+    label: Path
+    files: tuple[Path, ...] = ()  # certificate, key, authority
+
+    def __repr__(self) -> str:
+        return f"Installed({self.device.id})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be enrolled; without an id one is made, without signals the model's are taken."""
+
+    household: str
+    model: str
+    device_id: str | None = None
+    signals: Sequence[str] = ()
+    every: int | None = None
+    certificate: bool = False
+    out: Path = Path()
+
+
+def enrol(config: Path | None, wanted: Wanted, *, by: str) -> Installed:
+    """Enrol the device, or give one that stands in this household a new credential in place of its old one."""
+    with _site(config) as (site, folder):
+        now = site.clock.home_now()
+        known = MODELS.get(wanted.model)
+        with site.engine.begin() as connection:
+            household = living_household(connection, wanted.household)
+            device_id = wanted.device_id or _new_id(wanted.model)
+            stands = standing_or_none(connection, device_id)
+            if stands is not None and stands.household_id != household.id:
+                raise Refusal(
+                    say(f"{device_id} 은(는) 다른 가구에 있습니다", f"{device_id} stands in another household"),
+                    f"anbu device move {device_id} --household {household.id}",
+                )
+            signals = wanted.signals or (tuple(known.signals) if known else stands.signals if stands else ())
+            if not signals:
+                raise Refusal(
+                    say(f"모델 {wanted.model} 의 신호를 모릅니다", f"what the model {wanted.model} sends is not known"),
+                    say("--signal 로 알려 주십시오. 아는 모델: ", "name it with --signal; models known: ") + ", ".join(MODELS),
+                )
+            every = wanted.every if wanted.every is not None else known.report_interval_s if known else 0
+            at = stands.enrolled_at if stands is not None else now
+            device = new_device(device_id, household, model=wanted.model, signals=signals, report_interval_s=every, at=at)
+            place(connection, device, at=now, by=by)
+            return _give(connection, folder, device, certificate=wanted.certificate, out=wanted.out, now=now)
+
+
+def replace(config: Path | None, device_id: str, wanted_id: str | None, *, certificate: bool, out: Path, by: str) -> Installed:
+    """Put a new device in the place of this one: same household, same signals; the old one's credential ends."""
+    with _site(config) as (site, folder):
+        now = site.clock.home_now()
+        with site.engine.begin() as connection:
+            old = standing_device(connection, device_id)
+            new_id = wanted_id or _new_id(old.model)
+            if new_id == old.id or standing_or_none(connection, new_id) is not None:
+                raise AlreadyRegistered("device", new_id)
+            household = living_household(connection, old.household_id)
+            device = new_device(
+                new_id, household, model=old.model, signals=old.signals, report_interval_s=old.report_interval_s, at=now
+            )
+            # The new one first: a home that had no motion sensor for a moment would have its clock begin anew.
+            place(connection, device, at=now, by=by)
+            take_out(connection, old.id, now)
+            made = _give(connection, folder, device, certificate=certificate, out=out, now=now)
+        shut_out(site, folder)
+    return made
+
+
+def move(config: Path | None, device_id: str, household: str, *, out: Path) -> Installed:
+    """Put the device into another household; its credential stays, what it must say in its topics changes."""
+    with _site(config) as (site, folder):
+        with site.engine.begin() as connection:
+            device = standing_device(connection, device_id)
+            home = living_household(connection, household)
+            now = site.clock.home_now()
+            moved = new_device(
+                device.id, home, model=device.model, signals=device.signals, report_interval_s=device.report_interval_s, at=now
+            )
+            place(connection, moved)
+            kinds = [one.kind for one in credentials(connection, device_id)]
+        kind = kinds[0] if kinds else CredentialKind.PASSWORD
+        return Installed(device=moved, topic=_topic(moved), password=None, label=_label(folder, moved, kind, None, out))
+
+
+def revoke(config: Path | None, device_id: str) -> None:
+    """End the device's credential and take it out of its household."""
+    with _site(config) as (site, folder):
+        now = site.clock.home_now()
+        with site.engine.begin() as connection:
+            stands = standing_or_none(connection, device_id)
+            if stands is not None:
+                take_out(connection, stands.id, now)
+            elif not revoke_credential(connection, device_id, now):
+                raise NotRegistered("device", device_id)
+        shut_out(site, folder)
+
+
+def shut_out(site: Opened, folder: BrokerFolder) -> None:
+    """Take from the broker's files whatever the register has revoked; done again it changes nothing."""
+    with site.engine.connect() as connection:
+        ended = [one for one in credentials(connection) if one.revoked_at is not None]
+    for one in ended:
+        folder.drop_password(one.device_id)
+        folder.allow(one.device_id, ())
+        if one.serial is not None:
+            revoke_device(folder, one.serial, site.clock.machine_now())
+
+
+def shut_out_removed(site: Opened) -> None:
+    """The same for a site that has a broker of its own; elsewhere there is nothing to do."""
+    folder = BrokerFolder(site.settings.broker_folder)
+    if folder.ca_key.exists():
+        shut_out(site, folder)
+
+
+@contextmanager
+def _site(config: Path | None) -> Iterator[tuple[Opened, BrokerFolder]]:
+    with open_site(config) as site:
+        folder = existing_folder(site.settings.broker_folder)
+        try:
+            yield site, folder
+        except (EntryWrong, AlreadyRegistered, NotRegistered) as error:
+            raise Refusal(str(error)) from error
+        except OSError as error:
+            raise Refusal(f"{error.filename}: {error.strerror}") from error
+
+
+def _give(
+    connection: Connection, folder: BrokerFolder, device: Device, *, certificate: bool, out: Path, now: Millis
+) -> Installed:
+    """Make the credential and its files inside the transaction: what cannot be written is not enrolled either."""
+    out.mkdir(parents=True, exist_ok=True)
+    kind = CredentialKind.CERTIFICATE if certificate else CredentialKind.PASSWORD
+    password: str | None = None
+    files: tuple[Path, ...] = ()
+    serial: int | None = None
+    if certificate:
+        made = sign_device(folder, device.id, now)
+        serial = made.serial
+        files = (out / f"{device.id}.crt", out / f"{device.id}.key", out / "ca.crt")
+        for file, content in zip(files, (made.certificate, made.key, folder.ca_crt.read_bytes()), strict=True):
+            _write(file, content)
+    else:
+        password = secrets.token_urlsafe(18)
+    before = note_credential(connection, device.id, kind, serial=serial, at=now)
+    label = _label(folder, device, kind, password, out)
+    if before is not None and before.serial is not None:
+        revoke_device(folder, before.serial, now)
+    if password is None:
+        folder.drop_password(device.id)
+    else:
+        folder.set_password(device.id, password)
+    return Installed(device=device, topic=_topic(device), password=password, label=label, files=files)
+
+
+def _label(folder: BrokerFolder, device: Device, kind: CredentialKind, password: str | None, out: Path) -> Path:
+    """The QR code as PNG, for its owner's eyes alone: it may hold the password."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"{device.id}.png"
+    _write(path, b"")
+    segno.make(label_text(folder, device, kind, password), error="q", micro=False).save(str(path), kind="png", scale=8, border=4)
+    return path
+
+
+def label_text(folder: BrokerFolder, device: Device, kind: CredentialKind, password: str | None) -> str:
+    """What the label says: where to connect, as whom, under which topic, and whose certificate to expect there."""
+    authority = x509.load_pem_x509_certificate(folder.ca_crt.read_bytes()).public_bytes(Encoding.DER)
+    user = device.id if password is None else f"{device.id}:{quote(password, safe='')}"
+    host = server_hosts(folder)[0]
+    return f"mqtts://{user}@{host}:{_PORTS[kind]}/{_topic(device)}?ca-sha256={sha256(authority).hexdigest()}"
+
+
+def _topic(device: Device) -> str:
+    return f"{ROOT}/{device.dong_code}/{device.household_id}/{device.id}"
+
+
+def _new_id(model: str) -> DeviceId:
+    return DeviceId(f"{slug(model)[:20].rstrip('-')}-{''.join(secrets.choice(_LETTERS) for _ in range(8))}")
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
