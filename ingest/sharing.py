@@ -28,6 +28,8 @@ JOIN_AGAIN_S = 60.0
 """A state that was not the others' (a mended decoder has read the past again) is compared again after so long."""
 
 _CHUNK = 2_000
+_SHARE = 20
+"""Taking the state down takes at most one part in so many of the time."""
 
 
 class _Stretch:
@@ -44,16 +46,18 @@ class _Stretch:
 class _Chain:
     """A decoder and the stretch it read last. Everything about it is looked at and changed under its lock."""
 
-    __slots__ = ("broken", "decoder", "lock", "marked", "tail")
+    __slots__ = ("broken", "decoder", "lock", "tail", "wanted")
 
     def __init__(self, decoder: Decoding, at: int, state: bytes | None) -> None:
-        self.decoder, self.marked = decoder, float("-inf")
+        self.decoder = decoder
+        self.wanted = False  # somebody would commit if the state were taken down
         self.lock = threading.Lock()
         self.broken = False  # the decoder raised and stands between two entries
         self.tail = _Stretch(at, 0, [], state)
 
     def state(self) -> bytes:
         """The decoder's, taken down after the last stretch."""
+        self.wanted = False
         if self.tail.state is None:
             self.tail.state = self.decoder.snapshot()
         return self.tail.state
@@ -80,6 +84,20 @@ class SharedDecoder:
         self.lock = threading.Lock()
         self.chain: _Chain | None = None  # the one to join: that of a consumer none is ahead of
         self.views: list[DecoderView] = []
+        self._next_mark = float("-inf")  # monotonic seconds
+
+    def mark(self, chain: _Chain) -> bytes | None:
+        """The state at the end of the chain, where it is time to take one down; the chain's lock is held."""
+        if chain.tail.state is not None:
+            return chain.tail.state
+        began = self.clock.monotonic()
+        if began < self._next_mark:
+            chain.wanted = True
+            return None
+        state = chain.state()
+        ended = self.clock.monotonic()
+        self._next_mark = ended + max(self.marks_every_s, _SHARE * (ended - began))
+        return state
 
     def view(self) -> DecoderView:
         """For one consumer and its runner."""
@@ -166,10 +184,8 @@ class DecoderView:
         with chain.lock:
             if self._stretch is not chain.tail or chain.broken:
                 return  # somebody was quicker
-            now = shared.clock.monotonic()
-            if chain is shared.chain and now - chain.marked >= shared.marks_every_s:
-                chain.marked = now
-                self._known = (at, chain.state())
+            if chain.wanted and (state := shared.mark(chain)) is not None:
+                self._known = (at, state)
             chain.extend(entries)
             self._leave_behind(chain)
 
@@ -223,7 +239,13 @@ class DecoderView:
 
     def ready(self) -> bool:
         """Whether the exact state is at hand."""
-        return self._state_here() is not None
+        chain = self._chain
+        with chain.lock:
+            stretch = self._stretch
+            if stretch is chain.tail and not chain.broken and self._is_at_end(stretch):
+                return self._shared.mark(chain) is not None
+            chain.wanted = True
+            return stretch is not None and stretch.state is not None and self._is_at_end(stretch)
 
     def snapshot(self) -> bytes:
         """Everything learnt from the journal so far; the same journal gives the same bytes."""
@@ -234,13 +256,15 @@ class DecoderView:
         return state
 
     def _state_here(self) -> bytes | None:
-        with self._chain.lock:
+        chain = self._chain
+        with chain.lock:
             stretch = self._stretch
-            if stretch is None or (self._at is not None and self._at < stretch.last):
+            if stretch is None or not self._is_at_end(stretch):
                 return None
-            if stretch is self._chain.tail and not self._chain.broken:
-                return self._chain.state()
-            return stretch.state
+            return chain.state() if stretch is chain.tail and not chain.broken else stretch.state
+
+    def _is_at_end(self, stretch: _Stretch) -> bool:
+        return self._at is None or self._at >= stretch.last
 
 
 def _offset(entry: Entry) -> int:
