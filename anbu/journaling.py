@@ -74,14 +74,13 @@ def cut_off(config: Path | None, clock: Clock, *, keep_days: int | None, dry_run
 def let_go(config: Path | None, first: int, last: int | None) -> Path:
     """Put facts in the place of unreadable entries; the site must be stopped."""
     settings = load_settings(config)
+    _refuse_without(settings)
     try:
         return skip(settings.journal_folder, first, first if last is None else last)
     except NothingToSkip as error:
         raise Refusal(str(error), "anbu journal verify") from error
     except JournalInUse as error:
         raise Refusal(str(error), _to_stop()) from error
-    except FileNotFoundError as error:
-        raise Refusal(str(error)) from error
 
 
 def remove_cursor(config: Path | None, cursor: str) -> None:
@@ -99,6 +98,7 @@ def tell(text: str) -> None:
 
 @contextmanager
 def _beside(settings: Settings) -> Iterator[tuple[JournalView, SqliteCursors | None]]:
+    _refuse_without(settings)
     try:
         with closing(JournalView(settings.journal_folder)) as view:
             if not settings.cursors_file.exists():
@@ -106,16 +106,13 @@ def _beside(settings: Settings) -> Iterator[tuple[JournalView, SqliteCursors | N
                 return
             with closing(SqliteCursors(settings.cursors_file)) as cursors:
                 yield view, cursors
-    except FileNotFoundError as error:
-        raise Refusal(str(error)) from error
     except (JournalDamaged, sqlite3.DatabaseError) as error:
         raise Refusal(str(error), "anbu journal verify") from error
 
 
 @contextmanager
 def _alone(settings: Settings) -> Iterator[tuple[SqliteJournal, SqliteCursors]]:
-    if not settings.journal_folder.is_dir():
-        raise Refusal(say(f"{settings.journal_folder} 에 저널이 없습니다", f"there is no journal in {settings.journal_folder}"))
+    _refuse_without(settings)
     try:
         with (
             closing(SqliteJournal(settings.journal_folder, segment_bytes=settings.journal.segment_bytes)) as journal,
@@ -126,6 +123,12 @@ def _alone(settings: Settings) -> Iterator[tuple[SqliteJournal, SqliteCursors]]:
         raise Refusal(str(error), _to_stop()) from error
     except (JournalDamaged, JournalFull, sqlite3.DatabaseError) as error:
         raise Refusal(str(error), "anbu journal verify") from error
+
+
+def _refuse_without(settings: Settings) -> None:
+    folder = settings.journal_folder
+    if not folder.is_dir() or not any(path.stem.isdigit() for path in folder.glob("*.db")):
+        raise Refusal(say(f"{folder} 에 저널이 없습니다", f"there is no journal in {folder}"))
 
 
 def _instant(text: str) -> Millis:

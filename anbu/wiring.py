@@ -55,7 +55,7 @@ log = structlog.get_logger(__name__)
 REJECTIONS_KEPT = 90 * DAY
 
 LEAST_ROOM = 512 * 1024 * 1024
-"""Bytes free where the journal lies: below this the page warns, while there is still time to make room."""
+"""Bytes free where the journal lies, or a twentieth of a small disk: below this the page warns, while there is still time."""
 
 STALLED_AFTER = 30 * SECOND
 """A stage that has not moved for so long (machine time) is not well, whatever it says of itself."""
@@ -266,9 +266,10 @@ class Site:
 
     def _journal_health(self) -> StageHealth:
         journal = self.stores.journal
-        free = shutil.disk_usage(journal.folder).free
-        detail = journal.trouble or f"{free // 1024**2} MiB free"
-        return StageHealth(name="journal", ok=journal.trouble is None and free >= LEAST_ROOM, detail=detail, lag=None)
+        disk = shutil.disk_usage(journal.folder)
+        room = disk.free >= min(LEAST_ROOM, disk.total // 20)
+        detail = journal.trouble or f"{disk.free // 1024**2} MiB free"
+        return StageHealth(name="journal", ok=journal.trouble is None and room, detail=detail, lag=None)
 
     def _runner_health(self, runner: Runner) -> StageHealth:
         lag = self.stores.journal.head - runner.offset

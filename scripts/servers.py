@@ -23,6 +23,7 @@ PROGRAMS = {
     "mosquitto_pub": "mosquitto-clients",
     "chromium": "chromium",
     "initdb": "postgresql",
+    "strace": "strace",
 }
 # mosquitto lives in sbin, PostgreSQL in a folder for each version; neither is on everybody's PATH.
 FOLDERS = ["/usr/sbin", "/usr/local/sbin", *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")))]
@@ -130,7 +131,7 @@ def _for_flux(folder: Path) -> dict[str, str]:
 def _debian() -> int:
     wanted = [package for program, package in PROGRAMS.items() if shutil.which(program, path=SEARCH) is None]
     if not wanted:
-        print("servers: mosquitto, chromium and postgresql are installed")
+        print("servers: mosquitto, chromium, postgresql and strace are installed")
         return 0
     by_hand = "apt-get update && apt-get install --no-install-recommends " + " ".join(wanted)
     if not os.environ.get("CI") or os.geteuid() != 0 or shutil.which("apt-get") is None:

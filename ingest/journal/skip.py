@@ -22,8 +22,9 @@ class NothingToSkip(Exception):
 def skip(folder: Path, first: int, last: int) -> Path:
     """Put a fact in the place of each unreadable entry from `first` to `last`; returns where the damaged file lies now.
 
-    They stand in one segment and none of them can be read, else NothingToSkip. Offsets, and all other entries, stay as
-    they are; the damaged file is kept beside the new one. JournalInUse while a site runs on the folder.
+    Both stand in one segment, cannot be read, and nothing outside of them is damaged there, else NothingToSkip. Offsets,
+    and all that can be read, stay as they are; the damaged file is kept beside the new one. JournalInUse while a site
+    runs on the folder.
     """
     with locked(folder), closing(JournalView(folder)) as view:
         number = view.shelf.place(first)
@@ -58,8 +59,8 @@ def _write_anew(path: Path, fresh: Path, offsets: range, named: range, at: int) 
             for offset in offsets:
                 row = _read(connection, path, offset)
                 if isinstance(row, str) and offset not in named:
-                    raise NothingToSkip(f"offset {offset} cannot be read either: {row}")
-                if not isinstance(row, str) and offset in named:
+                    raise NothingToSkip(f"offset {offset} cannot be read either, name it too: {row}")
+                if not isinstance(row, str) and offset in (named[0], named[-1]):
                     raise NothingToSkip(f"offset {offset} can be read")
                 if isinstance(row, str):
                     row = to_row(offset, at, EntrySkipped(fact_id=f"skipped-{offset}", at=at, reason=row))
