@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from anbu.commands import (
+    backup,
     bench,
     broker,
     device,
@@ -16,6 +17,7 @@ from anbu.commands import (
     history,
     init,
     journal,
+    makers,
     register,
     show,
     site,
@@ -59,6 +61,10 @@ app.command(
 )(init.init)
 app.command("check", help=say("설정, 저장소, 브로커, 시계를 점검합니다", "check settings, stores, broker and clock"))(site.check)
 app.command("migrate", help=say("저장소를 최신 구조로 바꿉니다", "bring the store to the newest schema"))(site.migrate)
+app.command("backup", help=say("실행 중에도 사이트를 파일 하나로 백업합니다", "back the site up into one file, running or not"))(
+    backup.backup
+)
+app.command("restore", help=say("백업에서 새 사이트를 만듭니다", "make a new site of a backup"))(backup.restore)
 app.command("serve", help=say("사이트를 실행합니다", "run the site"))(site.serve)
 app.add_typer(history.history, name="history")
 app.add_typer(bench.bench, name="bench")
@@ -66,6 +72,12 @@ app.add_typer(broker.broker, name="broker")
 app.add_typer(register.user, name="user")
 app.add_typer(register.dong, name="dong")
 app.add_typer(register.household, name="household")
+device.device.command("check", help=say("이 메시지를 어떻게 읽을지 봅니다", "what we would make of this message"))(
+    makers.check_device
+)
+device.device.command("asyncapi", help=say("토픽과 내용의 AsyncAPI 3 문서", "AsyncAPI 3 document of topics and payloads"))(
+    makers.print_asyncapi
+)
 app.add_typer(device.device, name="device")
 app.add_typer(feeds.rejections, name="rejections")
 app.add_typer(feeds.calls, name="calls")

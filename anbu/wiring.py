@@ -6,7 +6,7 @@ import gc
 import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -39,12 +39,14 @@ from ingest.journal.runner import Pace, Runner
 from ingest.journal.sqlite import SqliteJournal
 from ingest.message_outbox import carry_messages
 from ingest.posted import Postbox
+from ingest.rebirth import RebirthConsumer
 from ingest.register.register import Register
 from ingest.register.strangers import Strangers
 from ingest.rereading import carry_rereads
 from ingest.seal import Sealer
 from ingest.sharing import SharedDecoder
 from ingest.source import BrokerAddress, MqttSource
+from ingest.tongues import Tongues
 from rules.consumer import RulesConsumer
 from rules.engine import Engine
 from rules.finding import Finding
@@ -75,6 +77,7 @@ class Stores:
     sealer: Sealer
     history_cursor: str = "history"  # each kind of history has read the journal to a place of its own
     journal_name: str = ONLY_JOURNAL  # among those fed from the same engine
+    tongues: Tongues = field(default_factory=Tongues)  # how the journal is read
 
     def close(self) -> None:
         """Give up every file; what was committed stays."""
@@ -148,18 +151,20 @@ class Site:
         self.accounts = Accounts(stores.engine, clock)
         self.postbox = Postbox(stores.engine, stores.journal, clock)
         self.tick = Tick(stores.engine, clock, policy, holder=self.run_id)
-        self.source = MqttSource(stores.journal, clock, broker)
+        self.source = MqttSource(stores.journal, clock, broker, subscriptions=stores.tongues.subscriptions)
         take = sink(self.desk) if sink else self.desk.take_findings
-        decoder = SharedDecoder(stores.journal, clock)
-        views = [decoder.view() for _ in range(4)]
-        consumers: tuple[Consumer, ...] = (
-            RulesConsumer(Engine(table), views[0], take),
-            IntakeConsumer(stores.engine, views[1]),
-            HistoryConsumer(stores.history, views[2], stores.history_cursor),
-        )
+        decoder = SharedDecoder(stores.journal, clock, stores.tongues.decoder)
+        readers: list[tuple[Consumer, Pace | None]] = [
+            (RulesConsumer(Engine(table), view := decoder.view(), take), view),
+            (IntakeConsumer(stores.engine, view := decoder.view()), view),
+            (HistoryConsumer(stores.history, view := decoder.view(), stores.history_cursor), view),
+        ]
+        if "sparkplug" in stores.tongues.dialects:
+            readers.append((RebirthConsumer(self.source.publish, clock), None))
+        view = decoder.view()
         self.runners = (
-            *(Runner(stores.journal, stores.cursors, one, clock, pace=view) for one, view in zip(consumers, views, strict=False)),
-            hours_runner(stores, clock, views[3], views[3]),
+            *(Runner(stores.journal, stores.cursors, consumer, clock, pace=pace) for consumer, pace in readers),
+            hours_runner(stores, clock, view, view),
         )
         self.beats = (
             Beat("facts", 0.2, self.carry_facts, clock),
