@@ -23,7 +23,11 @@ from anbu.beat import Beat
 from dashboard_api.accounts import Accounts
 from dashboard_api.services import Services, Speed, StageHealth
 from dashboard_api.tokens import Tokens
+from ingest.acks import AcksConsumer
+from ingest.acks_sender import AckSender, acks_address
+from ingest.acks_tray import AckTray
 from ingest.clock import DAY, SECOND, SEOUL, Clock, Millis, SystemClock
+from ingest.decode import Decoder
 from ingest.decoding import Decoding
 from ingest.fact_outbox import ONLY_JOURNAL, carry_facts
 from ingest.facts import RunStarted, RunStopped
@@ -37,6 +41,7 @@ from ingest.journal.port import Consumer
 from ingest.journal.retention import prune
 from ingest.journal.runner import Pace, Runner
 from ingest.journal.sqlite import SqliteJournal
+from ingest.losses import Losses, forget_losses
 from ingest.message_outbox import carry_messages
 from ingest.posted import Postbox
 from ingest.rebirth import RebirthConsumer
@@ -55,6 +60,7 @@ from rules.table import RuleTable
 log = structlog.get_logger(__name__)
 
 REJECTIONS_KEPT = 90 * DAY
+LOSSES_KEPT = 365 * DAY
 
 LEAST_ROOM = 512 * 1024 * 1024
 """Bytes free where the journal lies, or a twentieth of a small disk: below this the page warns, while there is still time."""
@@ -135,6 +141,7 @@ class Site:
         policy: Policy,
         channels: Mapping[str, Channel],
         broker: BrokerAddress,
+        acks_broker: BrokerAddress | None = None,
         raw_kept: Millis = RAW_KEPT,
         hours_kept: Millis = HOURS_KEPT,
         sink: Callable[[Desk], Callable[[Sequence[Finding]], None]] | None = None,
@@ -152,15 +159,18 @@ class Site:
         self.postbox = Postbox(stores.engine, stores.journal, clock)
         self.tick = Tick(stores.engine, clock, policy, holder=self.run_id)
         self.source = MqttSource(stores.journal, clock, broker, subscriptions=stores.tongues.subscriptions)
+        tray = AckTray()
+        self.acks = AckSender(tray, clock, acks_broker or acks_address(broker))
         take = sink(self.desk) if sink else self.desk.take_findings
         decoder = SharedDecoder(stores.journal, clock, stores.tongues.decoder)
         readers: list[tuple[Consumer, Pace | None]] = [
             (RulesConsumer(Engine(table), view := decoder.view(), take), view),
             (IntakeConsumer(stores.engine, view := decoder.view()), view),
             (HistoryConsumer(stores.history, view := decoder.view(), stores.history_cursor), view),
+            self._acks_reader(tray, decoder),
         ]
         if "sparkplug" in stores.tongues.dialects:
-            readers.append((RebirthConsumer(self.source.publish, clock), None))
+            readers.append((RebirthConsumer(self.source.publish), None))
         view = decoder.view()
         self.runners = (
             *(Runner(stores.journal, stores.cursors, consumer, clock, pace=pace) for consumer, pace in readers),
@@ -181,11 +191,19 @@ class Site:
         )
         self.chores.add_job(prune_live_events, "interval", (stores.engine, clock), hours=1, id="live events")
         self.chores.add_job(self.prune_history, "interval", hours=1, id="history")
-        self.chores.add_job(self.forget_rejections, "interval", hours=1, id="rejections")
+        self.chores.add_job(self.forget_what_went_wrong, "interval", hours=1, id="rejections, losses")
         if keep_days:
             self.chores.add_job(self.prune_journal, "interval", hours=1, id="journal")
         self.chores.add_job(self.accounts.prune_sessions, "interval", hours=1, id="sessions")
         self.chores.add_job(self.postbox.forget_keys, "interval", hours=1, id="idempotency keys")
+
+    def _acks_reader(self, tray: AckTray, decoder: SharedDecoder) -> tuple[Consumer, Pace | None]:
+        """Acknowledging reads the native dialect alone, for nobody else waits for us; where that is all, it shares."""
+        store, clock = self.stores.engine, self.clock
+        if self.stores.tongues.dialects != ("native",):
+            return AcksConsumer(store, Decoder(), tray, clock), None
+        view = decoder.view()
+        return AcksConsumer(store, view, tray, clock), view
 
     def carry_facts(self) -> int:
         """Append what staff did and the register learned to the journal, then messages of files, then what is read again."""
@@ -194,9 +212,11 @@ class Site:
         messages = carry_messages(stores.engine, stores.journal, now)
         return facts + messages + carry_rereads(stores.engine, stores.journal, now)
 
-    def forget_rejections(self) -> None:
-        """Rejections older than `REJECTIONS_KEPT` (home time) are no longer shown; their raw bytes stay in the journal."""
-        forget_rejections(self.stores.engine, self.clock.home_now() - REJECTIONS_KEPT)
+    def forget_what_went_wrong(self) -> None:
+        """Rejections and losses past their time (home time) are no longer shown; raw bytes stay in the journal."""
+        now = self.clock.home_now()
+        forget_rejections(self.stores.engine, now - REJECTIONS_KEPT)
+        forget_losses(self.stores.engine, now - LOSSES_KEPT)
 
     def prune_history(self) -> None:
         """Readings and hours past their time (home time) go, where the store does not see to that itself."""
@@ -221,6 +241,7 @@ class Site:
         for beat in self.beats:
             beat.start()
         self.chores.start()
+        self.acks.start()
         self.source.start()
 
     def stop(self) -> None:
@@ -232,6 +253,7 @@ class Site:
             self.chores.shutdown(wait=False)
         for runner in self.runners:
             runner.stop(2.0)
+        self.acks.stop(2.0)  # after the runners: what they committed last is told last
         self.stores.journal.append([RunStopped(fact_id=f"stop:{self.run_id}", at=self.clock.home_now(), run_id=self.run_id)])
 
     def services(self, *, https: bool, speed: Speed | None = None, demo_login: tuple[str, str] | None = None) -> Services:
@@ -241,6 +263,7 @@ class Site:
             register=self.register,
             history=self.stores.history,
             accounts=self.accounts,
+            losses=Losses(self.stores.engine),
             clock=self.clock,
             stages=self.stages,
             rules=self.table,
@@ -258,6 +281,7 @@ class Site:
             self._source_health(),
             self._journal_health(),
             *map(self._runner_health, self.runners),
+            self._sender_health(),
             *map(self._beat_health, self.beats),
             self._clock_health(),
         ]
@@ -268,6 +292,10 @@ class Site:
             "connected" if status.caught_up else "reading the backlog" if status.connected else "no connection"
         )
         return StageHealth(name="broker", ok=status.connected and status.caught_up, detail=detail, lag=None)
+
+    def _sender_health(self) -> StageHealth:
+        status = self.acks.status()
+        return StageHealth(name="ack sender", ok=status.connected, detail=status.error or "connected", lag=None)
 
     def _journal_health(self) -> StageHealth:
         journal = self.stores.journal

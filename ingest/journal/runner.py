@@ -189,10 +189,12 @@ class Runner:
     def _commit_when_due(self) -> None:
         waited = self._clock.monotonic() - self._committed_mono
         interval = max(self._commit_every_s, _SHARE * self._commit_took_s)
-        if self.offset == self.committed or waited < interval:
+        if self.offset == self.committed or (waited < interval and not self._failures):
             return
-        if self._pace is None or waited >= _PATIENCE * interval or self._pace.ready():
+        # After a failure at once: only what is committed shows that all is well again.
+        if self._pace is None or self._failures or waited >= _PATIENCE * interval or self._pace.ready():
             self._commit()
+            self._went_well()
 
     def _commit(self, *, keep: bool = False) -> None:
         began = self._clock.monotonic()
