@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
+from ingest.enrolment import Enrolment
 from ingest.facts import Fact
 from ingest.journal.port import Entry
 from ingest.reading import Reading, Rejection
@@ -14,6 +15,11 @@ Item: TypeAlias = Reading | Rejection | Fact
 
 class Decoding(Protocol):
     """Reads the journal in order, each entry once."""
+
+    @property
+    def enrolment(self) -> Enrolment:
+        """The register as the journal has it; of a shared decoder, where the first of those who share it stands."""
+        ...
 
     def read(self, entries: Sequence[Entry]) -> list[tuple[Entry, list[Item]]]:
         """The entries in order, each with what it says."""

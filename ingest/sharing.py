@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from ingest.clock import Clock
 from ingest.decode import Decoder
 from ingest.decoding import Decoding, Item
+from ingest.enrolment import Enrolment
 from ingest.journal.port import Entry, Journal, JournalDamaged
 
 ITEMS_AHEAD = 100_000
@@ -113,6 +114,11 @@ class DecoderView:
         self._shared = shared
         self._not_before = float("-inf")  # monotonic seconds before which no state is compared again
         self._begin(shared.make(), None, None)
+
+    @property
+    def enrolment(self) -> Enrolment:
+        """See `Decoding.enrolment`."""
+        return self._chain.decoder.enrolment
 
     def restore(self, state: bytes | None) -> None:
         """Begin from a snapshot, or from nothing; msgspec.ValidationError for bytes that are no snapshot."""
