@@ -153,7 +153,7 @@ class Load:
         """Return once the broker acknowledged everything."""
         self._stopping.set()
         self._thread.join()
-        until(lambda: all(one.is_published() for one in self._sent), 30, "the broker took everything")
+        until(lambda: all(one.is_published() for one in self._sent), 240, "the broker took everything")
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -176,7 +176,7 @@ def kill_ingest_under_load(port: int, folder: Path, kills: int, moves: int) -> N
     load.stop()
     numbers = range(load.count)
     expected = identities(numbers)
-    until(lambda: _different(folder) == load.count, 60, "everything that was acknowledged is there")
+    until(lambda: _different(folder) == load.count, 240, "everything that was acknowledged is there")
     child.kill()
     child.wait()
     entries = without_last_repeats(_entries(folder))
