@@ -19,7 +19,7 @@ def site(nats_broker: NatsServer, small_disk: SmallDisk, tmp_path: Path) -> Iter
     settings = process.folder / "anbu.toml"
     text = settings.read_text(encoding="utf-8")
     folder = small_disk.folder / "journal"
-    settings.write_text(text.replace("[journal]\n", f'[journal]\nfolder = "{folder}"\n'), encoding="utf-8")
+    settings.write_text(text.replace("segment_mib = 64", f'folder = "{folder}"'), encoding="utf-8")
     process.start()
     assert folder.is_dir()
     yield process
