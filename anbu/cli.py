@@ -16,6 +16,7 @@ from anbu.commands import (
     history,
     init,
     journal,
+    makers,
     register,
     show,
     site,
@@ -66,6 +67,12 @@ app.add_typer(broker.broker, name="broker")
 app.add_typer(register.user, name="user")
 app.add_typer(register.dong, name="dong")
 app.add_typer(register.household, name="household")
+device.device.command("check", help=say("이 메시지를 어떻게 읽을지 봅니다", "what we would make of this message"))(
+    makers.check_device
+)
+device.device.command("asyncapi", help=say("토픽과 내용의 AsyncAPI 3 문서", "AsyncAPI 3 document of topics and payloads"))(
+    makers.print_asyncapi
+)
 app.add_typer(device.device, name="device")
 app.add_typer(feeds.rejections, name="rejections")
 app.add_typer(feeds.calls, name="calls")

@@ -13,6 +13,7 @@ from anbu.installing import shut_out_removed
 from anbu.language import say
 from anbu.opening import open_site
 from ingest.clock import Millis, SystemClock
+from ingest.dialects.registry import DIALECTS
 from ingest.register.home_file import COLUMNS, NEEDED
 from ingest.register.home_import import HomesImport, ImportReport
 from ingest.register.homes import AlreadyRegistered, EntryWrong, NotRegistered
@@ -24,6 +25,16 @@ from ingest.sheet import SheetWrong, write_columns
 def now() -> Millis:
     """This moment; in a real site home time is the machine's."""
     return SystemClock().home_now()
+
+
+def vendor_address(dialect: str | None, name: str | None) -> str | None:
+    """The address of a vendor's device as the register writes it; None for one of ours. Refusal for an unknown dialect."""
+    if dialect is None or name is None:
+        return None
+    vendors = [known for known in DIALECTS if known not in ("native", "senml")]
+    if dialect not in vendors:
+        raise Refusal(f"--dialect {dialect}", ", ".join(vendors))
+    return f"{dialect}/{name.lower() if dialect == 'chirpstack' else name}"
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from anbu.opening import open_site
 from anbu.serving import open_site_stores
 from anbu.wiring import Stores, hours_runner
 from ingest.clock import Clock
-from ingest.decode import Decoder
 from ingest.history.consumer import HistoryConsumer
 from ingest.history.port import HistoryUnavailable
 from ingest.history.sqlite import SqliteHistory
@@ -57,7 +56,7 @@ def copy_into(target: Stores, embedded: SqliteHistory, clock: Clock) -> Copied:
     cut, name = target.journal.cut, target.history_cursor
     behind = any(target.cursors.load(name + one).offset < cut for one in _BOTH)
     readings = _carry(target, embedded) if behind else 0
-    forwarder = HistoryConsumer(target.history, Decoder(), name)
+    forwarder = HistoryConsumer(target.history, target.tongues.decoder(), name)
     runners = (Runner(target.journal, target.cursors, forwarder, clock), hours_runner(target, clock))
     for runner in runners:
         runner.catch_up()

@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
+import msgspec
 import segno
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -124,9 +125,7 @@ def move(config: Path | None, device_id: str, household: str, *, out: Path) -> I
             device = standing_device(connection, device_id)
             home = living_household(connection, household)
             now = site.clock.home_now()
-            moved = new_device(
-                device.id, home, model=device.model, signals=device.signals, report_interval_s=device.report_interval_s, at=now
-            )
+            moved = msgspec.structs.replace(device, household_id=home.id, dong_code=home.dong_code, enrolled_at=now)
             place(connection, moved)
             kinds = [one.kind for one in credentials(connection, device_id)]
         kind = kinds[0] if kinds else CredentialKind.PASSWORD

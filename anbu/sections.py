@@ -103,6 +103,29 @@ class HistorySection(Section):
     ] = 1830  # five years
 
 
+class Ingest(Section):
+    """What is read of what devices publish."""
+
+    dialects: Annotated[
+        tuple[Literal["native", "senml", "zigbee2mqtt", "tasmota", "esphome", "shelly", "chirpstack", "tts", "sparkplug"], ...],
+        Right(
+            "native, zigbee2mqtt, tasmota, esphome, shelly, chirpstack, tts, sparkplug의 목록이어야 합니다",
+            "must be a list of native, zigbee2mqtt, tasmota, esphome, shelly, chirpstack, tts, sparkplug",
+        ),
+        Field(min_length=1),
+    ] = ("native",)
+    dong: Annotated[
+        str | None,
+        Field(pattern=r"^[a-z0-9-]{1,32}$"),
+        Right("동의 코드여야 합니다", "must be the code of a dong"),
+    ] = None  # told of an alarm of a vendor's device that nobody has enrolled; None: those who see every dong
+
+    @field_validator("dialects", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 class Broker(Section):
     """The MQTT broker that devices publish to."""
 

@@ -19,12 +19,14 @@ from anbu.web import WebServer, port_is_free
 from anbu.wiring import Site, Stores, journal_name
 from dashboard_api.app import create_app
 from ingest.clock import DAY, Clock, SystemClock
+from ingest.decode import NOWHERE
 from ingest.journal.cursors import SqliteCursors
 from ingest.journal.port import JournalDamaged, JournalFull
 from ingest.journal.sqlite import JournalInUse, SqliteJournal
 from ingest.seal import Sealer, load_key
 from ingest.source import BrokerAddress
 from ingest.store import open_store
+from ingest.tongues import Tongues
 from rules.reader import RulesWrong
 from rules.table import load_table
 
@@ -90,6 +92,7 @@ def open_site_stores(settings: Settings, clock: Clock) -> Stores:
         history_cursor=HISTORY_CURSORS[settings.history.kind],
         sealer=Sealer(load_key(settings.key_source)),
         journal_name=journal_name(settings.journal_folder),
+        tongues=Tongues(dialects=settings.ingest.dialects, dong=settings.ingest.dong or NOWHERE),
     )
 
 

@@ -16,7 +16,21 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from anbu.ending import Refusal
 from anbu.language import say
-from anbu.sections import FOLDER, Alerts, Broker, HistorySection, JournalSection, Keys, Log, Right, Rules, Site, Store, Web
+from anbu.sections import (
+    FOLDER,
+    Alerts,
+    Broker,
+    HistorySection,
+    Ingest,
+    JournalSection,
+    Keys,
+    Log,
+    Right,
+    Rules,
+    Site,
+    Store,
+    Web,
+)
 
 PREFIX = "ANBU_"
 DELIMITER = "__"
@@ -77,6 +91,7 @@ class Settings(BaseSettings):
     journal: JournalSection = JournalSection()
     history: HistorySection = HistorySection()
     broker: Broker = Broker()
+    ingest: Ingest = Ingest()
     web: Web = Web()
     keys: Keys = Keys()
     alerts: Alerts = Alerts()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -24,7 +24,6 @@ from dashboard_api.accounts import Accounts
 from dashboard_api.services import Services, Speed, StageHealth
 from dashboard_api.tokens import Tokens
 from ingest.clock import DAY, SECOND, SEOUL, Clock, Millis, SystemClock
-from ingest.decode import Decoder
 from ingest.fact_outbox import ONLY_JOURNAL, carry_facts
 from ingest.facts import RunStarted, RunStopped
 from ingest.history.consumer import HistoryConsumer
@@ -33,16 +32,19 @@ from ingest.history.port import HOURS_KEPT, RAW_KEPT, History, HistoryUnavailabl
 from ingest.history.sqlite import SqliteHistory
 from ingest.intake import IntakeConsumer, forget_rejections
 from ingest.journal.cursors import SqliteCursors
+from ingest.journal.port import Consumer
 from ingest.journal.retention import prune
 from ingest.journal.runner import Runner
 from ingest.journal.sqlite import SqliteJournal
 from ingest.message_outbox import carry_messages
 from ingest.posted import Postbox
+from ingest.rebirth import RebirthConsumer
 from ingest.register.register import Register
 from ingest.register.strangers import Strangers
 from ingest.rereading import carry_rereads
 from ingest.seal import Sealer
 from ingest.source import BrokerAddress, MqttSource
+from ingest.tongues import Tongues
 from rules.consumer import RulesConsumer
 from rules.engine import Engine
 from rules.finding import Finding
@@ -73,6 +75,7 @@ class Stores:
     sealer: Sealer
     history_cursor: str = "history"  # each kind of history has read the journal to a place of its own
     journal_name: str = ONLY_JOURNAL  # among those fed from the same engine
+    tongues: Tongues = field(default_factory=Tongues)  # how the journal is read
 
     def close(self) -> None:
         """Give up every file; what was committed stays."""
@@ -107,7 +110,7 @@ def open_stores(folder: Path, engine: Store, sealer: Sealer, *, journal_folder: 
 
 def hours_runner(stores: Stores, clock: Clock) -> Runner:
     """The roll-up. Its state holds every series of the hour that runs, so it is committed seldom."""
-    hours = HoursConsumer(stores.history, Decoder(), f"{stores.history_cursor}-hours")
+    hours = HoursConsumer(stores.history, stores.tongues.decoder(), f"{stores.history_cursor}-hours")
     return Runner(stores.journal, stores.cursors, hours, clock, commit_every_s=30.0)
 
 
@@ -139,13 +142,16 @@ class Site:
         self.accounts = Accounts(stores.engine, clock)
         self.postbox = Postbox(stores.engine, stores.journal, clock)
         self.tick = Tick(stores.engine, clock, policy, holder=self.run_id)
-        self.source = MqttSource(stores.journal, clock, broker)
+        self.source = MqttSource(stores.journal, clock, broker, subscriptions=stores.tongues.subscriptions)
         take = sink(self.desk) if sink else self.desk.take_findings
-        consumers = (
-            RulesConsumer(Engine(table), Decoder(), take),
-            IntakeConsumer(stores.engine, Decoder()),
-            HistoryConsumer(stores.history, Decoder(), stores.history_cursor),
-        )
+        tongues = stores.tongues
+        consumers: list[Consumer] = [
+            RulesConsumer(Engine(table), tongues.decoder(), take),
+            IntakeConsumer(stores.engine, tongues.decoder()),
+            HistoryConsumer(stores.history, tongues.decoder(), stores.history_cursor),
+        ]
+        if "sparkplug" in tongues.dialects:
+            consumers.append(RebirthConsumer(self.source.publish, clock))
         self.runners = (
             *(Runner(stores.journal, stores.cursors, consumer, clock) for consumer in consumers),
             hours_runner(stores, clock),

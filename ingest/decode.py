@@ -4,10 +4,11 @@ The register as folded from the facts before it says where a device stands; the 
 settled before; the links say when a queued one can have been sent. All of it comes out of the journal, so a decoder
 restored from a snapshot goes on exactly as one that read everything.
 
-Choices where the payload rules leave room: a retained motion, door, call, steps or heartbeat is refused (an event
-means nothing later); any other retained value, a gateway's status among them, is kept as state without being
-credible; and a retained message does not use up its number, so that the live copy still counts. What concerns the
-whole message is said once: unknown device before duplicate before register mismatch before anything in the payload.
+Choices where the payload rules leave room: a retained motion, door, call, steps or heartbeat of ours is refused (an
+event means nothing later); any other retained value, a gateway's status and whatever a vendor retains by habit among
+them, is kept as state without being credible; and a retained message does not use up its number, so that the live copy
+still counts. What concerns the whole message is said once: unknown device before duplicate before register mismatch
+before anything in the payload.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ from zlib import crc32
 import msgspec
 
 from ingest.dating import Arrival, Links, arrive, date
+from ingest.dialects.port import NOBODY, Dialect, Route
+from ingest.dialects.registry import make_dialects
 from ingest.enrolment import Enrolment, Place
 from ingest.facts import DeviceRemoved, Fact, MessageReread
 from ingest.heard import Heard, Said, Wrong
 from ingest.journal.port import Entry, Message
-from ingest.native import Route, hear_single, parse_route
-from ingest.pack import hear_pack
 from ingest.reading import URGENT, DeviceId, DongCode, Reading, Reason, Rejection, Signal
 from ingest.reread import arrived, message_of, narrowed
 from ingest.urgent import LastUrgent, Mark
+from ingest.vendors import Vendors, address_of, stand_in
 from ingest.window import Windows
 from ingest.wire import Topic
 
@@ -37,6 +39,9 @@ Item: TypeAlias = Reading | Rejection | Fact
 
 ROUTES = 50_000
 """Topics of enrolled devices remembered; the memory is emptied when full."""
+
+NOWHERE = "-"
+"""The dong of an alarm of which nobody knows where it comes from: seen by those who see every dong."""
 
 _NO_UTF8 = re.compile(r"\\x[89a-f][0-9a-f]|[\ud800-\udfff]")
 """How bytes that are no UTF-8 look in a topic: written out by the source, or kept as lone surrogates."""
@@ -57,6 +62,8 @@ class _Case(msgspec.Struct, frozen=True, gc=False):
     arrival: Arrival
     ill: AbstractSet[int] = _NOTHING  # indexes at which something heard is wrong
     checksum: int = 0  # of the payload where anything is
+    address: str | None = None  # `dialect/address` in a vendor's dialect
+    repeat: bool = False  # told so by that dialect
     again: MessageReread | None = None  # the message was read before, at its first place in the journal
 
 
@@ -65,6 +72,7 @@ class _State(msgspec.Struct, array_like=True):
     windows: bytes
     links: bytes
     urgent: bytes
+    vendors: bytes
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -72,14 +80,20 @@ _decoder = msgspec.msgpack.Decoder(_State)
 
 
 class Decoder:
-    """Reads the journal in order, each entry once; one for every consumer. No bytes make it raise."""
+    """Reads the journal in order, each entry once; one for every consumer. No bytes make it raise.
 
-    def __init__(self) -> None:
+    `dialects`: made for this decoder alone, some remember. `dong` is told of an alarm from a vendor's device that nobody
+    has enrolled, since no vendor's topic names a dong.
+    """
+
+    def __init__(self, dialects: Sequence[Dialect] | None = None, *, dong: str = NOWHERE) -> None:
         self.enrolment = Enrolment()
         self._windows = Windows()
         self._links = Links()
         self._urgent = LastUrgent()
         self._routes: dict[str, Route] = {}
+        self._vendors = Vendors(make_dialects(("native",)) if dialects is None else dialects)
+        self._dong = dong
 
     def read(self, entries: Sequence[Entry]) -> list[tuple[Entry, list[Item]]]:
         """What each of these entries means; a fact stands for itself."""
@@ -88,7 +102,13 @@ class Decoder:
     def snapshot(self) -> bytes:
         """Everything learnt from the journal so far; the same journal gives the same bytes."""
         return _encoder.encode(
-            _State(self.enrolment.snapshot(), self._windows.snapshot(), self._links.snapshot(), self._urgent.snapshot())
+            _State(
+                self.enrolment.snapshot(),
+                self._windows.snapshot(),
+                self._links.snapshot(),
+                self._urgent.snapshot(),
+                self._vendors.snapshot(),
+            )
         )
 
     def restore(self, state: bytes | None) -> None:
@@ -98,6 +118,7 @@ class Decoder:
         self._windows.restore(past.windows if past else None)
         self._links.restore(past.links if past else None)
         self._urgent.restore(past.urgent if past else None)
+        self._vendors.restore(past.vendors if past else None)
 
     def _read(self, entry: Entry) -> list[Item]:
         body = entry.body
@@ -111,8 +132,13 @@ class Decoder:
         route = self._routes.get(body.topic) or self._route(body.topic)
         if route is None:
             return [self._refuse_topic(entry, body.topic)]
-        heard = hear_pack(body.payload) if route.is_pack else hear_single(route.topic.device_id, route.signal, body.payload)
-        return self._settle(entry, body, route, heard)
+        heard = route.hear(body.payload)
+        arrival = arrive(body, entry.received_at, self._links)
+        if route.claim is None:
+            return self._read_vendor(entry, body, route, heard, arrival)
+        if heard.wrong and heard.said:
+            return self._settle(_case(entry, body, route.claim, heard, arrival))
+        return self._settle(_Case(entry, body, route.claim, heard, arrival))
 
     def _read_again(self, entry: Entry, fact: MessageReread) -> list[Item]:
         """The values that are meant, by the register as it is here and by the clock as it was then."""
@@ -120,8 +146,11 @@ class Decoder:
         route = self._routes.get(message.topic) or self._route(message.topic)
         if route is None:
             return [self._refuse_topic(entry, message.topic)]
-        heard = hear_pack(message.payload) if route.is_pack else hear_single(route.topic.device_id, route.signal, message.payload)
-        return self._settle(entry, message, route, narrowed(heard, route.topic.device_id, fact), again=fact)
+        arrival = arrived(message)
+        heard = narrowed(self._vendors.hear_again(route, message.payload), route.claim, fact)
+        if route.claim is None:
+            return self._read_vendor(entry, message, route, heard, arrival, again=fact)
+        return self._settle(_case(entry, message, route.claim, heard, arrival, again=fact))
 
     def _fold(self, fact: Fact) -> None:
         self.enrolment.fold(fact)
@@ -129,10 +158,11 @@ class Decoder:
         if isinstance(fact, DeviceRemoved):
             self._windows.forget(fact.device_id)
             self._urgent.forget(fact.device_id)
+            self._vendors.forget(fact.device_id)
 
     def _route(self, topic: str) -> Route | None:
-        route = parse_route(topic)
-        if route is not None and self.enrolment.place(route.topic.device_id) is not None:
+        route = self._vendors.route(topic)
+        if route is not None and route.claim is not None and self.enrolment.place(route.claim.device_id) is not None:
             if len(self._routes) >= ROUTES:
                 self._routes.clear()
             self._routes[topic] = route
@@ -142,19 +172,37 @@ class Decoder:
         if _NO_UTF8.search(topic):
             reason, detail = Reason.INVALID_UTF8, "the topic is no UTF-8"
         else:
-            reason, detail = Reason.UNKNOWN_TOPIC, "not anbu/v1/dong/household/device/signal"
+            reason, detail = Reason.UNKNOWN_TOPIC, "the topic is of none of the dialects that are on"
         return Rejection(offset=entry.offset, received_at=entry.received_at, reason=reason, detail=detail, topic=topic)
 
-    def _settle(
-        self, entry: Entry, message: Message, route: Route, heard: Heard, again: MessageReread | None = None
+    def _read_vendor(
+        self,
+        entry: Entry,
+        message: Message,
+        route: Route,
+        heard: Heard,
+        arrival: Arrival,
+        again: MessageReread | None = None,
     ) -> list[Item]:
+        """As if the device had named its own place: the register alone says where a vendor's device stands."""
+        if route.address == NOBODY:
+            return []
+        address = address_of(route)
+        device = self.enrolment.at_address(address)
+        if device is None:
+            stranger = stand_in(address)
+            said = [msgspec.structs.replace(one, device_id=stranger) for one in heard.said if not one.device_id]
+            topic = Topic(self._dong, "", stranger, "")
+            return self._settle(_case(entry, message, topic, Heard(said, heard.wrong), arrival, address, again=again))
+        repeat = self._vendors.adapt(route, heard, message, device, self.enrolment)
+        repeat = repeat and not (again is not None and again.numbered)
+        place = self.enrolment.place(device.device_id)
+        topic = Topic(place.dong_code if place else self._dong, device.household_id, device.device_id, "")
+        return self._settle(_case(entry, message, topic, heard, arrival, address, repeat=repeat, again=again))
+
+    def _settle(self, case: _Case) -> list[Item]:
         """Hold what was heard against the register, the window and the clocks."""
-        arrival = arrive(message, entry.received_at, self._links) if again is None else arrived(message)
-        if heard.wrong and heard.said:
-            ill = frozenset([one.index for one in heard.wrong])
-            case = _Case(entry, message, route.topic, heard, arrival, ill, crc32(message.payload), again)
-        else:
-            case = _Case(entry, message, route.topic, heard, arrival, again=again)
+        heard = case.heard
         sender = self._judge_sender(case)
         wrong = heard.wrong if isinstance(sender, Place) else [sender]
         items: list[Item] = [_reject(case, one) for one in wrong] if wrong else []
@@ -174,12 +222,15 @@ class Decoder:
             known = window.settled(boot, seq) if case.message.retain else not window.settle(boot, seq)
             if known and not (case.again is not None and case.again.numbered):
                 return Wrong(Reason.DUPLICATE, f"boot {boot} seq {seq} was settled before")
+        if case.repeat:
+            return Wrong(Reason.DUPLICATE, "was heard before")
         return _judge_place(place, case.topic, None)
 
     def _take_other(self, case: _Case, said: Said) -> Reading | Rejection:
         """The value of a device that may not be the sender."""
-        place = _judge_place(self.enrolment.place(said.device_id), case.topic, said)
-        return _take(case, said, place) if isinstance(place, Place) else _reject(case, place)
+        place = self.enrolment.place(said.device_id)
+        judged = _judge_place(place, case.topic, said, vouched=case.address is not None)
+        return _take(case, said, judged) if isinstance(judged, Place) else _reject(case, judged)
 
     def _take_urgent(self, case: _Case, said: Said, *, told: bool) -> list[Item]:
         """The alarm, whatever else is wrong, and what is wrong unless that is `told`; of an echo only the latter.
@@ -200,17 +251,35 @@ class Decoder:
         return [alarm] if told or isinstance(stands, Place) else [_reject(case, stands), alarm]
 
 
+def _case(
+    entry: Entry,
+    message: Message,
+    topic: Topic,
+    heard: Heard,
+    arrival: Arrival,
+    address: str | None = None,
+    *,
+    repeat: bool = False,
+    again: MessageReread | None = None,
+) -> _Case:
+    ill = frozenset([one.index for one in heard.wrong]) if heard.said else _NOTHING
+    checksum = crc32(message.payload) if ill else 0
+    return _Case(entry, message, topic, heard, arrival, ill, checksum, address, repeat, again)
+
+
 def _was_raised(again: MessageReread | None, *, new: bool) -> bool:
     """Whether an alarm read again was raised when it came: as that of a device nobody had enrolled, or as the last one."""
     return again is not None and (again.device_id is not None or not new)
 
 
-def _judge_place(place: Place | None, topic: Topic, said: Said | None) -> Place | Wrong:
-    """The place, or what the register says against a device speaking on this topic."""
+def _judge_place(place: Place | None, topic: Topic, said: Said | None, *, vouched: bool = False) -> Place | Wrong:
+    """The place, or what the register says against a device speaking on this topic; `vouched`: the topic claims nothing."""
     if place is None:
         reason, detail = Reason.UNKNOWN_DEVICE, "nobody has enrolled this device"
     elif place.ended:
         reason, detail = Reason.UNKNOWN_DEVICE, "its household is no longer looked after"
+    elif vouched:
+        return place
     elif place.household_id != topic.household_id:
         reason, detail = Reason.REGISTER_MISMATCH, "the register has it in another household"
     elif place.dong_code != topic.dong_code:
@@ -223,7 +292,7 @@ def _judge_place(place: Place | None, topic: Topic, said: Said | None) -> Place 
 def _take(case: _Case, said: Said, place: Place) -> Reading | Rejection:
     """The value as a reading of the device's household, unless a retain flag speaks against it."""
     retained = case.message.retain
-    if retained and said.signal in _EVENTS:
+    if retained and said.signal in _EVENTS and case.address is None:
         return _reject(case, Wrong(Reason.RETAINED, f"a retained {said.signal} is no event", said.index, said.device_id))
     dated = date(said.t, case.arrival, place.enrolled_at, relative=said.relative)
     return Reading(
@@ -238,7 +307,7 @@ def _take(case: _Case, said: Said, place: Place) -> Reading | Rejection:
         received_at=case.entry.received_at,
         boot=case.heard.boot,
         seq=case.heard.seq,
-        credible=dated.credible and not retained,
+        credible=dated.credible and not retained and not case.heard.test,
         skewed=dated.skewed,
     )
 
@@ -273,4 +342,5 @@ def _reject(case: _Case, wrong: Wrong) -> Rejection:
         detail=wrong.detail,
         topic=case.message.topic,
         device_id=DeviceId(wrong.device_id if wrong.device_id is not None else case.topic.device_id),
+        address=case.address,
     )

@@ -33,6 +33,8 @@ class EnrolledDevice(msgspec.Struct, frozen=True, kw_only=True):
     signals: tuple[str, ...]
     report_interval_s: int  # 0: speaks only when something happens
     enrolled_at: Millis
+    address: str | None = None  # `dialect/vendor id`
+    zone: str = "Asia/Seoul"
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -66,6 +68,7 @@ class Enrolment:
         self._devices: dict[DeviceId, EnrolledDevice] = {}
         self._homes: dict[HouseholdId, set[DeviceId]] = {}  # who stands there, the household known or not
         self._places: dict[str, Place] = {}
+        self._addresses: dict[str, DeviceId] = {}
 
     def fold(self, fact: Fact) -> None:
         """Take one fact of the journal."""
@@ -81,6 +84,11 @@ class Enrolment:
     def place(self, device_id: str) -> Place | None:
         """Where the device stands; None for one nobody enrolled, or enrolled into a household nobody knows."""
         return self._places.get(device_id)
+
+    def at_address(self, address: str) -> EnrolledDevice | None:
+        """The device a vendor knows by this `dialect/vendor id`."""
+        device_id = self._addresses.get(address)
+        return None if device_id is None else self._devices.get(device_id)
 
     def household(self, household_id: HouseholdId) -> EnrolledHousehold | None:
         """The household, ended or not."""
@@ -114,6 +122,7 @@ class Enrolment:
         self._devices = {device.device_id: device for device in known.devices}
         self._homes = {}
         self._places = {}
+        self._addresses = {device.address: device.device_id for device in known.devices if device.address is not None}
         for device in known.devices:
             self._homes.setdefault(device.household_id, set()).add(device.device_id)
         self._settle(self._devices)
@@ -128,7 +137,11 @@ class Enrolment:
             signals=fact.signals,
             report_interval_s=fact.report_interval_s,
             enrolled_at=before.enrolled_at if before is not None and stayed else fact.at,
+            address=fact.address,
+            zone=fact.zone,
         )
+        if fact.address is not None:
+            self._addresses[fact.address] = fact.device_id
         self._homes.setdefault(fact.household_id, set()).add(fact.device_id)
         self._settle((fact.device_id,))
 
@@ -137,6 +150,8 @@ class Enrolment:
         if device is not None:
             self._homes[device.household_id].discard(device_id)
             self._places.pop(device_id, None)
+            if device.address is not None and self._addresses.get(device.address) == device_id:
+                del self._addresses[device.address]
 
     def _enrol_household(self, fact: HouseholdEnrolled) -> None:
         before = self._households.get(fact.household_id)

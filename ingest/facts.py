@@ -49,6 +49,8 @@ class DeviceEnrolled(_Fact, frozen=True, kw_only=True, tag="device_enrolled"):
     household_id: HouseholdId
     signals: tuple[str, ...]
     report_interval_s: int = 0  # 0: speaks only when something happens
+    address: str | None = None  # `dialect/vendor id` by which a vendor's device is known; None: speaks native
+    zone: str = "Asia/Seoul"  # of the device's own clock, where its dialect gives local time
 
 
 class DeviceRemoved(_Fact, frozen=True, kw_only=True, tag="device_removed"):

@@ -11,11 +11,15 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     """One value, in the unit of its signal and within physics."""
 
     index: int  # which one of its message
-    device_id: str
+    device_id: str  # of ours in native; in a vendor's dialect an address of it, empty for the sender itself
     signal: Signal
     value: float
     t: float | None = None  # the device's time in seconds since 1970 UTC
     relative: bool = False  # `t` counts from now instead
+    local: bool = False  # `t` was read off a clock in the device's own zone, as if that were UTC
+    moment: bool = False  # `t` is when it happened, not when it was said: the same moment is the same event
+    channel: str = ""  # which one of several inputs of the same signal
+    either: Signal | None = None  # what it is where the device is enrolled with this signal and not with the other
 
 
 class Wrong(msgspec.Struct, frozen=True, gc=False):
@@ -34,3 +38,6 @@ class Heard(msgspec.Struct, gc=False):
     wrong: list[Wrong]
     boot: int | None = None
     seq: int | None = None
+    key: str | None = None  # the vendor's idempotency key
+    test: bool = False  # a test frame: nothing in it is life
+    restated: bool = False  # a birth or a full status: its lasting values are state, whatever they were before

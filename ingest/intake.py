@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
 
 from ingest import metrics
 from ingest.clock import HOUR, Millis
@@ -14,7 +14,9 @@ from ingest.decode import Decoder, Item
 from ingest.facts import DeviceEnrolled, MessageReread
 from ingest.journal.port import Entry, Message
 from ingest.reading import DeviceId, Reading, Reason, Rejection
+from ingest.register.dialect import guess_dialect
 from ingest.register.tables import rejection, unclaimed
+from ingest.vendors import stand_in
 from ingest.wire import parse_topic
 
 KEPT_PAYLOAD_BYTES = 4_096
@@ -43,6 +45,7 @@ class _Sighting(msgspec.Struct):
     received_at: Millis
     topic: str
     payload: bytes
+    address: str | None  # `dialect/vendor id`; None: it speaks native
 
 
 class IntakeConsumer:
@@ -85,6 +88,8 @@ class IntakeConsumer:
                 elif isinstance(item, DeviceEnrolled):
                     enrolled.append(item)
                     sightings.pop(item.device_id, None)
+                    if item.address is not None:
+                        sightings.pop(stand_in(item.address), None)
         if rows or sightings or enrolled:
             with self._engine.begin() as connection:
                 _keep_rejections(connection, entries, rows)
@@ -107,7 +112,7 @@ class IntakeConsumer:
             return
         topic, payload = storable(message.topic), message.payload[:KEPT_PAYLOAD_BYTES]
         if refused.reason is Reason.UNKNOWN_DEVICE and refused.device_id is not None and isinstance(message, Message):
-            seen = sightings.setdefault(refused.device_id, _Sighting([], 0, "", b""))
+            seen = sightings.setdefault(refused.device_id, _Sighting([], 0, "", b"", refused.address))
             if seen.offsets[-1:] != [entry.offset]:
                 seen.offsets.append(entry.offset)
             seen.received_at, seen.topic, seen.payload = entry.received_at, topic, payload
@@ -131,8 +136,7 @@ class IntakeConsumer:
         if hour != self._hour:
             self._hour = hour
             self._kept.clear()
-        sender = parse_topic(refused.topic) if refused.reason is not Reason.UNKNOWN_DEVICE else None
-        key = sender.device_id if sender is not None else ""
+        key = _sender(refused)
         self._kept[key] = min(self._kept[key] + 1, KEPT_PER_HOUR + 1)
         if self._kept[key] <= KEPT_PER_HOUR:
             return True
@@ -158,6 +162,16 @@ class IntakeConsumer:
             metrics.REJECTIONS.labels(reason.value).inc(count)
 
 
+def _sender(refused: Rejection) -> str:
+    """The enrolled device that sent it; of a pack the gateway, not the device the record names. Empty for strangers."""
+    if refused.reason is Reason.UNKNOWN_DEVICE:
+        return ""
+    if refused.address is not None:
+        return refused.device_id or ""
+    topic = parse_topic(refused.topic)
+    return topic.device_id if topic is not None else ""
+
+
 def storable(text: str) -> str:
     """The text as any store takes it: lone surrogates and NUL written out, cut to 255 characters."""
     return text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")[:KEPT_TEXT]
@@ -180,10 +194,12 @@ def _keep_rejections(connection: Connection, entries: Sequence[Entry], rows: lis
         connection.execute(insert(rejection), rows)
 
 
-def _claim(connection: Connection, enrolled: Iterable[DeviceEnrolled]) -> None:
+def _claim(connection: Connection, enrolled: Sequence[DeviceEnrolled]) -> None:
     device_ids = [fact.device_id for fact in enrolled]
     if device_ids:
-        connection.execute(delete(unclaimed).where(unclaimed.c.device_id.in_(device_ids)))
+        addresses = [fact.address for fact in enrolled if fact.address is not None]
+        ours = or_(unclaimed.c.device_id.in_(device_ids), unclaimed.c.address.in_(addresses))
+        connection.execute(delete(unclaimed).where(ours))
 
 
 def _keep_unclaimed(connection: Connection, sightings: dict[DeviceId, _Sighting]) -> None:
@@ -203,7 +219,8 @@ def _keep_unclaimed(connection: Connection, sightings: dict[DeviceId, _Sighting]
         }
         if known is None:
             room -= 1
-            connection.execute(insert(unclaimed).values(device_id=device_id, first_offset=new[0], messages=len(new), **latest))
+            known_by = {"device_id": device_id, "dialect": guess_dialect(seen.topic, seen.payload), "address": seen.address}
+            connection.execute(insert(unclaimed).values(**known_by, first_offset=new[0], messages=len(new), **latest))
         else:
             changed = update(unclaimed).where(unclaimed.c.device_id == device_id)
             connection.execute(changed.values(messages=unclaimed.c.messages + len(new), **latest))

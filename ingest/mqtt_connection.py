@@ -25,9 +25,10 @@ from ingest.mqtt_frames import (
     connect_frame,
     puback_frames,
     publish_frame,
+    publish_once_frame,
     subscribe_frame,
 )
-from ingest.mqtt_wire import CANARY_ROOT, BrokerAddress, Pace, Wire, WireEnded
+from ingest.mqtt_wire import CANARY_ROOT, CANARY_WORD, BrokerAddress, Pace, Wire, WireEnded
 
 _MIDS = 65_535
 
@@ -50,7 +51,7 @@ class Connection:
     def __init__(self, address: BrokerAddress, clock: Clock, pace: Pace, *, source: str, subscriptions: Sequence[str]) -> None:
         self.ended: str | None = None
         self.subscribed = False
-        self.caught_up = False  # our canary came back: the queue has been heard to its end
+        self.caught_up = False  # our canaries came back: all that was queued has been heard
         self.last_canary: Millis | None = None  # machine time one last came back
         self._address, self._clock, self._pace, self._source = address, clock, pace, source
         self._batch = Batch()
@@ -58,6 +59,10 @@ class Connection:
         if not any(topic_matches_sub(topic, address.canary_topic) for topic in topics):
             topics.append(address.canary_topic)
         self._topics = topics
+        self._canaries = tuple(dict.fromkeys(address.canary_through(topic) for topic in topics))
+        self._unheard = set(self._canaries)  # of which none came back on this connection
+        self._unanswered: dict[str, float] = {}  # canaries on their way, and when the first of each went out
+        self._hears_vendors = not all(canary.startswith(CANARY_ROOT) for canary in self._canaries)
         self._nonce = uuid4().hex.encode()  # a canary of an earlier connection may still be in the queue
         self._silent_since = self._canary_sent = clock.monotonic()
         self._unheard_since: float | None = None  # when the first canary went out after the last message came in
@@ -159,7 +164,18 @@ class Connection:
         self._canary_sent = now
         if self._unheard_since is None:
             self._unheard_since = now
-        self._send(publish_frame(self._address.canary_topic.encode(), self._nonce, mid=self._next_mid()))
+        for canary in self._canaries:
+            self._unanswered.setdefault(canary, now)
+        self._send(b"".join(publish_frame(canary.encode(), self._nonce, mid=self._next_mid()) for canary in self._canaries))
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Say something at QoS 0: it may be lost."""
+        self._send(publish_once_frame(topic.encode(), payload))
+
+    def late(self) -> list[str]:
+        """Canaries that have been on their way for longer than is likely; their subscriptions cannot be heard to the end."""
+        oldest = self._clock.monotonic() - self._pace.canary_every_s * self._pace.canaries_missed
+        return [canary for canary, since in self._unanswered.items() if since < oldest]
 
     def _next_mid(self) -> int:
         self._last_mid = self._last_mid % _MIDS + 1
@@ -223,9 +239,9 @@ class Connection:
             topic = message.topic.decode(errors="backslashreplace")  # for the decoder to reject, with what it was
         if message.mid is not None:
             self._batch.mids.append(message.mid)
-        if topic.startswith(CANARY_ROOT):
-            if topic == self._address.canary_topic and message.payload == self._nonce:
-                self._hear_canary()
+        if topic.startswith(CANARY_ROOT) or (self._hears_vendors and CANARY_WORD in topic):
+            if topic in self._canaries and message.payload == self._nonce:
+                self._hear_canary(topic)
             return
         self._batch.bodies.append(
             Message(
@@ -239,9 +255,12 @@ class Connection:
             )
         )
 
-    def _hear_canary(self) -> None:
+    def _hear_canary(self, topic: str) -> None:
+        """Caught up once a canary has come back through every subscription: each has been heard to its end then."""
         self.last_canary = self._clock.machine_now()
-        if not self.caught_up:
+        self._unanswered.pop(topic, None)
+        self._unheard.discard(topic)
+        if not self.caught_up and not self._unheard:
             self.caught_up = True
             at = self._clock.home_now()
             self._batch.bodies.append(LinkUp(fact_id=f"{self._source}-up-{uuid4().hex}", at=at, source=self._source))

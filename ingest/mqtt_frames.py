@@ -120,6 +120,11 @@ def subscribe_frame(topics: Sequence[str], *, mid: int) -> bytes:
     return _frame(_SUBSCRIBE << 4 | 2, mid.to_bytes(2, "big") + b"".join(_text(topic.encode()) + b"\x01" for topic in topics))
 
 
+def publish_once_frame(topic: bytes, payload: bytes) -> bytes:
+    """PUBLISH at QoS 0."""
+    return _frame(PUBLISH << 4, _text(topic) + payload)
+
+
 def publish_frame(topic: bytes, payload: bytes, *, mid: int) -> bytes:
     """PUBLISH at QoS 1."""
     return _frame(PUBLISH << 4 | 2, _text(topic) + mid.to_bytes(2, "big") + payload)

@@ -9,12 +9,17 @@ import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from paho.mqtt.client import topic_matches_sub
+
 from ingest.clock import Clock
 from ingest.mqtt_frames import Packet, ProtocolError, Published, Reader
 from ingest.wire import ROOT, slug
 
 CANARY_ROOT = f"{ROOT}/canary/"
 """No dong is called canary: what is published below this is ours, tells about the connection, and is never journalled."""
+
+CANARY_WORD = "anbu-canary-"
+"""How the levels of our canaries begin that go through the subscription of another dialect."""
 
 _READ_BYTES = 65_536
 
@@ -43,6 +48,13 @@ class BrokerAddress:
     def canary_topic(self) -> str:
         """Has the form of a device's topic: through the same subscription it cannot overtake what was queued there."""
         return f"{CANARY_ROOT}{slug(self.client_id)}/link/canary"
+
+    def canary_through(self, subscription: str) -> str:
+        """Our canary's topic for this subscription: another one's canary may overtake what was queued for it."""
+        if topic_matches_sub(subscription, self.canary_topic):
+            return self.canary_topic
+        own = f"{CANARY_WORD}{slug(self.client_id)}"
+        return "/".join(own if level in ("+", "#") else level for level in subscription.split("/"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ class Signal(StrEnum):
     SMOKE = "smoke"  # 1 smoke
     GAS = "gas"  # 1 gas
     BATTERY = "battery"  # percent
+    LINK = "link"  # percent: how well the device's radio is heard; below 8 is weak; never life
     HEARTBEAT = "heartbeat"  # 1; never life
     STATUS = "status"  # gateway: 1 online, 0 offline (last will)
 
@@ -89,7 +90,8 @@ class Rejection(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason
     detail: str  # for the installer: which field, what was expected; never a personal detail
     topic: str
-    device_id: DeviceId | None = None
+    device_id: DeviceId | None = None  # of a stranger's vendor address the id proposed for it (`ingest.vendors.stand_in`)
+    address: str | None = None  # `dialect/address` of a vendor's device, the register's way to write it
 
 
 Outcome: TypeAlias = Reading | Rejection

@@ -6,6 +6,7 @@ from ingest.dating import Arrival
 from ingest.facts import MessageReread
 from ingest.heard import Heard
 from ingest.journal.port import Message
+from ingest.wire import Topic
 
 
 def message_of(fact: MessageReread) -> Message:
@@ -27,12 +28,12 @@ def arrived(message: Message) -> Arrival:
     return Arrival(message.received_at, message.received_at, certain)
 
 
-def narrowed(heard: Heard, sender: str, fact: MessageReread) -> Heard:
-    """What the message says, without the values that were taken the first time."""
+def narrowed(heard: Heard, claim: Topic | None, fact: MessageReread) -> Heard:
+    """What the message says, without the values that were taken the first time. A vendor's has one speaker alone."""
     if fact.indexes:
         heard.said = [one for one in heard.said if one.index in fact.indexes]
         heard.wrong = [one for one in heard.wrong if one.index in fact.indexes]
-    if fact.device_id is not None:
+    if fact.device_id is not None and claim is not None:
         heard.said = [one for one in heard.said if one.device_id == fact.device_id]
-        heard.wrong = [one for one in heard.wrong if (one.device_id or sender) == fact.device_id]
+        heard.wrong = [one for one in heard.wrong if (one.device_id or claim.device_id) == fact.device_id]
     return heard

@@ -12,18 +12,20 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from ingest.clock import Millis
+from ingest.dialects.registry import DIALECTS, make_dialects
 from ingest.facts import MessageReread
 from ingest.journal.port import Entry, Journal, Message
-from ingest.native import parse_route
-from ingest.pack import hear_pack
 from ingest.reading import DeviceId
 from ingest.register.tables import reread
 from ingest.reread import message_of
 from ingest.store import reading
-from ingest.wire import Topic, parse_topic
+from ingest.vendors import Vendors, address_of, stand_in
+from ingest.wire import PACK, Topic, parse_topic
 
 UNASSIGNED = "unassigned"
 """Dong or household in a topic that we made ourselves for a device of which the register knew neither."""
+
+_topics = Vendors(make_dialects(DIALECTS))
 
 LOOKED_AT = 2_000
 """Entries of the journal read in one turn."""
@@ -107,13 +109,14 @@ def _tell(entry: Entry, wanted: Row[Any], now: Millis) -> list[MessageReread]:
 
 
 def speakers(topic: str, payload: bytes) -> tuple[str | None, frozenset[str]]:
-    """Who sent the message, and whose values it brings besides."""
-    route = parse_route(topic)
+    """Who sent the message, and whose values it brings besides; a vendor's device goes by the id proposed for it."""
+    route = _topics.route(topic)
     if route is None:
         return None, frozenset()
-    if not route.is_pack:
-        return route.topic.device_id, frozenset()
-    return route.topic.device_id, frozenset(said.device_id for said in hear_pack(payload).said)
+    if route.claim is None:
+        return stand_in(address_of(route)), frozenset()
+    others = (said.device_id for said in route.hear(payload).said) if route.claim.signal == PACK else ()
+    return route.claim.device_id, frozenset(others)
 
 
 def _topic(topic: str, wanted: Row[Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import uuid4
@@ -63,6 +64,7 @@ class MqttSource:
         self._thread: threading.Thread | None = None
         self._link_is_up = False  # as the journal has it
         self._owed: list[Body] = []  # facts the journal did not take yet; before anything newer
+        self._to_say: deque[tuple[str, bytes]] = deque(maxlen=100)
         self._failures = 0
         self._said: str | None = None  # the last trouble that was logged
         self._received = 0
@@ -87,6 +89,10 @@ class MqttSource:
         thread.join(timeout)
         if thread.is_alive():
             log.warning("source does not end, what it has not acknowledged will come again", source=self._name)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Say this at QoS 0 when the connection stands; of many that wait the newest are said. From any thread."""
+        self._to_say.append((topic, payload))
 
     def status(self) -> SourceStatus:
         """How it stands at this moment; from any thread."""
@@ -125,6 +131,8 @@ class MqttSource:
                 connection.leave()
                 return
             connection.tend(idle=not batch.mids)
+            while connection.subscribed and self._to_say:
+                connection.publish(*self._to_say.popleft())
             self._show(connection, None)
 
     def _keep(self, batch: Batch, connection: Connection) -> None:
@@ -188,8 +196,15 @@ class MqttSource:
             caught_up=caught_up,
             since=self._clock.machine_now() if changed else before.since,
             received=self._received,
-            error=error if connection is None else (None if caught_up else before.error),
+            error=error if connection is None else (None if caught_up else _unproven(connection) or before.error),
             last_canary=connection.last_canary if connection is not None and connection.last_canary else before.last_canary,
         )
         metrics.CONNECTED.labels(self._name).set(connected)
         metrics.CAUGHT_UP.labels(self._name).set(caught_up)
+
+
+def _unproven(connection: Connection) -> str | None:
+    late = connection.late()
+    if not late:
+        return None
+    return f"no canary comes back by {', '.join(late)}: a long backlog, or this account may not publish or read there"

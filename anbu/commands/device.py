@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anbu.commands.options import AsJson, By, Config
-from anbu.ending import orderly
+from anbu.ending import Refusal, orderly
 from anbu.language import say
 
 if TYPE_CHECKING:
@@ -110,13 +110,34 @@ def add_device(
             metavar="SECONDS", help=say("보고 간격, 0: 일이 있을 때만", "report interval, 0: only when something happens")
         ),
     ] = 0,
+    dialect: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help=say("다른 회사 기기의 방언 (docs/dialects.md)", "a vendor's dialect (docs/dialects.md)")
+        ),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help=say("그 방언에서의 이름이나 EUI", "its name or EUI in that dialect"))
+    ] = None,
+    zone: Annotated[str, typer.Option(help=say("기기 시계의 시간대", "zone of the device's own clock"))] = "Asia/Seoul",
     config: Config = None,
 ) -> None:
-    """Put the device into the household from now on."""
-    from anbu.enrolling import now, open_register
+    """Put the device into the household from now on; a vendor's by the name the vendor gives it."""
+    from anbu.enrolling import now, open_register, vendor_address
 
+    if (dialect is None) != (address is None):
+        raise Refusal(say("--dialect 와 --address 는 함께 씁니다", "--dialect and --address go together"))
     with open_register(config) as register:
-        register.enrol_device(device_id, household, model=model, signals=signal, report_interval_s=every, at=now())
+        register.enrol_device(
+            device_id,
+            household,
+            model=model,
+            signals=signal,
+            report_interval_s=every,
+            at=now(),
+            address=vendor_address(dialect, address),
+            zone=zone,
+        )
     print(f"{device_id} {household} {','.join(signal)}")
 
 

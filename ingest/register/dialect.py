@@ -1,26 +1,23 @@
-"""Which dialect a device seems to speak, from a topic and a payload alone: a hint for whoever claims it."""
+"""Which dialect a device seems to speak, and what it said in it: hints for whoever claims it."""
 
 from __future__ import annotations
 
-import re
+from ingest.dialects.registry import DIALECTS, make_dialects
+from ingest.reading import Signal
+from ingest.vendors import Vendors
 
-from ingest.wire import PACK, parse_topic
-
-_TOPICS = (
-    ("zigbee2mqtt", r"zigbee2mqtt/.+"),
-    ("tasmota", r"(tele|stat|cmnd)/.+"),
-    ("esphome", r"[^/]+/(binary_sensor|sensor|switch|button)/[^/]+/state"),
-    ("shelly", r"shellies/.+|[^/]+/events/rpc|[^/]+/status/[^/]+"),
-    ("chirpstack", r"application/[^/]+/device/[^/]+/event/.+"),
-    ("ttn", r"v3/[^/]+@[^/]+/devices/[^/]+/.+"),
-    ("sparkplug", r"spBv1\.0/.+"),
-)
 UNKNOWN = "unknown"
 
 
 def guess_dialect(topic: str, payload: bytes) -> str:
-    """The dialect's name, `native`, `senml` for a pack, or `unknown`."""
-    native = parse_topic(topic)
-    if native is not None:
-        return "senml" if native.signal == PACK or payload.lstrip()[:1] == b"[" else "native"
-    return next((name for name, shape in _TOPICS if re.fullmatch(shape, topic)), UNKNOWN)
+    """The name of the dialect the topic is of, switched on or not; `unknown`. An array on a topic of ours is SenML."""
+    route = Vendors(make_dialects(DIALECTS)).route(topic)
+    if route is None:
+        return UNKNOWN
+    return "senml" if route.dialect == "native" and payload.lstrip()[:1] == b"[" else route.dialect
+
+
+def heard_signals(topic: str, payload: bytes) -> frozenset[Signal]:
+    """The signals this one message brings, as far as it can be read by itself."""
+    route = Vendors(make_dialects(DIALECTS)).route(topic)
+    return frozenset(said.signal for said in route.hear(payload).said) if route is not None else frozenset()

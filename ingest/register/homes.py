@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -45,6 +47,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     signals: tuple[str, ...]  # values of `ingest.reading.Signal`
     report_interval_s: int  # 0: speaks only when something happens
     enrolled_at: Millis
+    address: str | None = None  # `dialect/vendor id` by which a vendor's device is known; None: speaks native
+    zone: str = "Asia/Seoul"  # of its own clock, where its dialect gives local time
 
 
 class NotRegistered(LookupError):
@@ -67,3 +71,13 @@ class AlreadyRegistered(ValueError):
 
 class EntryWrong(ValueError):
     """A field that cannot be entered; the text says which and what would be right."""
+
+
+def check_address(address: str | None, zone: str) -> None:
+    """Raise EntryWrong where a vendor's device cannot have this address, or a clock this zone."""
+    if address is not None and not re.match(r"[a-z0-9]{1,16}/[^\x00-\x1f+#]{1,200}\Z", address):
+        raise EntryWrong("address: must be a dialect, a slash and the vendor's name of the device, such as zigbee2mqtt/hall pir")
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise EntryWrong(f"zone: {zone!r} is no time zone; such as Asia/Seoul") from error

@@ -9,16 +9,17 @@ from uuid import uuid4
 import msgspec
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from ingest.clock import Millis
+from ingest.clock import SEOUL, Millis
 from ingest.fact_outbox import queue_fact
 from ingest.facts import DeviceEnrolled, DeviceRemoved, HouseholdEnrolled
 from ingest.reading import DeviceId, Reason, Signal
 from ingest.register import tables
-from ingest.register.homes import AlreadyRegistered, Device, EntryWrong, Grade, Household, NotRegistered
+from ingest.register.homes import AlreadyRegistered, Device, EntryWrong, Grade, Household, NotRegistered, check_address
 from ingest.register.people import Guardian, Resident
 from ingest.register.vault import write_guardians, write_resident
 from ingest.rereading import ask_for_device
 from ingest.seal import Sealer
+from ingest.vendors import stand_in
 from ingest.wire import ID
 
 HOUSEHOLDS = select(tables.household)
@@ -26,11 +27,20 @@ DEVICES = select(tables.device, tables.household.c.dong_code).join(tables.househ
 
 
 def new_device(
-    device_id: str, household: Household, *, model: str, signals: Sequence[str], report_interval_s: int, at: Millis
+    device_id: str,
+    household: Household,
+    *,
+    model: str,
+    signals: Sequence[str],
+    report_interval_s: int,
+    at: Millis,
+    address: str | None = None,
+    zone: str = SEOUL.key,
 ) -> Device:
     """A device as it is to stand in this household; EntryWrong for a field that cannot be."""
     valid_id("device id", device_id)
     filled("model", model, 64)
+    check_address(address, zone)
     unknown = [signal for signal in signals if signal not in set(Signal)]
     if unknown:
         raise EntryWrong(f"signals: {', '.join(unknown)} unknown; there are {', '.join(Signal)}")
@@ -44,6 +54,8 @@ def new_device(
         signals=tuple(dict.fromkeys(str(signal) for signal in signals)),
         report_interval_s=report_interval_s,
         enrolled_at=at,
+        address=address,
+        zone=zone,
     )
 
 
@@ -82,7 +94,10 @@ def place(connection: Connection, device: Device, *, at: Millis | None = None, b
         "report_interval_s": device.report_interval_s,
         "enrolled_at": device.enrolled_at,
         "removed_at": None,
+        "address": device.address,
+        "zone": device.zone,
     }
+    _check_free(connection, device)
     if not connection.execute(update(tables.device).where(tables.device.c.id == device.id).values(row)).rowcount:
         connection.execute(insert(tables.device).values(row))
     fact = DeviceEnrolled(
@@ -92,23 +107,34 @@ def place(connection: Connection, device: Device, *, at: Millis | None = None, b
         household_id=device.household_id,
         signals=device.signals,
         report_interval_s=device.report_interval_s,
+        address=device.address,
+        zone=device.zone,
     )
     queue_fact(connection, fact)
-    stranger = tables.unclaimed.c.device_id == device.id
+    known_as = device.id if device.address is None else stand_in(device.address)
+    stranger = tables.unclaimed.c.device_id == known_as
     first = connection.execute(select(tables.unclaimed.c.first_offset).where(stranger)).scalar()
     if first is not None:
         stands = (device.dong_code, device.household_id)
         now = device.enrolled_at if at is None else at
-        ask_for_device(connection, device.id, first_offset=first, until_fact=fact.fact_id, place=stands, at=now, by=by)
+        ask_for_device(connection, known_as, first_offset=first, until_fact=fact.fact_id, place=stands, at=now, by=by)
         connection.execute(delete(tables.unclaimed).where(stranger))
-        refused = (tables.rejection.c.device_id == device.id) & (tables.rejection.c.reason == Reason.UNKNOWN_DEVICE)
+        refused = (tables.rejection.c.device_id == known_as) & (tables.rejection.c.reason == Reason.UNKNOWN_DEVICE)
         connection.execute(update(tables.rejection).where(refused).values(retried_at=now))
+
+
+def _check_free(connection: Connection, device: Device) -> None:
+    if device.address is None:
+        return
+    other = (tables.device.c.address == device.address) & (tables.device.c.id != device.id)
+    if connection.execute(select(tables.device.c.id).where(other)).first():
+        raise AlreadyRegistered("address", device.address)
 
 
 def take_out(connection: Connection, device_id: DeviceId, at: Millis) -> None:
     """The device stands in no household from `at` on, and its credential ends."""
     row = update(tables.device).where(tables.device.c.id == device_id)
-    connection.execute(row.values(household_id=None, removed_at=at))
+    connection.execute(row.values(household_id=None, removed_at=at, address=None))
     revoke_credential(connection, device_id, at)
     queue_fact(connection, DeviceRemoved(fact_id=f"device_removed:{uuid4().hex}", at=at, device_id=device_id))
 
@@ -166,6 +192,8 @@ def device_in(row: Row[Any]) -> Device:
         signals=tuple(row.signals.split(",")) if row.signals else (),
         report_interval_s=row.report_interval_s,
         enrolled_at=row.enrolled_at,
+        address=row.address,
+        zone=row.zone or SEOUL.key,
     )
 
 

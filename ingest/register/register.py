@@ -8,7 +8,7 @@ from uuid import uuid4
 import msgspec
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from ingest.clock import Clock, Millis
+from ingest.clock import SEOUL, Clock, Millis
 from ingest.fact_outbox import queue_fact
 from ingest.facts import HouseholdEnded, HouseholdGraded
 from ingest.reading import DongCode, HouseholdId
@@ -99,17 +99,39 @@ class Register:
             for row in connection.execute(DEVICES.where(tables.device.c.household_id == household.id)).all():
                 revoke_credential(connection, row.id, at)
             standing = update(tables.device).where(tables.device.c.household_id == household.id)
-            connection.execute(standing.values(household_id=None, removed_at=at))
+            connection.execute(standing.values(household_id=None, removed_at=at, address=None))
             fact_id = f"household_ended:{household.id}"
             queue_fact(connection, HouseholdEnded(fact_id=fact_id, at=at, household_id=household.id))
 
     def enrol_device(
-        self, device_id: str, household_id: str, *, model: str, signals: Sequence[str], report_interval_s: int, at: Millis
+        self,
+        device_id: str,
+        household_id: str,
+        *,
+        model: str,
+        signals: Sequence[str],
+        report_interval_s: int,
+        at: Millis,
+        address: str | None = None,
+        zone: str = SEOUL.key,
     ) -> Device:
-        """Put the device into this household from `at` on, out of the one it stood in before."""
+        """Put the device into this household from `at` on, out of the one it stood in before.
+
+        `address` is the `dialect/vendor id` a vendor's device is known by, `zone` that of its own clock.
+        AlreadyRegistered where another device has the address.
+        """
         with self._engine.begin() as connection:
             household = living_household(connection, household_id)
-            device = new_device(device_id, household, model=model, signals=signals, report_interval_s=report_interval_s, at=at)
+            device = new_device(
+                device_id,
+                household,
+                model=model,
+                signals=signals,
+                report_interval_s=report_interval_s,
+                at=at,
+                address=address,
+                zone=zone,
+            )
             place(connection, device)
         return device
 

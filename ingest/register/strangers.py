@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, or_, select, upda
 from ingest.clock import Millis
 from ingest.reading import DeviceId, Reason, Signal
 from ingest.register import tables
-from ingest.register.dialect import guess_dialect
+from ingest.register.dialect import heard_signals
 from ingest.register.homes import Device, EntryWrong, NotRegistered
 from ingest.register.placing import living_household, new_device, place
 from ingest.rereading import ask_for_offset
@@ -26,7 +26,8 @@ class Stranger(msgspec.Struct, frozen=True, kw_only=True):
     """A device that publishes without being enrolled, with the last it said."""
 
     device_id: DeviceId
-    dialect: str  # a guess from topic and payload
+    dialect: str  # as its topic tells
+    address: str | None  # `dialect/vendor id`; None: it speaks native
     dong_code: str | None  # what its topic claims, where it claims anything
     household_id: str | None
     signals: tuple[str, ...]  # heard of it so far, as far as topics tell
@@ -100,6 +101,7 @@ class Strangers:
                 signals=signals or stranger.signals,
                 report_interval_s=report_interval_s,
                 at=at if since is None else since,
+                address=stranger.address,
             )
             place(connection, device, at=at, by=by)
         return device
@@ -165,12 +167,14 @@ def _stranger(connection: Connection, row: Row[Any]) -> Stranger:
     topics = select(tables.rejection.c.topic).where(tables.rejection.c.device_id == row.device_id).distinct()
     heard = {row.topic, *connection.execute(topics).scalars()}
     parts = [parsed for parsed in map(parse_topic, heard) if parsed is not None]
+    said = heard_signals(row.topic, row.payload) if row.address is not None else frozenset[Signal]()
     return Stranger(
         device_id=DeviceId(row.device_id),
-        dialect=guess_dialect(row.topic, row.payload),
+        dialect=row.dialect,
+        address=row.address,
         dong_code=claimed.dong_code if claimed else None,
         household_id=claimed.household_id if claimed else None,
-        signals=tuple(signal.value for signal in Signal if any(signal.value == part.signal for part in parts)),
+        signals=tuple(signal.value for signal in Signal if signal in said or any(signal.value == part.signal for part in parts)),
         topic=row.topic,
         payload=row.payload,
         messages=row.messages,

@@ -50,12 +50,16 @@ device = Table(
     Column("report_interval_s", Integer, nullable=False),  # 0: speaks only when something happens
     Column("enrolled_at", BigInteger, nullable=False),
     Column("removed_at", BigInteger),
+    Column("address", String(255), unique=True),  # dialect/vendor id; null: speaks native, or removed
+    Column("zone", String(64)),  # of its own clock; null: Asia/Seoul
 )
 
 unclaimed = Table(
     "unclaimed",
     metadata,
-    Column("device_id", String(32), primary_key=True),
+    Column("device_id", String(32), primary_key=True),  # of a vendor's device the id proposed for it
+    Column("dialect", String(32), nullable=False),  # as its topic tells
+    Column("address", String(255)),  # dialect/vendor id; null: speaks native
     Column("first_offset", BigInteger, nullable=False),
     Column("last_offset", BigInteger, nullable=False),
     Column("last_received_at", BigInteger, nullable=False),

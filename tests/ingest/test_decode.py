@@ -422,7 +422,7 @@ def test_every_reason_has_a_message_that_earns_it(ear: Ear) -> None:
         ear.reason(topic("th-1", "humidity"), body(v=101)),
         ear.reason(topic("pir-1", "motion"), body(v=1), retain=True),
     }
-    assert earned == set(Reason)
+    assert earned == set(Reason) - {Reason.HISTORY_REFUSED}  # which no decoder gives
 
 
 def test_a_mebibyte_of_rubbish_is_one_rejection(ear: Ear) -> None:

@@ -52,7 +52,7 @@ def rows(engine: Engine) -> list[Row[tuple[object, ...]]]:
 
 def strangers(engine: Engine) -> dict[str, tuple[object, ...]]:
     with engine.connect() as connection:
-        return {row.device_id: tuple(row)[1:] for row in connection.execute(select(unclaimed))}
+        return {row.device_id: tuple(row)[3:] for row in connection.execute(select(unclaimed))}
 
 
 def counted(name: str, **labels: str) -> float:
@@ -202,6 +202,7 @@ def test_unclaimed_devices_are_bounded(engine: Engine, log: Log) -> None:
     full = [
         {
             "device_id": f"old-{number}",
+            "dialect": "native",
             "first_offset": 0,
             "last_offset": 0,
             "last_received_at": NOON,

@@ -210,9 +210,9 @@ def test_a_removed_device_can_come_back(register: Register, store: Engine) -> No
 
 def test_a_claimed_device_leaves_the_list_of_the_unclaimed(register: Register, store: Engine) -> None:
     enrol(register)
-    row = {"device_id": "pir-1", "first_offset": 1, "last_offset": 1, "last_received_at": NOON, "topic": "t", "messages": 1}
+    row = {"dialect": "native", "first_offset": 1, "last_offset": 1, "last_received_at": NOON, "topic": "t", "messages": 1}
     with store.begin() as connection:
-        connection.execute(tables.unclaimed.insert().values(payload=b"", **row))
+        connection.execute(tables.unclaimed.insert().values(device_id="pir-1", payload=b"", **row))
     enrol_motion(register)
     with store.connect() as connection:
         assert connection.execute(select(tables.unclaimed)).all() == []

@@ -293,6 +293,8 @@ def _create_unclaimed() -> None:
     op.create_table(
         "unclaimed",
         sa.Column("device_id", sa.String(length=32), nullable=False),
+        sa.Column("dialect", sa.String(length=32), nullable=False),
+        sa.Column("address", sa.String(length=255), nullable=True),
         sa.Column("first_offset", sa.BigInteger(), nullable=False),
         sa.Column("last_offset", sa.BigInteger(), nullable=False),
         sa.Column("last_received_at", sa.BigInteger(), nullable=False),
@@ -469,8 +471,11 @@ def _create_device() -> None:
         sa.Column("report_interval_s", sa.Integer(), nullable=False),
         sa.Column("enrolled_at", sa.BigInteger(), nullable=False),
         sa.Column("removed_at", sa.BigInteger(), nullable=True),
+        sa.Column("address", sa.String(length=255), nullable=True),
+        sa.Column("zone", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(["household_id"], ["household.id"], name=op.f("fk_device_household_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
+        sa.UniqueConstraint("address", name=op.f("uq_device_address")),
     )
     op.create_index(op.f("ix_device_household_id"), "device", ["household_id"], unique=False)
 

@@ -1,23 +1,23 @@
-"""How a native topic and payload read: one value, or a gateway's pack of them.
+"""Our own dialect: how a native topic and its payload of one value read.
 
-Nothing is guessed: a value that is missing, of the wrong kind or outside physics is wrong, not zero. Two readings of
-ours where the dialect leaves room: exactly 85.0 C is the power-on value of a common sensor and counts as out of range;
-a `call` record of a pack is the number of calls answered or dialled. SOS, smoke and gas are heard whatever else is
+Nothing is guessed: a value that is missing, of the wrong kind or outside physics is wrong, not zero. Exactly
+85.0 C is the power-on value of a common sensor and counts as out of range. SOS, smoke and gas are heard whatever else is
 wrong with their payload, unless `v` is plainly 0 or false.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import lru_cache
-from typing import NamedTuple
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import msgspec
 
+from ingest.dialects.port import Route
 from ingest.heard import Heard, Said, Wrong
 from ingest.reading import PHONE_STATES, URGENT, Reason, Signal
 from ingest.window import MAX_BOOT, MAX_SEQ
-from ingest.wire import MAX_PAYLOAD_BYTES, PACK, Payload, Topic, parse_topic
+from ingest.wire import MAX_PAYLOAD_BYTES, PACK, SUBSCRIPTION, Payload, parse_topic
 
 INDEX_MISSED = 1
 INDEX_BATTERY = 2
@@ -28,6 +28,7 @@ _LIMITS = {
     Signal.TEMPERATURE: (-40.0, 85.0),
     Signal.HUMIDITY: (0.0, 100.0),
     Signal.BATTERY: (0.0, 100.0),
+    Signal.LINK: (0.0, 100.0),
     Signal.STEPS: (0.0, 1e6),
     Signal.POWER: (-1e6, 1e6),
     Signal.LIGHT: (0.0, 1e6),
@@ -40,8 +41,13 @@ _STATES = {
     Signal.SMOKE: frozenset((0.0, 1.0)),
     Signal.GAS: frozenset((0.0, 1.0)),
     Signal.HEARTBEAT: frozenset((1.0,)),
+    Signal.STATUS: frozenset((0.0, 1.0)),
 }
 _POWER_ON_CELSIUS = 85.0
+
+NATIVE_SIGNALS = tuple(_SIGNALS.values())
+"""What the last part of a native topic may name, packs apart."""
+
 _BATTERY, _CALL, _HEARTBEAT, _PHONE, _STATUS, _TEMPERATURE = (  # a look-up in the enum costs as much as half a decode
     Signal.BATTERY,
     Signal.CALL,
@@ -52,14 +58,6 @@ _BATTERY, _CALL, _HEARTBEAT, _PHONE, _STATUS, _TEMPERATURE = (  # a look-up in t
 )
 
 
-class Route(NamedTuple):
-    """Where a native topic leads."""
-
-    topic: Topic
-    signal: Signal | None  # None: a pack, or a signal we do not know
-    is_pack: bool
-
-
 class Fault(NamedTuple):
     """Why a value is none."""
 
@@ -67,12 +65,15 @@ class Fault(NamedTuple):
     detail: str
 
 
-def parse_route(topic: str) -> Route | None:
-    """Where the topic leads; None where it is not a native one."""
-    parts = parse_topic(topic)
-    if parts is None:
-        return None
-    return Route(parts, _SIGNALS.get(parts.signal), parts.signal == PACK)
+def value_schema(signal: Signal) -> dict[str, Any]:
+    """What `read_value` takes, as JSON Schema with an example."""
+    if signal is _PHONE:
+        return {"type": "string", "enum": list(PHONE_STATES), "examples": ["on"]}
+    limits = _LIMITS.get(signal)
+    if limits is not None:
+        return {"type": "number", "minimum": limits[0], "maximum": limits[1], "examples": [21.5]}
+    states = sorted(_STATES[signal]) if signal in _STATES else []
+    return {"enum": [*map(int, states), *(bool(state) for state in states if state in (0.0, 1.0))], "examples": [1]}
 
 
 def read_value(signal: Signal, v: float | bool | str | None) -> float | Fault:
@@ -98,6 +99,21 @@ def read_value(signal: Signal, v: float | bool | str | None) -> float | Fault:
     if v == _POWER_ON_CELSIUS and signal is _TEMPERATURE:
         return Fault(Reason.OUT_OF_RANGE, "temperature 85.0: a sensor that has just started and not measured yet")
     return v
+
+
+class Native:
+    """Our own topics of one value each. Every message is an event of its own: nothing in it lasts."""
+
+    name = "native"
+    filters = (SUBSCRIPTION,)
+    lasting: frozenset[Signal] = frozenset()
+
+    def route(self, topic: str) -> Route | None:
+        """The topic's device and signal; packs are SenML's."""
+        parts = parse_topic(topic)
+        if parts is None or parts.signal == PACK:
+            return None
+        return Route(self.name, parts.device_id, partial(hear_single, parts.device_id, _SIGNALS.get(parts.signal)), parts)
 
 
 _decode = msgspec.json.Decoder(Payload).decode

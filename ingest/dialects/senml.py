@@ -1,4 +1,7 @@
-"""How a gateway's pack reads: a SenML array (RFC 8428) whose first two records number it."""
+"""SenML: how a gateway's pack reads, an array (RFC 8428) whose first two records number it.
+
+A `call` record is the number of calls answered or dialled.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from ingest.dating import RELATIVE_BELOW_S
+from ingest.dialects.native import NOT_SENT, Fault, explain, is_plain_zero, number_fault, parse_name, plain_number, read_value
+from ingest.dialects.port import Route
 from ingest.heard import Heard, Said, Wrong
-from ingest.native import NOT_SENT, Fault, explain, is_plain_zero, number_fault, parse_name, plain_number, read_value
 from ingest.reading import URGENT, Reason, Signal
-from ingest.wire import MAX_PAYLOAD_BYTES, PackRecord
+from ingest.wire import MAX_PAYLOAD_BYTES, PACK, ROOT, PackRecord, parse_topic
 
 MAX_RECORDS = 1_000
 """Records with a value; `boot` and `seq` come on top."""
@@ -24,6 +28,7 @@ _UNITS = {
     Signal.BATTERY: frozenset(("%", "%EL")),
     Signal.POWER: frozenset(("W",)),
     Signal.LIGHT: frozenset(("lx",)),
+    Signal.LINK: frozenset(("%",)),
 }
 
 
@@ -49,6 +54,19 @@ class _Numbers(NamedTuple):
     boot: int | None
     seq: int | None
     fault: Fault | None
+
+
+class Senml:
+    """Packs of our own gateways, numbered and named as native topics are."""
+
+    name = "senml"
+    filters = (f"{ROOT}/+/+/+/{PACK}",)
+    lasting: frozenset[Signal] = frozenset()
+
+    def route(self, topic: str) -> Route | None:
+        """The gateway whose pack it is."""
+        parts = parse_topic(topic)
+        return None if parts is None or parts.signal != PACK else Route(self.name, parts.device_id, hear_pack, parts)
 
 
 _decode = msgspec.json.Decoder(list[PackRecord]).decode
