@@ -12,6 +12,7 @@ from sqlalchemy import Engine, LargeBinary, Table, func, select
 
 from anbu.broker import BrokerFailed, nats_server
 from anbu.broker_probe import probe_broker
+from anbu.database import describe
 from anbu.ending import Refusal
 from anbu.language import say
 from anbu.opening import open_key, opened_store, refuse_unmigrated
@@ -114,12 +115,14 @@ def _store(settings: Settings) -> str:
     with opened_store(settings) as engine:
         refuse_unmigrated(engine)
         with reading(engine).begin() as connection:
+            database = describe(connection)
             dongs, accounts = (connection.scalar(select(func.count()).select_from(table)) for table in (dong, account))
     if not dongs:
         raise Refusal(say("동이 하나도 없습니다", "there is no dong"), "anbu dong add CODE NAME")
     if not accounts:
         raise Refusal(say("계정이 하나도 없습니다", "there is no account"), "anbu user add LOGIN")
-    return say(f"최신 구조, 동 {dongs}개, 계정 {accounts}개", f"newest schema, {dongs} dongs, {accounts} accounts")
+    held = say(f"최신 구조, 동 {dongs}개, 계정 {accounts}개", f"newest schema, {dongs} dongs, {accounts} accounts")
+    return f"{database}, {held}"
 
 
 def _folders(settings: Settings) -> str:

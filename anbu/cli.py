@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from anbu.commands import (
+    backup,
     bench,
     broker,
     device,
@@ -60,6 +61,10 @@ app.command(
 )(init.init)
 app.command("check", help=say("설정, 저장소, 브로커, 시계를 점검합니다", "check settings, stores, broker and clock"))(site.check)
 app.command("migrate", help=say("저장소를 최신 구조로 바꿉니다", "bring the store to the newest schema"))(site.migrate)
+app.command("backup", help=say("실행 중에도 사이트를 파일 하나로 백업합니다", "back the site up into one file, running or not"))(
+    backup.backup
+)
+app.command("restore", help=say("백업에서 새 사이트를 만듭니다", "make a new site of a backup"))(backup.restore)
 app.command("serve", help=say("사이트를 실행합니다", "run the site"))(site.serve)
 app.add_typer(history.history, name="history")
 app.add_typer(bench.bench, name="bench")

@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 
 # Tables are in the metadata once the module that defines them is imported.
@@ -28,9 +29,11 @@ __all__ = [
     "fact_outbox",
     "metadata",
     "migrate",
+    "migrate_to",
     "pending",
     "posted",
     "register_tables",
+    "revision",
 ]
 
 
@@ -52,6 +55,20 @@ def migrate(engine: Engine) -> tuple[str, ...]:
         if before:
             command.upgrade(_config(connection), "head")
     return before
+
+
+def migrate_to(connection: Connection, wanted: str) -> None:
+    """Bring a store without tables to an older schema, or to the newest, in the caller's transaction. Raises SchemaNewer."""
+    try:
+        ScriptDirectory.from_config(_config(connection)).get_revision(wanted)
+    except CommandError as error:
+        raise SchemaNewer(wanted) from error
+    command.upgrade(_config(connection), wanted)
+
+
+def revision(connection: Connection) -> str:
+    """The schema the store is at, empty where it has none."""
+    return MigrationContext.configure(connection).get_current_revision() or ""
 
 
 def pending(engine: Engine) -> tuple[str, ...]:

@@ -152,8 +152,8 @@ def load_settings(path: Path | None = None) -> Settings:
 
     Without a file that was asked for by name, the environment alone will do.
     """
-    asked = path or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
-    file = (asked or DEFAULT_FILE).expanduser().absolute()
+    asked = _asked(path)
+    file = settings_file(path)
     written, problems = _read_file(file, needed=asked is not None or not _has_variables())
     if problems and not written:
         raise SettingsWrong(problems)
@@ -170,6 +170,15 @@ def load_settings(path: Path | None = None) -> Settings:
     if problems:
         raise SettingsWrong(sorted(problems))
     return settings
+
+
+def settings_file(path: Path | None = None) -> Path:
+    """Which file `load_settings` reads; it may not be there."""
+    return (_asked(path) or DEFAULT_FILE).expanduser().absolute()
+
+
+def _asked(path: Path | None) -> Path | None:
+    return path or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
 
 
 def _read_file(file: Path, *, needed: bool) -> tuple[Tree, list[Problem]]:

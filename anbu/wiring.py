@@ -151,7 +151,7 @@ class Site:
             HistoryConsumer(stores.history, tongues.decoder(), stores.history_cursor),
         ]
         if "sparkplug" in tongues.dialects:
-            consumers.append(RebirthConsumer(self.source.publish, clock))
+            consumers.append(RebirthConsumer(self.source.publish))
         self.runners = (
             *(Runner(stores.journal, stores.cursors, consumer, clock) for consumer in consumers),
             hours_runner(stores, clock),

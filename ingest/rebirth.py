@@ -7,15 +7,15 @@ from typing import TypeAlias
 
 import structlog
 
-from ingest.clock import MINUTE, Clock, Millis
+from ingest.clock import MINUTE, Millis
 from ingest.dialects.sparkplug import Sparkplug, command_topic
 from ingest.dialects.sparkplug_wire import rebirth_command
 from ingest.journal.port import Entry, Message
 
 log = structlog.get_logger(__name__)
 
-ASK_EVERY_S = 60.0
-"""Machine seconds between two requests to the same node."""
+ASK_EVERY = MINUTE
+"""Home time between two requests to the same node."""
 
 RECENT = 5 * MINUTE
 """A node that has not been heard for longer (home time) is not asked: its next word will tell."""
@@ -26,12 +26,11 @@ Publish: TypeAlias = Callable[[str, bytes], None]
 class RebirthConsumer:
     """Implements Consumer with a memory of Sparkplug of its own; asks only at the head, so that a replay asks nobody."""
 
-    def __init__(self, publish: Publish, clock: Clock) -> None:
+    def __init__(self, publish: Publish) -> None:
         self._publish = publish
-        self._clock = clock
         self._dialect = Sparkplug()
         self._heard: dict[str, Millis] = {}  # when a node last said something, received
-        self._asked: dict[str, float] = {}  # monotonic
+        self._asked: dict[str, Millis] = {}
 
     @property
     def name(self) -> str:
@@ -56,12 +55,11 @@ class RebirthConsumer:
 
     def at_head(self, now: Millis) -> None:
         """Ask the nodes that need it."""
-        moment = self._clock.monotonic()
         self._heard = {node: at for node, at in self._heard.items() if at >= now - RECENT}
-        self._asked = {node: at for node, at in self._asked.items() if at > moment - ASK_EVERY_S}
+        self._asked = {node: at for node, at in self._asked.items() if at > now - ASK_EVERY}
         for node in self._dialect.lost():
             if node in self._heard and node not in self._asked:
-                self._asked[node] = moment
+                self._asked[node] = now
                 log.info("asks a Sparkplug node for a rebirth", node=node)
                 self._publish(command_topic(node), rebirth_command(now))
 

@@ -87,10 +87,10 @@ class PostgresServer:
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def database(self) -> str:
-        """The URL of a new, empty database."""
+    def database(self, options: str = "") -> str:
+        """The URL of a new, empty database; `options` as CREATE DATABASE takes them."""
         name = f"anbu_{next(self._numbers)}"
-        self._admin(f"CREATE DATABASE {name}")
+        self._admin(f"CREATE DATABASE {name} {options}")
         return f"postgresql://anbu@127.0.0.1:{self._port}/{name}"
 
     def shared(self) -> str:

@@ -257,6 +257,21 @@ def test_what_the_register_refuses_is_one_line(words: list[str], told: str, site
     assert refused.exit_code == 1 and told in refused.stderr and len(refused.stderr.splitlines()) == 1
 
 
+def test_a_vendors_device_is_enrolled_by_its_address(site: Path) -> None:
+    words = ("device", "add", "th-1", "--household", "home-1", "--signal", "temperature", "--dialect")
+    assert anbu("household", "add", "home-1", "--dong", "dong-1").exit_code == 0
+    assert anbu(*words, "morse", "--address", "x").exit_code == 1
+    assert anbu(*words, "tasmota").exit_code == 1
+    assert anbu(*words, "tasmota", "--address", "안방", "--zone", "Asia/Nowhere").exit_code == 1
+    done = anbu(*words, "tasmota", "--address", "안방", "--zone", "Asia/Tokyo")
+    assert done.exit_code == 0, done.output
+    engine = open_store(load_settings().store_url)
+    with engine.connect() as connection:
+        facts = [decode_fact(row.body) for row in connection.execute(select(fact_outbox).order_by(fact_outbox.c.id))]
+    engine.dispose()
+    assert isinstance(facts[-1], DeviceEnrolled) and (facts[-1].address, facts[-1].zone) == ("tasmota/안방", "Asia/Tokyo")
+
+
 def test_unreadable_people_are_refused_without_repeating_them(site: Path) -> None:
     refused = anbu("household", "add", "home-1", "--dong", "dong-1", "--people", "-", typed='{"resident":{"name":["김하늘"]}}')
     assert refused.exit_code == 1 and "resident.name" in refused.stderr

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from anbu.sections import Right
+from anbu.sections import Ingest, Right
 from anbu.settings import Settings, SettingsWrong, field_at, leaves, load_settings
+from ingest.dialects.registry import DIALECTS
 
 
 def write(folder: Path, text: str = "") -> Path:
@@ -44,6 +45,18 @@ def test_the_environment_stands_over_the_file(tmp_path: Path, monkeypatch: pytes
     assert (settings.broker.host, settings.broker.port, settings.broker.username) == ("a.example", 1884, None)
     assert settings.alerts.recipients == ("night-desk", "dong-1")
     assert settings.base_url == "https://127.0.0.1:8080"
+
+
+def test_dialects_are_named_in_a_list_and_only_those_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(write(tmp_path)).ingest.dialects == ("native",)
+    path = write(tmp_path, '[ingest]\ndialects = ["native", "morse"]\n')
+    assert wrong(path)[0].startswith("ingest.dialects")
+    monkeypatch.setenv("ANBU_INGEST__DIALECTS", "native, zigbee2mqtt")
+    assert load_settings(path).ingest.dialects == ("native", "zigbee2mqtt")
+
+
+def test_every_dialect_can_be_switched_on() -> None:
+    assert Ingest(dialects=tuple(DIALECTS)).dialects == tuple(DIALECTS)
 
 
 def test_paths_are_meant_from_the_settings_file(tmp_path: Path) -> None:

@@ -12,13 +12,14 @@ from sqlalchemy import Engine, select
 
 from ingest.clock import HOUR, MINUTE, Millis, VirtualClock
 from ingest.decode import Decoder
+from ingest.dialects.registry import make_dialects
 from ingest.fact_outbox import carry_facts
 from ingest.facts import MessageReread
 from ingest.intake import IntakeConsumer
 from ingest.journal.memory import MemoryJournal
 from ingest.journal.port import Body, Message
 from ingest.reading import Reading, Reason, Rejection, Signal
-from ingest.register.homes import EntryWrong, NotRegistered
+from ingest.register.homes import AlreadyRegistered, EntryWrong, NotRegistered
 from ingest.register.register import Register
 from ingest.register.strangers import Strangers
 from ingest.register.tables import reread
@@ -120,6 +121,37 @@ def test_it_is_one_where_the_installer_says_since_when_the_device_has_stood_ther
     place.settle()
     place.strangers.claim("pir-1", "hh-1", at=place.now + HOUR, by="installer", since=place.now - HOUR)
     assert [reading.credible for reading in readings(place.settle())] == [True]
+
+
+def test_a_vendors_device_is_claimed_by_its_address_and_read_again(place: Place) -> None:
+    place.decoder = Decoder(make_dialects(["native", "zigbee2mqtt"]))
+    place.intake = IntakeConsumer(place.engine, Decoder(make_dialects(["native", "zigbee2mqtt"])))
+    for degrees in (20, 21):
+        place.hear("zigbee2mqtt/living room", msgspec.json.encode({"temperature": degrees, "linkquality": 80}))
+    assert readings(place.settle()) == []
+    (stranger,) = place.strangers.unclaimed()
+    assert (stranger.dialect, stranger.address, stranger.dong_code) == ("zigbee2mqtt", "zigbee2mqtt/living room", None)
+    assert stranger.signals == ("temperature", "link") and stranger.messages == 2
+    place.strangers.claim(stranger.device_id, "hh-1", at=place.now + HOUR, by="installer")
+    place.now += HOUR
+    place.hear("zigbee2mqtt/living room", b'{"temperature":22}')
+    taken = [(one.value, one.household_id) for one in readings(place.settle()) if one.signal is Signal.TEMPERATURE]
+    assert sorted(taken) == [(20, "hh-1"), (21, "hh-1"), (22, "hh-1")] and place.strangers.unclaimed() == []
+
+
+def test_a_vendors_device_enrolled_under_an_id_of_its_own_is_read_again_too(place: Place) -> None:
+    place.decoder = Decoder(make_dialects(["zigbee2mqtt"]))
+    place.intake = IntakeConsumer(place.engine, Decoder(make_dialects(["zigbee2mqtt"])))
+    place.hear("zigbee2mqtt/living room", b'{"temperature":20}')
+    place.settle()
+    how = {"model": "th", "signals": ("temperature",), "report_interval_s": 0, "at": place.now + HOUR}
+    place.register.enrol_device("th-1", "hh-1", address="zigbee2mqtt/living room", **how)
+    with pytest.raises(AlreadyRegistered, match="living room"):
+        place.register.enrol_device("th-2", "hh-1", address="zigbee2mqtt/living room", **how)
+    (taken,) = readings(place.settle())
+    assert (taken.device_id, taken.value, taken.credible) == ("th-1", 20, False) and place.strangers.unclaimed() == []
+    place.register.remove_device("th-1", at=place.now + HOUR)
+    place.register.enrol_device("th-2", "hh-1", address="zigbee2mqtt/living room", **how)
 
 
 def test_messages_on_their_way_while_a_device_is_claimed_are_taken_once(place: Place) -> None:

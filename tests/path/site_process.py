@@ -91,11 +91,11 @@ class SiteProcess:
         publish(self.broker_port, [(f"anbu/v1/dong-1/hh-1/{device}/{signal_name}", payload)])
 
     @contextmanager
-    def client(self) -> Iterator[httpx.Client]:
-        """Logged in as the dong's officer."""
+    def client(self, login: str = "officer") -> Iterator[httpx.Client]:
+        """Logged in as an officer of the dong."""
         base_url = f"http://127.0.0.1:{self.port}"
         with httpx.Client(base_url=base_url, timeout=10, headers={"Origin": base_url}) as client:
-            client.post("/api/v1/session", json={"login": "officer", "password": PASSWORD}).raise_for_status()
+            client.post("/api/v1/session", json={"login": login, "password": PASSWORD}).raise_for_status()
             yield client
 
     def checks(self, client: httpx.Client) -> list[dict[str, Any]]:
@@ -105,3 +105,10 @@ class SiteProcess:
     def transitions(self, client: httpx.Client, check_id: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = client.get(f"/api/v1/checks/{check_id}").raise_for_status().json()["transitions"]
         return found
+
+
+class MadeSite(SiteProcess):
+    """A site whose settings, key and stores somebody else has made in `folder`."""
+
+    def __init__(self, folder: Path, broker_port: int) -> None:
+        self.folder, self.broker_port, self.port, self.process = folder, broker_port, free_port(), None

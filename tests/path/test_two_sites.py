@@ -20,8 +20,8 @@ from ingest.register.register import Register
 from ingest.seal import Sealer, write_key
 from ingest.store import open_store
 from tests.alerts.alert_parts import Receiver, finding
-from tests.path.site_process import SiteProcess
-from tests.servers import NatsServer, free_port
+from tests.path.site_process import MadeSite
+from tests.servers import NatsServer
 from tests.stores import PostgresServer
 from tests.waiting import until
 
@@ -41,11 +41,8 @@ format = "json"
 """
 
 
-class Peer(SiteProcess):
-    """One of two, made beforehand."""
-
-    def __init__(self, folder: Path, broker_port: int) -> None:
-        self.folder, self.broker_port, self.port, self.process = folder, broker_port, free_port(), None
+class Peer(MadeSite):
+    """One of two."""
 
     def ticked(self) -> int:
         """How many checks its own tick brought up again."""
