@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from anbu.broker_conf import Place, site_conf
 from anbu.broker_pki import make_authority, server_hosts, sign_server
 from anbu.broker_site import AccountWrong, BrokerFolder, write_acl
@@ -33,7 +31,7 @@ class MadeBroker:
 def our_accounts(settings: Settings) -> tuple[str, str]:
     """Under which names we listen and acknowledge at a broker that asks for them."""
     listener = settings.broker.username or settings.broker.client_id
-    return listener, f"{listener}-acks"
+    return listener, settings.broker.acks_username or f"{listener}-acks"
 
 
 def make_broker(settings: Settings, hosts: Sequence[str], now: Millis) -> MadeBroker:
@@ -87,7 +85,7 @@ def existing_folder(path: Path) -> BrokerFolder:
 
 
 def _acks_password(settings: Settings, password: str) -> str:
-    given: SecretStr | None = getattr(settings.broker, "acks_password", None)
+    given = settings.broker.acks_password
     return given.get_secret_value() if given else password
 
 

@@ -14,6 +14,7 @@ from anbu.broker import BrokerFailed, nats_server
 from anbu.broker_probe import probe_broker
 from anbu.database import describe
 from anbu.ending import Refusal
+from anbu.histories import look_at_history
 from anbu.language import say
 from anbu.opening import open_key, opened_store, refuse_unmigrated
 from anbu.sections import Broker
@@ -56,6 +57,7 @@ def check_site(config: Path | None) -> list[Line]:
         ("store", lambda: _store(settings)),
         ("seals", lambda: _seals(settings)),
         ("folders", lambda: _folders(settings)),
+        ("history", lambda: look_at_history(settings, clock)),
         ("broker", lambda: _broker(settings.broker)),
         ("clock", lambda: _clock(settings, clock)),
     )

@@ -36,6 +36,7 @@ port = {port}
 client_id = "anbu"  # 브로커가 우리 몫의 메시지를 이 이름으로 보관합니다 (our session; never two of the same)
 # username = "anbu"
 # password = ""  # 파일보다 환경 변수 ANBU_BROKER__PASSWORD 를 권합니다
+# acks_username = "anbu-acks"  # 기기에 수신 확인을 보내는, 위와 다른 계정 (acknowledges; never the same account)
 # tls = true
 # ca_file = "ca.pem"
 embedded = {embedded}  # true: 내장 브로커를 함께 실행 (start our own nats-server)

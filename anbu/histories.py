@@ -10,7 +10,7 @@ from anbu.sections import HistorySection
 from anbu.settings import Settings
 from ingest.clock import DAY, Clock
 from ingest.history.influx import InfluxHistory
-from ingest.history.influx_wire import Address
+from ingest.history.influx_wire import Address, InfluxWire
 from ingest.history.port import History, HistoryUnavailable
 from ingest.history.refused import keep_refused
 from ingest.history.sqlite import SqliteHistory
@@ -34,16 +34,41 @@ def open_embedded(settings: Settings) -> SqliteHistory:
 
 def open_influx(section: HistorySection, clock: Clock, engine: Engine) -> InfluxHistory:
     """The history in InfluxDB, which is asked nothing yet. Refusal without url and token."""
+    return InfluxHistory(influx_address(section), clock, keep_refused(engine), raw_kept=section.raw_days * DAY)
+
+
+def influx_address(section: HistorySection) -> Address:
+    """Where InfluxDB is; Refusal without url and token."""
     if section.url is None or section.token is None:
         raise Refusal(
             say("history.url 과 history.token 이 없습니다", "there is no history.url or history.token"),
             say("설정에 적으십시오", "set them"),
         )
-    address = Address(
+    return Address(
         url=section.url,
         token=section.token.get_secret_value(),
         org=section.org,
         raw_bucket=section.raw_bucket,
         hours_bucket=section.hours_bucket,
     )
-    return InfluxHistory(address, clock, keep_refused(engine), raw_kept=section.raw_days * DAY)
+
+
+def look_at_history(settings: Settings, clock: Clock) -> str:
+    """Whether the history answers, in words; nothing is written. Refusal with the next step where it does not."""
+    section = settings.history
+    if section.kind == "embedded":
+        return say(f"내장 이력 {settings.history_file}", f"embedded, in {settings.history_file}")
+    address = influx_address(section)
+    wire = InfluxWire(address, clock)
+    try:
+        for bucket in (address.raw_bucket, address.hours_bucket):
+            wire.look(bucket)
+    except HistoryUnavailable as error:
+        step = say(
+            "[history] 의 url, token, org, raw_bucket, hours_bucket 을 보십시오 (docs/history.md)",
+            "see url, token, org, raw_bucket and hours_bucket in [history] (docs/history.md)",
+        )
+        raise Refusal(str(error), step) from error
+    finally:
+        wire.close()
+    return say(f"InfluxDB {address.url} 가 두 버킷에 답합니다", f"InfluxDB at {address.url} answers for both buckets")

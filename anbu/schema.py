@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 # Tables are in the metadata once the module that defines them is imported.
 from alerts import tables as alert_tables
 from dashboard_api import tables as account_tables
-from ingest import fact_outbox, posted
+from ingest import fact_outbox, losses, posted
 from ingest.register import tables as register_tables
 from ingest.store import metadata, reading
 
@@ -27,6 +27,7 @@ __all__ = [
     "account_tables",
     "alert_tables",
     "fact_outbox",
+    "losses",
     "metadata",
     "migrate",
     "migrate_to",

@@ -138,6 +138,9 @@ class Broker(Section):
     ] = "anbu"
     username: Annotated[str | None, _TEXT] = None
     password: Annotated[SecretStr | None, _TEXT] = None
+    # Who acknowledges to devices, on a connection of its own. None: the name above with -acks behind it, its password.
+    acks_username: Annotated[str | None, _TEXT] = None
+    acks_password: Annotated[SecretStr | None, _TEXT] = None
     tls: Annotated[bool, _SWITCH] = False
     ca_file: Annotated[Path | None, _FILE] = None  # with tls: whom to trust; None: the system's authorities
     embedded: Annotated[bool, _SWITCH] = False  # start a nats-server of our own on host and port

@@ -18,6 +18,7 @@ from anbu.settings import Settings
 from anbu.web import WebServer, port_is_free
 from anbu.wiring import Site, Stores, journal_name
 from dashboard_api.app import create_app
+from ingest.acks_sender import acks_address
 from ingest.clock import DAY, Clock, SystemClock
 from ingest.decode import NOWHERE
 from ingest.journal.cursors import SqliteCursors
@@ -58,6 +59,7 @@ def serve(settings: Settings) -> None:
             policy=Policy(base_url=settings.base_url, routes=_routes(settings)),
             channels=channels,
             broker=_address(settings),
+            acks_broker=_acks_address(settings),
             raw_kept=settings.history.raw_days * DAY,
             hours_kept=settings.history.hours_days * DAY,
             keep_days=settings.journal.keep_days,
@@ -117,6 +119,16 @@ def _address(settings: Settings) -> BrokerAddress:
         password=broker.password.get_secret_value() if broker.password else None,
         tls=broker.tls,
         ca_file=broker.ca_file,
+    )
+
+
+def _acks_address(settings: Settings) -> BrokerAddress:
+    """Who acknowledges to devices: never the account that listens, whose session it could take."""
+    password = settings.broker.acks_password
+    return acks_address(
+        _address(settings),
+        username=settings.broker.acks_username,
+        password=password.get_secret_value() if password else None,
     )
 
 

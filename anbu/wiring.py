@@ -23,7 +23,11 @@ from anbu.watch import SystemWatch
 from dashboard_api.accounts import Accounts
 from dashboard_api.services import Services, Speed, StageHealth
 from dashboard_api.tokens import Tokens
+from ingest.acks import AcksConsumer
+from ingest.acks_sender import AckSender, acks_address
+from ingest.acks_tray import AckTray
 from ingest.clock import DAY, SECOND, SEOUL, Clock, Millis, SystemClock
+from ingest.decode import Decoder
 from ingest.fact_outbox import ONLY_JOURNAL, carry_facts
 from ingest.facts import RunStarted, RunStopped
 from ingest.history.consumer import HistoryConsumer
@@ -36,6 +40,7 @@ from ingest.journal.port import Consumer
 from ingest.journal.retention import prune
 from ingest.journal.runner import Runner
 from ingest.journal.sqlite import SqliteJournal
+from ingest.losses import Losses, forget_losses
 from ingest.message_outbox import carry_messages
 from ingest.posted import Postbox
 from ingest.rebirth import RebirthConsumer
@@ -53,6 +58,7 @@ from rules.table import RuleTable
 log = structlog.get_logger(__name__)
 
 REJECTIONS_KEPT = 90 * DAY
+LOSSES_KEPT = 365 * DAY
 
 LEAST_ROOM = 512 * 1024 * 1024
 """Bytes free where the journal lies, or a twentieth of a small disk: below this the page warns, while there is still time."""
@@ -126,6 +132,7 @@ class Site:
         policy: Policy,
         channels: Mapping[str, Channel],
         broker: BrokerAddress,
+        acks_broker: BrokerAddress | None = None,
         raw_kept: Millis = RAW_KEPT,
         hours_kept: Millis = HOURS_KEPT,
         sink: Callable[[Desk], Callable[[Sequence[Finding]], None]] | None = None,
@@ -143,12 +150,15 @@ class Site:
         self.postbox = Postbox(stores.engine, stores.journal, clock)
         self.tick = Tick(stores.engine, clock, policy, holder=self.run_id)
         self.source = MqttSource(stores.journal, clock, broker, subscriptions=stores.tongues.subscriptions)
+        tray = AckTray()
+        self.acks = AckSender(tray, clock, acks_broker or acks_address(broker))
         take = sink(self.desk) if sink else self.desk.take_findings
         tongues = stores.tongues
         consumers: list[Consumer] = [
             RulesConsumer(Engine(table), tongues.decoder(), take),
             IntakeConsumer(stores.engine, tongues.decoder()),
             HistoryConsumer(stores.history, tongues.decoder(), stores.history_cursor),
+            AcksConsumer(stores.engine, Decoder(), tray, clock),  # native alone: nobody else waits for us
         ]
         if "sparkplug" in tongues.dialects:
             consumers.append(RebirthConsumer(self.source.publish))
@@ -172,7 +182,7 @@ class Site:
         )
         self.chores.add_job(prune_live_events, "interval", (stores.engine, clock), hours=1, id="live events")
         self.chores.add_job(self.prune_history, "interval", hours=1, id="history")
-        self.chores.add_job(self.forget_rejections, "interval", hours=1, id="rejections")
+        self.chores.add_job(self.forget_what_went_wrong, "interval", hours=1, id="rejections, losses")
         if keep_days:
             self.chores.add_job(self.prune_journal, "interval", hours=1, id="journal")
         self.chores.add_job(self.accounts.prune_sessions, "interval", hours=1, id="sessions")
@@ -185,9 +195,11 @@ class Site:
         messages = carry_messages(stores.engine, stores.journal, now)
         return facts + messages + carry_rereads(stores.engine, stores.journal, now)
 
-    def forget_rejections(self) -> None:
-        """Rejections older than `REJECTIONS_KEPT` (home time) are no longer shown; their raw bytes stay in the journal."""
-        forget_rejections(self.stores.engine, self.clock.home_now() - REJECTIONS_KEPT)
+    def forget_what_went_wrong(self) -> None:
+        """Rejections and losses past their time (home time) are no longer shown; raw bytes stay in the journal."""
+        now = self.clock.home_now()
+        forget_rejections(self.stores.engine, now - REJECTIONS_KEPT)
+        forget_losses(self.stores.engine, now - LOSSES_KEPT)
 
     def prune_history(self) -> None:
         """Readings and hours past their time (home time) go, where the store does not see to that itself."""
@@ -211,6 +223,7 @@ class Site:
         for beat in self.beats:
             beat.start()
         self.chores.start()
+        self.acks.start()
         self.source.start()
 
     def stop(self) -> None:
@@ -222,6 +235,7 @@ class Site:
             self.chores.shutdown(wait=False)
         for runner in self.runners:
             runner.stop(2.0)
+        self.acks.stop(2.0)  # after the runners: what they committed last is told last
         self.stores.journal.append([RunStopped(fact_id=f"stop:{self.run_id}", at=self.clock.home_now(), run_id=self.run_id)])
 
     def services(self, *, https: bool, speed: Speed | None = None, demo_login: tuple[str, str] | None = None) -> Services:
@@ -231,6 +245,7 @@ class Site:
             register=self.register,
             history=self.stores.history,
             accounts=self.accounts,
+            losses=Losses(self.stores.engine),
             clock=self.clock,
             stages=self.stages,
             rules=self.table,
@@ -248,6 +263,7 @@ class Site:
             self._source_health(),
             self._journal_health(),
             *map(self._runner_health, self.runners),
+            self._sender_health(),
             *map(self._beat_health, self.beats),
             self._clock_health(),
         ]
@@ -258,6 +274,10 @@ class Site:
             "connected" if status.caught_up else "reading the backlog" if status.connected else "no connection"
         )
         return StageHealth(name="broker", ok=status.connected and status.caught_up, detail=detail, lag=None)
+
+    def _sender_health(self) -> StageHealth:
+        status = self.acks.status()
+        return StageHealth(name="ack sender", ok=status.connected, detail=status.error or "connected", lag=None)
 
     def _journal_health(self) -> StageHealth:
         journal = self.stores.journal

@@ -11,6 +11,7 @@ from dashboard_api.accounts import Accounts
 from dashboard_api.tokens import Tokens
 from ingest.clock import Clock
 from ingest.history.port import History
+from ingest.losses import Losses
 from ingest.posted import Postbox
 from ingest.register.register import Register
 from ingest.register.strangers import Strangers
@@ -48,6 +49,7 @@ class Services:
     register: Register
     history: History
     accounts: Accounts
+    losses: Losses
     clock: Clock
     stages: Callable[[], Sequence[StageHealth]]
     rules: RuleTable | None = None  # for the limits drawn into charts; None draws none

@@ -19,8 +19,8 @@ MAX_BOOT = 2**53 - 1
 BOOTS = 8
 """Boots kept per device. A boot not kept is begun anew: a device whose counter was wiped must not fall silent."""
 
-RANGES = 64
-"""Ranges kept per boot."""
+RANGES = 512
+"""Ranges kept per boot: a busy device whose messages come shuffled over an hour stays below them."""
 
 _HALF = 2**31
 _ALL = 2**32

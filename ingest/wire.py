@@ -18,6 +18,10 @@ MAX_PAYLOAD_BYTES = 131_072
 PACK = "pack"
 STATUS = "status"
 
+ACK_ROOT = f"{ROOT}/ack"
+ACK_SUBSCRIPTION = f"{ACK_ROOT}/+"
+"""The acknowledgements of all devices: for whoever speaks for many. A device subscribes to its own alone."""
+
 
 class Topic(NamedTuple):
     """The parts of a native topic; dong and household are what the sender claims, not what the register says."""
@@ -68,7 +72,36 @@ class PackRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     t: float | None = None
 
 
+class Ack(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What we say to a device about one of its boots. It states everything anew each time: only the latest one counts.
+
+    The device may forget every seq up to `upto` and in `kept`, and sends again what it still has of `missing`.
+    """
+
+    boot: int
+    upto: int  # this one and all before it are settled; -1: none yet. Wraps at 2**32 as seq does
+    rejected: list[int]  # the latest of them of which something could not be taken; sending them again does not help
+    kept: list[tuple[int, int]] = []  # beyond `upto`: ranges (first, last) that are settled all the same
+    missing: list[tuple[int, int]] = []  # ranges (first, last) to be sent again
+
+
 _encoder = msgspec.json.Encoder()
+_ack_decoder = msgspec.json.Decoder(Ack)
+
+
+def ack_topic(device_id: str) -> str:
+    """Where the device hears our acknowledgements."""
+    return f"{ACK_ROOT}/{device_id}"
+
+
+def encode_ack(ack: Ack) -> bytes:
+    """The acknowledgement as UTF-8 JSON; `kept` and `missing` are left out where there is nothing to say."""
+    return _encoder.encode(ack)
+
+
+def decode_ack(raw: bytes) -> Ack:
+    """The acknowledgement back from `encode_ack`; msgspec.ValidationError or DecodeError for anything else."""
+    return _ack_decoder.decode(raw)
 
 
 def encode(payload: Payload) -> bytes:

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from anbu.bench.influxd import VERSIONS, find_influxd, influx_cache
+
 # program the tests start -> Debian package that holds it
 PROGRAMS = {
     "mosquitto": "mosquitto",
@@ -31,7 +33,6 @@ SEARCH = os.pathsep.join([os.environ.get("PATH", ""), *FOLDERS])
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 INFLUXD = "github.com/influxdata/influxdb/cmd/influxd"
-INFLUX_VERSIONS = ("v1.11.8", "v1.8.10")
 PKG_CONFIG = "github.com/influxdata/pkg-config@v0.2.7"
 BUILD_S = 3_000
 # Flux of 1.11.8 turns every warning of its compiler into an error, and newer compilers warn of more. The members of its
@@ -44,21 +45,9 @@ def main() -> int:
     return _influx() or code
 
 
-def influx_cache() -> Path:
-    """The folder of the user's cache that holds what was built, one folder for each version."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "anbu" / "influxd"
-
-
-def find_influxd() -> Path | None:
-    """The influxd that tests start: the one on PATH, else the newest built."""
-    found = shutil.which("influxd")
-    built = [influx_cache() / version / "influxd" for version in INFLUX_VERSIONS]
-    return Path(found) if found else next((program for program in built if program.exists()), None)
-
-
 def influx_refused() -> bool:
     """Whether this machine tried to build both versions and neither would."""
-    return all((influx_cache() / f"{version}.failed").exists() for version in INFLUX_VERSIONS)
+    return all((influx_cache() / f"{version}.failed").exists() for version in VERSIONS)
 
 
 def _influx() -> int:
@@ -68,7 +57,7 @@ def _influx() -> int:
     if shutil.which("go") is None:
         print("servers: no influxd and no Go to build it; the tests that need InfluxDB are skipped, in CI they fail")
         return 0
-    for version in INFLUX_VERSIONS:
+    for version in VERSIONS:
         failed = influx_cache() / f"{version}.failed"
         if failed.exists():
             print(f"servers: influxd {version} would not build here before; remove {failed} to try again")

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.influx_server import BadServer, InfluxServer, influxd_or_skip
+from anbu.bench.influxd import InfluxServer
+from ingest.clock import SystemClock
+from tests.influx_server import BadServer, influxd_or_skip
 from tests.servers import MOSQUITTO, Broker, MosquittoServer, NatsServer, ScriptedBroker
 from tests.small_disk import SIZE, SmallDisk
 from tests.stores import PostgresServer, postgres_server
@@ -68,7 +70,7 @@ def journal_folder(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxServer]:
     """A running InfluxDB for all tests of this process; each asks for a database of its own."""
-    server = InfluxServer(tmp_path_factory.mktemp("influx"), influxd_or_skip())
+    server = InfluxServer(tmp_path_factory.mktemp("influx"), influxd_or_skip(), SystemClock())
     try:
         server.start()
         yield server

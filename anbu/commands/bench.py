@@ -54,3 +54,53 @@ def ingest(
         folder=folder,
     )
     raise typer.Exit(run_ingest(plan, as_json=as_json))
+
+
+@bench.command("history", help=say("그래프가 얼마나 기다리게 하는지 잽니다", "how long a chart waits for its readings"))
+@orderly
+def history(
+    homes: Annotated[int, typer.Option(min=0, max=100_000, help=say("보통 가구 수", "ordinary homes"))] = 1_000,
+    days: Annotated[int, typer.Option(min=1, max=3_650, help=say("날 수", "days"))] = 90,
+    questions: Annotated[int, typer.Option(min=10, help=say("저장소마다 묻는 횟수", "questions to each store"))] = 200,
+    url: Annotated[
+        str | None,
+        typer.Option(help=say("빈 InfluxDB (없으면 influxd 를 직접 실행)", "an empty InfluxDB (else an influxd of our own)")),
+    ] = None,
+    token_from: Annotated[
+        str, typer.Option("--token-env", metavar="NAME", help=say("토큰이 든 환경 변수", "variable that holds its token"))
+    ] = "ANBU_HISTORY__TOKEN",
+    org: Annotated[str, typer.Option()] = "-",
+    raw_bucket: Annotated[str, typer.Option()] = "anbu",
+    hours_bucket: Annotated[str, typer.Option()] = "anbu-hours",
+    folder: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help=say("재려는 디스크의 폴더", "a folder on the disk to measure"))
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure and print."""
+    import os
+    import sys
+
+    import msgspec
+
+    from anbu.bench.history import Plan, run_history
+    from anbu.logs import set_up_logs
+    from ingest.clock import SystemClock
+    from ingest.history.influx_wire import Address
+
+    set_up_logs("error", "console", SystemClock())
+    influx = None
+    if url is not None:
+        token = os.environ.get(token_from, "")
+        influx = Address(url=url, token=token, org=org, raw_bucket=raw_bucket, hours_bucket=hours_bucket)
+    plan = Plan(homes=homes, days=days, questions=questions, folder=folder, influx=influx)
+    report = run_history(plan, lambda line: print(line, file=sys.stderr, flush=True))
+    if as_json:
+        print(msgspec.json.encode(report).decode())
+        return
+    for store in report.stores:
+        print(f"{store.name:<9} {store.readings:>12,}  p50 {store.all.p50_ms:7.1f} ms   p99 {store.all.p99_ms:7.1f} ms")
+        for length, waits in store.by_range.items():
+            print(f"{'':<9} {length:>12}  p50 {waits.p50_ms:7.1f} ms   p99 {waits.p99_ms:7.1f} ms")
+    for name, why in report.left_out.items():
+        print(f"{name:<9} {why}")

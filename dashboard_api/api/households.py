@@ -23,13 +23,14 @@ from dashboard_api.api.views import check_out, device_out, household_out
 from dashboard_api.problems import Problem
 from dashboard_api.services import Services
 from ingest.clock import DAY, HOUR
+from ingest.history.span import span_of
 from ingest.reading import HouseholdId, Signal
 from ingest.register.homes import Household
 from ingest.register.people import People
 
 router = APIRouter(tags=["households"])
 
-LONGEST_RANGE = 400 * DAY
+LONGEST_RANGE = 1_830 * DAY  # as long as hours are kept
 MOST_POINTS = 2_000
 
 
@@ -58,9 +59,11 @@ def one_household(household_id: str, viewer: ViewerDep, services: ServicesDep) -
     home = household_of(services, viewer, household_id)
     checks = services.desk.checks(dong=viewer.dong, states=UNRESOLVED, household=household_id, limit=10)
     heard = services.history.latest(home.id)
+    lost = services.losses.by_device(dong=viewer.dong)
+    stand_here = services.register.devices(dong=viewer.dong, household=household_id)
     return HouseholdDetailOut(
         household=household_out(home),
-        devices=[device_out(device) for device in services.register.devices(dong=viewer.dong, household=household_id)],
+        devices=[device_out(device, lost.get(device.id, 0)) for device in stand_here],
         heard=[HeardOut(signal=str(signal), at=at, value=value) for signal, (at, value) in sorted(heard.items())],
         people_masked=not checks,
         open_checks=[check_out(check, viewer.lang) for check in checks],
@@ -107,7 +110,7 @@ def readings(
         raise Problem(422, "bad_range")
     found = services.history.series(HouseholdId(home.id), signal, since, until, points)
     buckets = [BucketOut(start=b.start, count=b.count, mean=b.mean, min=b.min, max=b.max) for b in found]
-    width = -(-(until - since) // points)  # whole milliseconds, rounded up as the store does
+    width = span_of(since, until, points).width
     return ReadingsOut(household=home.id, signal=signal, start=since, end=until, width_ms=width, buckets=buckets)
 
 
@@ -117,4 +120,5 @@ def devices(
 ) -> DevicesOut:
     """Devices that stand in homes of the viewer's dong."""
     found = services.register.devices(dong=viewer.dong, household=household)
-    return DevicesOut(devices=[device_out(device) for device in found])
+    lost = services.losses.by_device(dong=viewer.dong)
+    return DevicesOut(devices=[device_out(device, lost.get(device.id, 0)) for device in found])

@@ -231,6 +231,27 @@ class DeviceOut(_Model):
     signals: list[str]
     report_interval_s: int
     enrolled_at: Instant
+    lost: int = Field(description="messages it sent in this home and we never got")
+
+
+class LostRangeOut(_Model):
+    """Messages of one device, numbered `from_seq` to `to_seq` in one of its boots, that never came."""
+
+    device: str
+    household: str | None = Field(description="where the device stood; null: in none any more")
+    boot: int
+    from_seq: int
+    to_seq: int = Field(description="below from_seq where the numbers wrapped between")
+    messages: int
+    came_late: int = Field(description="how many of them arrived after they had been given up")
+    noticed_at: Instant = Field(description="when a later number showed that they were missing")
+    lost_at: Instant
+
+
+class LostOut(_Model):
+    """Losses, the newest first."""
+
+    lost: list[LostRangeOut]
 
 
 class DevicesOut(_Model):

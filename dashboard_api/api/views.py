@@ -111,8 +111,8 @@ def household_out(household: Household) -> HouseholdOut:
     )
 
 
-def device_out(device: Device) -> DeviceOut:
-    """A device as the API gives it."""
+def device_out(device: Device, lost: int = 0) -> DeviceOut:
+    """A device as the API gives it; `lost` counts its messages that never came."""
     return DeviceOut(
         id=device.id,
         household=device.household_id,
@@ -121,4 +121,5 @@ def device_out(device: Device) -> DeviceOut:
         signals=list(device.signals),
         report_interval_s=device.report_interval_s,
         enrolled_at=device.enrolled_at,
+        lost=lost,
     )

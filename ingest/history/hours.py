@@ -49,6 +49,59 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_State)
 
 
+class OpenHours:
+    """The hours that are still being added to, one sum for each device and signal."""
+
+    def __init__(self) -> None:
+        self._open: dict[_Key, _Open] = {}
+
+    def add(self, reading: Reading) -> None:
+        """Take a reading in, if it is credible and of a household."""
+        value, household_id = reading.value, reading.household_id
+        if household_id is None or not reading.credible:
+            return
+        key = (household_id, reading.device_id, reading.signal, reading.observed_at // HOUR * HOUR)
+        held = self._open.get(key)
+        if held is None:
+            self._open[key] = _Open(reading.dong_code, reading.offset, 1, value, value, value)
+            return
+        held.count += 1
+        held.total += value
+        if value < held.min:
+            held.min = value
+        elif value > held.max:
+            held.max = value
+
+    def close(self, until: Millis) -> list[HourPart]:
+        """The hours that ended at `until` or before, which are forgotten here."""
+        ended = [key for key in self._open if key[3] + HOUR <= until]
+        return [_part(key, self._open.pop(key)) for key in ended]
+
+    def snapshot(self) -> list[_Held]:
+        """All of them."""
+        return [(*key, one) for key, one in self._open.items()]
+
+    def restore(self, held: list[_Held]) -> None:
+        """These instead of what there is."""
+        self._open = {(HouseholdId(row[0]), DeviceId(row[1]), Signal(row[2]), row[3]): row[4] for row in held}
+
+
+def _part(key: _Key, held: _Open) -> HourPart:
+    household_id, device_id, signal, hour = key
+    return HourPart(
+        dong_code=DongCode(held.dong_code),
+        household_id=household_id,
+        device_id=device_id,
+        signal=signal,
+        hour=hour,
+        first=held.first,
+        count=held.count,
+        total=held.total,
+        min=held.min,
+        max=held.max,
+    )
+
+
 class HoursConsumer:
     """Implements Consumer. Holds an entry for each series of the hour that runs; HistoryUnavailable goes up."""
 
@@ -56,7 +109,7 @@ class HoursConsumer:
         self._name = name
         self._history = history
         self._decoder = decoder
-        self._open: dict[_Key, _Open] = {}
+        self._open = OpenHours()
         self._grid: Millis = 0  # the last grid point looked at
         self._done: list[HourPart] = []
         self._written_to: Millis | None = None  # the mark last written by this process
@@ -71,9 +124,7 @@ class HoursConsumer:
         past = _decoder.decode(state) if state is not None else None
         self._decoder.restore(past.decoder if past else None)
         self._grid = past.grid if past else 0
-        self._open = {}
-        for household, device, signal, hour, held in past.open if past else []:
-            self._open[HouseholdId(household), DeviceId(device), Signal(signal), hour] = held
+        self._open.restore(past.open if past else [])
         self._done.clear()
         self._written_to = None
 
@@ -83,8 +134,8 @@ class HoursConsumer:
             if entry.received_at >= self._grid + GRID:
                 self._close(entry.received_at)
             for item in items:
-                if isinstance(item, Reading) and item.credible and item.household_id is not None:
-                    self._add(item, item.household_id)
+                if isinstance(item, Reading):
+                    self._open.add(item)
         if len(self._done) >= FLUSH_AT:
             self._flush()
 
@@ -96,43 +147,12 @@ class HoursConsumer:
     def state(self) -> bytes | None:
         """The hours that run, once everything that ended is durable. Raises HistoryUnavailable."""
         self._flush()
-        held: list[_Held] = [(*key, one) for key, one in self._open.items()]
-        return _encoder.encode(_State(self._decoder.snapshot(), self._grid, held))
-
-    def _add(self, reading: Reading, household_id: HouseholdId) -> None:
-        key = (household_id, reading.device_id, reading.signal, reading.observed_at // HOUR * HOUR)
-        held, value = self._open.get(key), reading.value
-        if held is None:
-            self._open[key] = _Open(reading.dong_code, reading.offset, 1, value, value, value)
-            return
-        held.count += 1
-        held.total += value
-        if value < held.min:
-            held.min = value
-        elif value > held.max:
-            held.max = value
+        return _encoder.encode(_State(self._decoder.snapshot(), self._grid, self._open.snapshot()))
 
     def _close(self, now: Millis) -> None:
         """Look at the last grid point at or before `now`; those skipped would have closed nothing else."""
         self._grid = now // GRID * GRID
-        ended = [key for key in self._open if key[3] + HOUR <= self._grid - GRID]
-        for key in ended:
-            held = self._open.pop(key)
-            household_id, device_id, signal, hour = key
-            self._done.append(
-                HourPart(
-                    dong_code=DongCode(held.dong_code),
-                    household_id=household_id,
-                    device_id=device_id,
-                    signal=signal,
-                    hour=hour,
-                    first=held.first,
-                    count=held.count,
-                    total=held.total,
-                    min=held.min,
-                    max=held.max,
-                )
-            )
+        self._done += self._open.close(self._grid - GRID)
 
     def _flush(self) -> None:
         rolled_to = (self._grid - GRID) // HOUR * HOUR

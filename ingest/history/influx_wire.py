@@ -16,7 +16,7 @@ from influxdb_client.rest import ApiException
 from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
-from ingest.clock import SECOND, Clock, Millis, to_millis
+from ingest.clock import HOUR, SECOND, Clock, Millis, to_millis
 from ingest.history import flux
 from ingest.history.port import HistoryStopped, HistoryUnavailable
 
@@ -27,7 +27,7 @@ _NS: Any = "ns"  # the client's own constants are texts as well, whatever its ty
 LINES = 5_000
 """Lines in one request, at most."""
 
-CULPRITS = 100
+CULPRITS = 500
 """Lines of one write that may be refused by themselves. Where it is more the fault is hardly theirs: we stop."""
 
 STOPPED_S = 600.0
@@ -102,7 +102,13 @@ class InfluxWire:
             culprits.append(Culprit(number=start, line=lines[start], why=refused))
             if len(culprits) > CULPRITS:
                 raise HistoryStopped(f"InfluxDB refuses more than {CULPRITS} points one by one: {refused}", after_s=STOPPED_S)
+        if culprits and (why := self._post(bucket, [self._probe()])):
+            raise HistoryUnavailable(f"InfluxDB refuses a point that is good: {why}")
         return culprits
+
+    def _probe(self) -> str:
+        """A point nobody can find fault with: who refuses it refuses everything, and the others are not to blame."""
+        return f"anbu_probe value=1.0 {self._clock.home_now() // HOUR * HOUR * 1_000_000}"
 
     def ask(self, question: str, asked: Mapping[str, flux.Value]) -> list[dict[str, str]]:
         """The rows of an answer. Raises HistoryUnavailable, at once while the server is not answering."""
@@ -117,6 +123,12 @@ class InfluxWire:
             raise HistoryUnavailable(f"InfluxDB does not answer: {_short(error)}") from error
         self._quiet_until = None
         return found
+
+    def look(self, bucket: str) -> None:
+        """See that the server lets us ask about this bucket. Raises HistoryUnavailable, HistoryStopped."""
+        now = self._clock.home_now()
+        asked: dict[str, flux.Value] = {"bucket": bucket, "start": flux.instant(now - SECOND), "stop": flux.instant(now)}
+        self.ask("from(bucket: {bucket}) |> range(start: {start}, stop: {stop}) |> limit(n: 1)", asked)
 
     def close(self) -> None:
         """Give up all connections."""

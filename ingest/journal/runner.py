@@ -161,8 +161,11 @@ class Runner:
         self._restored = True
 
     def _commit_when_due(self) -> None:
-        if self.offset != self.committed and self._clock.monotonic() - self._committed_mono >= self._commit_every_s:
+        # After a failure at once: only what is committed shows that all is well again.
+        due = self._failures or self._clock.monotonic() - self._committed_mono >= self._commit_every_s
+        if self.offset != self.committed and due:
             self._commit()
+            self._went_well()
 
     def _commit(self, *, keep: bool = False) -> None:
         with metrics.COMMIT_SECONDS.labels(self.name).time():

@@ -22,6 +22,7 @@ from dashboard_api.app import create_app
 from dashboard_api.services import Services, StageHealth
 from ingest.clock import HOUR, MINUTE, Millis, VirtualClock, parse_local
 from ingest.history.sqlite import SqliteHistory
+from ingest.losses import Losses
 from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Signal
 from ingest.register.people import Guardian, Resident
 from ingest.register.register import Register
@@ -197,6 +198,7 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
         register=register,
         history=SqliteHistory(folder / "history.sqlite3"),
         accounts=accounts,
+        losses=Losses(engine),
         clock=clock,
         stages=lambda: tuple(stages),
         rules=load_table(None),

@@ -68,6 +68,7 @@ def test_everything_but_health_wants_a_log_in(site: Site) -> None:
             "/households/hh-1-1/people",
             "/households/hh-1-1/readings?signal=motion",
             "/devices",
+            "/lost",
             "/events",
         ):
             answer = client.get(f"/api/v1{path}")

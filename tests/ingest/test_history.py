@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from ingest.clock import DAY, HOUR, MINUTE, Millis, VirtualClock
+from ingest.clock import HOUR, MINUTE, Millis, VirtualClock
 from ingest.decode import Decoder
 from ingest.history import sqlite
 from ingest.history.consumer import FLUSH_AT, HistoryConsumer
 from ingest.history.influx import InfluxHistory
-from ingest.history.influx_wire import Address
 from ingest.history.memory import MemoryHistory
 from ingest.history.port import Bucket, History, HistoryUnavailable
 from ingest.history.sqlite import SqliteHistory
 from ingest.journal.cursors import MemoryCursors
 from ingest.journal.memory import MemoryJournal
 from ingest.journal.runner import Runner
-from ingest.reading import DeviceId, HouseholdId, Reading, Signal
-from tests.ingest.entry_parts import DONG, HOME, NOON, OTHER_HOME, Log, body, enrolled_home, seconds, topic
+from ingest.reading import HouseholdId, Reading, Signal
+from tests.ingest.entry_parts import HOME, NOON, OTHER_HOME, Log, body, enrolled_home, seconds, topic
+from tests.ingest.history_parts import influx_history, reading
 
 
 @pytest.fixture(params=["memory", "sqlite", "influx"])
@@ -39,39 +39,6 @@ def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[History]
             made = influx_history(request.getfixturevalue("influx_server").address())
     yield made
     made.close()
-
-
-def influx_history(address: Address, *, now: Millis = NOON + DAY, raw_kept: Millis | None = None) -> InfluxHistory:
-    """On that server, with a home time after all test data and no raw retention unless told."""
-    return InfluxHistory(address, VirtualClock(now), refuse_nothing, raw_kept=raw_kept)
-
-
-def refuse_nothing(refused: Sequence[object]) -> None:
-    raise AssertionError(f"refused: {refused}")
-
-
-def reading(
-    offset: int,
-    value: float,
-    observed_at: Millis,
-    *,
-    index: int = 0,
-    household: HouseholdId | None = HOME,
-    signal: Signal = Signal.TEMPERATURE,
-    credible: bool = True,
-) -> Reading:
-    return Reading(
-        offset=offset,
-        index=index,
-        dong_code=DONG,
-        household_id=household,
-        device_id=DeviceId("th-1"),
-        signal=signal,
-        value=value,
-        observed_at=observed_at,
-        received_at=observed_at,
-        credible=credible,
-    )
 
 
 def values(history: History, **how: object) -> list[float]:

@@ -24,7 +24,7 @@ from ingest.journal.memory import MemoryJournal
 from ingest.journal.runner import Runner
 from ingest.reading import Signal
 from tests.ingest.entry_parts import ENROLLED, HOME, NOON, OTHER_HOME, Log, body, enrolled_home, seconds, topic
-from tests.ingest.test_history import influx_history
+from tests.ingest.history_parts import influx_history
 
 
 @pytest.fixture(params=["sqlite", "influx"])

@@ -20,6 +20,7 @@ def upgrade() -> None:
     _create_fact_carrier()
     _create_fact_outbox()
     _create_live_event()
+    _create_lost_reading()
     _create_message_outbox()
     _create_posted()
     _create_rejection()
@@ -64,6 +65,7 @@ def downgrade() -> None:
     op.drop_table("rejection")
     op.drop_table("posted")
     op.drop_table("message_outbox")
+    op.drop_table("lost_reading")
     op.drop_table("live_event")
     op.drop_table("fact_outbox")
     op.drop_table("fact_carrier")
@@ -180,6 +182,24 @@ def _create_live_event() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_live_event")),
     )
     op.create_index(op.f("ix_live_event_machine_at"), "live_event", ["machine_at"], unique=False)
+
+
+def _create_lost_reading() -> None:
+    op.create_table(
+        "lost_reading",
+        sa.Column("device_id", sa.String(length=32), nullable=False),
+        sa.Column("boot", sa.BigInteger(), nullable=False),
+        sa.Column("first_seq", sa.BigInteger(), nullable=False),
+        sa.Column("noticed_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_seq", sa.BigInteger(), nullable=False),
+        sa.Column("messages", sa.BigInteger(), nullable=False),
+        sa.Column("household_id", sa.String(length=32), nullable=True),
+        sa.Column("lost_at", sa.BigInteger(), nullable=False),
+        sa.Column("came_late", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("device_id", "boot", "first_seq", "noticed_at", name=op.f("pk_lost_reading")),
+    )
+    op.create_index(op.f("ix_lost_reading_household_id"), "lost_reading", ["household_id"], unique=False)
+    op.create_index(op.f("ix_lost_reading_lost_at"), "lost_reading", ["lost_at"], unique=False)
 
 
 def _create_message_outbox() -> None:

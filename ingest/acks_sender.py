@@ -1,0 +1,234 @@
+"""How acknowledgements reach the devices: a connection to the broker of their own, away from the one that listens.
+
+Its own, so that neither can hold up the other; and one that never shares the listener's session: with a user name the
+broker may make that name the client id, and then a second connection of the same user would throw the first one out.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import dataclass, replace
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ingest import acks_metrics as metrics
+from ingest.acks_tray import AckTray, OutgoingAck
+from ingest.clock import Clock, Millis
+from ingest.mqtt_wire import BrokerAddress
+from ingest.wire import ack_topic
+
+log = structlog.get_logger(__name__)
+
+IN_FLIGHT = 500
+"""Acknowledgements the broker has not taken over yet; mosquitto.conf allows as many."""
+
+NEVER = "the broker has not been reached yet"
+
+_TURN_S = 0.05
+_CONNECT_S = 3.0
+_ANSWER_S = 10.0  # for the broker to accept us, and for it to take over what we published
+_LAST_S = 0.7  # for what is under way when we are stopped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderStatus:
+    """How the sender stands; `since` is machine time."""
+
+    connected: bool
+    since: Millis
+    sent: int  # since the start
+    error: str | None  # why there is no connection
+
+
+def acks_address(listener: BrokerAddress, *, username: str | None = None, password: str | None = None) -> BrokerAddress:
+    """Where and as whom acknowledgements are sent, given whom we listen as.
+
+    With accounts: as `username`, or as the listener's name with `-acks` behind it and the same password, never as the
+    listener itself.
+    """
+    client_id = f"{listener.client_id}-acks"
+    if listener.username is None and username is None:
+        return replace(listener, client_id=client_id)
+    return replace(
+        listener,
+        client_id=client_id,
+        username=username or f"{listener.username}-acks",
+        password=password if password is not None else listener.password,
+    )
+
+
+class AckSender:
+    """Publishes what lies in the tray at QoS 1, on a thread of its own, for ever.
+
+    An acknowledgement counts as told once the broker has taken it over; until then, over any number of connections, it
+    goes back into the tray, where a newer one of the same device takes its place. Nobody ever waits for this.
+    """
+
+    def __init__(
+        self, tray: AckTray, clock: Clock, address: BrokerAddress, *, backoff_s: tuple[float, float] = (0.5, 30.0)
+    ) -> None:
+        self._tray, self._clock, self._address, self._backoff_s = tray, clock, address, backoff_s
+        self._jitter = random.Random()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._failures = 0
+        self._said: str | None = None
+        self._sent = 0
+        self._under_way: dict[int, OutgoingAck] = {}  # by message id of the connection that is
+        self._accepted = False
+        self._refused: str | None = None
+        self._progressed = 0.0  # monotonic: the broker last took something over, or owed us nothing
+        self._status = SenderStatus(
+            connected=False, since=clock.machine_now(), sent=0, error="the broker has not been reached yet"
+        )
+
+    def start(self) -> None:
+        """Connect and send until `stop`; RuntimeError when it already does."""
+        if self._thread is not None:
+            raise RuntimeError("the acknowledgements are being sent")
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name="acks-sender", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Send what lies there if the broker takes it soon, leave; waits at most `timeout` machine seconds."""
+        self._stopping.set()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join(timeout)
+
+    def status(self) -> SenderStatus:
+        """How it stands at this moment; from any thread."""
+        return self._status
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            client = self._make_client()
+            unforeseen: Exception | None = None
+            why = "we left"
+            try:
+                self._serve(client)
+            except (OSError, ValueError) as error:  # ValueError: paho, of a host or a certificate it cannot use
+                why = str(error) or type(error).__name__
+            except Exception as error:  # whatever it is, it must not be the end of acknowledging
+                why, unforeseen = f"unforeseen {type(error).__name__}: {error}", error
+            self._drop(client)
+            self._show(why)
+            if not self._stopping.is_set():
+                self._pause(why, unforeseen)
+
+    def _make_client(self) -> mqtt.Client:
+        """A new one for every connection: paho would send again on its own what a newer acknowledgement has replaced."""
+        self._accepted, self._refused = False, None
+        self._under_way = {}
+        address = self._address
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=address.client_id,
+            clean_session=False,  # a broker that takes us for somebody else must not wipe their queue
+            protocol=MQTTProtocolVersion.MQTTv311,
+            manual_ack=True,  # nor may we take what was queued for them
+            reconnect_on_failure=False,
+        )
+        if address.username is not None:
+            client.username_pw_set(address.username, address.password)
+        client.connect_timeout = _CONNECT_S
+        client.max_inflight_messages_set(IN_FLIGHT)
+        client.on_connect = self._on_connect
+        client.on_publish = self._on_publish
+        return client
+
+    def _serve(self, client: mqtt.Client) -> None:
+        """One connection, to its end; OSError when it could not be made or broke."""
+        if self._address.tls:
+            client.tls_set(ca_certs=str(self._address.ca_file) if self._address.ca_file else None)
+        client.connect(self._address.host, self._address.port, self._address.keepalive_s)
+        opened = self._clock.monotonic()
+        while not self._accepted:
+            self._turn(client)
+            if self._clock.monotonic() - opened > _ANSWER_S:
+                raise TimeoutError(f"the broker did not accept us within {_ANSWER_S:g} s")
+            if self._stopping.is_set():
+                return
+        self._failures, self._said = 0, None
+        self._progressed = self._clock.monotonic()
+        self._show(None)
+        log.info("devices can be acknowledged", broker=str(self._address))
+        while not self._stopping.is_set():
+            self._send(client)
+        end = self._clock.monotonic() + _LAST_S
+        while (len(self._tray) or self._under_way) and self._clock.monotonic() < end:
+            self._send(client)
+        client.disconnect()
+
+    def _send(self, client: mqtt.Client) -> None:
+        """Hand over what may go, then let the connection work for a moment."""
+        for ack in self._tray.take(IN_FLIGHT - len(self._under_way)):
+            told = client.publish(ack_topic(ack.device_id), ack.payload, qos=1)
+            self._under_way[told.mid] = ack
+            self._sent += 1
+            metrics.SENT.inc()
+        now = self._clock.monotonic()
+        if not self._under_way:
+            self._progressed = now
+        elif now - self._progressed > _ANSWER_S:
+            raise TimeoutError(f"the broker took nothing over for {_ANSWER_S:g} s")
+        self._turn(client)
+        if self._status.sent != self._sent:
+            self._show(None)
+
+    def _turn(self, client: mqtt.Client) -> None:
+        code = client.loop(_TURN_S)
+        if self._refused is not None:
+            raise ConnectionRefusedError(f"the broker refused us: {self._refused}")
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise ConnectionError(mqtt.error_string(code))
+
+    def _drop(self, client: mqtt.Client) -> None:
+        self._tray.put_back(self._under_way.values())
+        self._under_way = {}
+        connected = client.socket()
+        if connected is not None:
+            connected.close()
+
+    def _pause(self, why: str, unforeseen: Exception | None) -> None:
+        first, most = self._backoff_s
+        longest = min(first * 2.0 ** min(self._failures, 16), most)
+        pause = longest * self._jitter.uniform(0.5, 1.0)
+        self._failures += 1
+        if why != self._said or unforeseen is not None:
+            self._said = why
+            log.warning(
+                "devices cannot be acknowledged, connecting again",
+                broker=str(self._address),
+                why=why,
+                waiting=len(self._tray),
+                pause_s=round(pause, 2),
+                exc_info=unforeseen,
+            )
+        self._stopping.wait(pause)
+
+    def _show(self, error: str | None) -> None:
+        connected = error is None
+        before = self._status
+        since = before.since if before.connected == connected else self._clock.machine_now()
+        self._status = SenderStatus(connected=connected, since=since, sent=self._sent, error=error)
+        metrics.CONNECTED.set(connected)
+
+    def _on_connect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _more: Any) -> None:
+        if reason.is_failure:
+            self._refused = str(reason)
+        else:
+            self._accepted = True
+
+    def _on_publish(self, _client: mqtt.Client, _data: Any, mid: int, _reason: ReasonCode, _more: Any) -> None:
+        ack = self._under_way.pop(mid, None)
+        if ack is not None:
+            self._progressed = self._clock.monotonic()
+            self._tray.confirm(ack)
+            metrics.CONFIRMED.inc()
