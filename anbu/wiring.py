@@ -20,6 +20,7 @@ from alerts.outbox import Sender
 from alerts.policy import Policy
 from alerts.tick import Tick
 from anbu.beat import Beat
+from anbu.watch import SystemWatch
 from dashboard_api.accounts import Accounts
 from dashboard_api.services import Services, Speed, StageHealth
 from dashboard_api.tokens import Tokens
@@ -179,6 +180,7 @@ class Site:
         self.beats = (
             Beat("facts", 0.2, self.carry_facts, clock),
             Beat("journal again", 1.0, stores.journal.try_again, clock),
+            Beat("watch", 1.0, SystemWatch(self.stages, channels, policy, clock).turn, clock),
             Beat("tick", 1.0, self.tick.run, clock),
             *(
                 # One for each channel: a receiver that hangs holds up nobody else's messages.
