@@ -28,10 +28,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """All that leaves the house: no name, no address, no reason; ids are opaque."""
 
     id: str  # of the delivery: the receiver's idempotency key
-    kind: str  # opened, risen, added, raised_again, expired, reminder
+    kind: str  # opened, risen, added, raised_again, expired, reminder; of a stage of ours: stage_failed, stage_mended
     level: str  # caution, warning, danger
-    dong: str
-    code: str
+    dong: str  # "-" where it concerns the whole site
+    code: str  # of the check, or the name of the stage
     link: str
     at: str  # home time, ISO 8601 with offset
 

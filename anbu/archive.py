@@ -1,8 +1,8 @@
 """The file a backup is: a zip of parts and, last, a manifest that names each part with its size, rows and checksum.
 
-Parts: `settings.toml`, `cursors.sqlite3`, `store/<table>.jsonl`, `history.sqlite3`, `journal/...`, and `key` where it was
-asked for. A table is JSON lines: first its column names, then a list of values for each row, bytes as base64; so it goes
-into any database, whatever it came from.
+Parts: `settings.toml`, `broker/...`, `cursors.sqlite3`, `store/<table>.jsonl`, `history.sqlite3`, `journal/...`, and `key`
+where it was asked for. A table is JSON lines: first its column names, then a list of values for each row, bytes as base64;
+so it goes into any database, whatever it came from.
 """
 
 from __future__ import annotations

@@ -12,10 +12,11 @@ from ingest.dialects.native import NATIVE_SIGNALS, value_schema
 from ingest.dialects.senml import MAX_RECORDS
 from ingest.reading import Signal
 from ingest.window import MAX_BOOT, MAX_SEQ
-from ingest.wire import ID, MAX_PAYLOAD_BYTES, PACK, ROOT, PackRecord, Payload
+from ingest.wire import ID, MAX_PAYLOAD_BYTES, PACK, ROOT, Ack, PackRecord, Payload, ack_topic, encode_ack
 
 Json: TypeAlias = dict[str, Any]
 
+_ACK = "ack"
 _COMMON = ("t", "boot", "seq", "bat")
 _FIELDS = {Signal.CALL: ("in", "out", "missed"), Signal.STATUS: ("online",)}
 """What a message of the signal says in place of `v`."""
@@ -27,11 +28,11 @@ _REF = "#/components/{}/{}"
 def document() -> Json:
     """The document as JSON values."""
     messages = {signal.value: _message(signal) for signal in NATIVE_SIGNALS} | {PACK: _pack_message()}
-    channels = {name: _channel(name) for name in messages}
+    channels = {name: _channel(name) for name in messages} | {_ACK: _ack_channel()}
     return {
         "asyncapi": "3.0.0",
         "info": {
-            "title": "anbu: what a native device publishes",
+            "title": "anbu: what a native device publishes and is told",
             "version": version("anbu"),
             "description": "MQTT 3.1.1, QoS 1. Dong and household in a topic are a claim that the register decides. "
             f"A payload has at most {MAX_PAYLOAD_BYTES} bytes.",
@@ -39,8 +40,8 @@ def document() -> Json:
         },
         "defaultContentType": "application/json",
         "channels": channels,
-        "operations": {f"receive_{name}": _operation(name) for name in messages},
-        "components": {"messages": messages, "parameters": _parameters()},
+        "operations": {f"receive_{name}": _operation(name) for name in messages} | {f"send_{_ACK}": _ack_operation()},
+        "components": {"messages": messages | {_ACK: _ack_message()}, "parameters": _parameters()},
     }
 
 
@@ -55,6 +56,35 @@ def _channel(name: str) -> Json:
         "address": f"{ROOT}/{{dong}}/{{household}}/{{device}}/{name}",
         "messages": {name: {"$ref": _REF.format("messages", name)}},
         "parameters": {place: {"$ref": _REF.format("parameters", place)} for place in places},
+    }
+
+
+def _ack_channel() -> Json:
+    return {
+        "address": ack_topic("{device}"),
+        "messages": {_ACK: {"$ref": _REF.format("messages", _ACK)}},
+        "parameters": {"device": {"$ref": _REF.format("parameters", "device")}},
+    }
+
+
+def _ack_operation() -> Json:
+    return {
+        "action": "send",
+        "summary": "Sent once the journal holds them: the device keeps what it said until then.",
+        "channel": {"$ref": f"#/channels/{_ACK}"},
+        "messages": [{"$ref": f"#/channels/{_ACK}/messages/{_ACK}"}],
+        "bindings": {"mqtt": {"qos": 1, "retain": False, "bindingVersion": "0.2.0"}},
+    }
+
+
+def _ack_message() -> Json:
+    fields: Json = msgspec.json.schema(Ack)["$defs"][Ack.__name__]["properties"]
+    example = json.loads(encode_ack(Ack(boot=3, upto=12345, rejected=[12340], missing=[(12346, 12350)])))
+    return {
+        "name": _ACK,
+        "summary": "All up to `upto` and in `kept` is settled and may be forgotten; what is `missing` is to be sent again.",
+        "payload": {"type": "object", "properties": fields, "required": ["boot", "upto", "rejected"]},
+        "examples": [{"payload": example}],
     }
 
 

@@ -49,6 +49,7 @@ def back_up(settings: Settings, settings_file: Path, target: Path, *, with_key: 
                 archive.add_file("settings.toml", settings_file)
             if with_key:
                 archive.add("key", [base64.b64encode(load_key(settings.key_source)) + b"\n"])
+            _add_broker(archive, settings.broker_folder, with_key=with_key)
             _add_sqlite(archive, "cursors.sqlite3", settings.cursors_file, Path(folder))
             with opened_store(settings) as engine:
                 refuse_unmigrated(engine)
@@ -77,6 +78,13 @@ def back_up(settings: Settings, settings_file: Path, target: Path, *, with_key: 
     except sqlite3.Error as error:
         raise Refusal(say(f"읽을 수 없는 파일이 있습니다: {error}", f"a file cannot be read: {error}")) from error
     return target, manifest
+
+
+def _add_broker(archive: ArchiveWriter, folder: Path, *, with_key: bool) -> None:
+    """What the site's own broker reads: accounts, topics, certificates; private keys only with the key."""
+    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if file.is_file() and not file.name.startswith(".") and (with_key or file.suffix != ".key"):
+            archive.add_file(f"broker/{file.name}", file)
 
 
 def _add_sqlite(archive: ArchiveWriter, name: str, source: Path, folder: Path) -> bool:

@@ -54,8 +54,9 @@ https = false  # 앞에 https 프록시가 있으면 true (a proxy in front spea
 [store]
 # url = "sqlite:///data/anbu.sqlite3"
 
-[journal]
+[journal]  # 받은 모든 것의 기록 (docs/journal.md)
 segment_mib = 64
+keep_days = 365  # 이보다 오래된 것은 지움, 0: 모두 보관 (0: keep everything)
 
 [history]  # 그래프에 쓰는 측정값 (readings for charts; docs/history.md)
 kind = "embedded"  # embedded, influxdb

@@ -57,7 +57,7 @@ def copy_into(target: Stores, embedded: SqliteHistory, clock: Clock) -> Copied:
     behind = any(target.cursors.load(name + one).offset < cut for one in _BOTH)
     readings = _carry(target, embedded) if behind else 0
     forwarder = HistoryConsumer(target.history, target.tongues.decoder(), name)
-    runners = (Runner(target.journal, target.cursors, forwarder, clock), hours_runner(target, clock))
+    runners = (Runner(target.journal, target.cursors, forwarder, clock), hours_runner(target, clock, target.tongues.decoder()))
     for runner in runners:
         runner.catch_up()
     source = "embedded" if behind else "journal"

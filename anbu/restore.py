@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from anbu.archive import FORMAT, Archive, ArchiveBroken, Manifest, sync_folder
+from anbu.broker_site import BrokerFolder
 from anbu.ending import Refusal
 from anbu.language import say
 from anbu.opening import opened_store, sqlite_file
@@ -45,6 +47,7 @@ def restore(file: Path, settings_file: Path) -> Restored:
         key_missing = _put_key(archive, settings, undo)
         try:
             _put_files(archive, settings, undo)
+            _put_broker(archive, BrokerFolder(settings.broker_folder), undo)
             rows = _put_store(archive, settings, undo)
         except ArchiveBroken as error:
             raise _not_whole(error) from error
@@ -91,6 +94,7 @@ def _refuse_inhabited(settings: Settings) -> None:
     files = [settings.cursors_file, settings.history_file, sqlite_file(settings.store_url)]
     found = [file for file in files if file is not None and file.exists()]
     found += sorted(settings.journal_folder.glob("*.db"))[:1]
+    found += sorted(settings.broker_folder.glob("*"))[:1]
     if found:
         raise Refusal(
             say(f"비어 있지 않은 사이트입니다: {found[0]}", f"the site is not empty: {found[0]}"),
@@ -146,6 +150,18 @@ def _put_files(archive: Archive, settings: Settings, undo: ExitStack) -> None:
         folders.add(path.parent)
     for folder in folders:
         sync_folder(folder)
+
+
+def _put_broker(archive: Archive, folder: BrokerFolder, undo: ExitStack) -> None:
+    """The broker's own files, with the rights its group needs."""
+    parts = archive.manifest.within("broker")
+    if not parts:
+        return
+    undo.callback(shutil.rmtree, folder.folder, ignore_errors=True)
+    folder.make()
+    for part in parts:
+        file = folder.folder / Path(part.name).name
+        folder.write(file, archive.read(part), private=file == folder.ca_key)
 
 
 def _put_store(archive: Archive, settings: Settings, undo: ExitStack) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from alerts.outbox import Sender
 from alerts.policy import Policy
 from alerts.tick import Tick
 from anbu.beat import Beat
+from anbu.watch import SystemWatch
 from dashboard_api.accounts import Accounts
 from dashboard_api.services import Services, Speed, StageHealth
 from dashboard_api.tokens import Tokens
@@ -27,6 +29,7 @@ from ingest.acks_sender import AckSender, acks_address
 from ingest.acks_tray import AckTray
 from ingest.clock import DAY, SECOND, SEOUL, Clock, Millis, SystemClock
 from ingest.decode import Decoder
+from ingest.decoding import Decoding
 from ingest.fact_outbox import ONLY_JOURNAL, carry_facts
 from ingest.facts import RunStarted, RunStopped
 from ingest.history.consumer import HistoryConsumer
@@ -37,7 +40,7 @@ from ingest.intake import IntakeConsumer, forget_rejections
 from ingest.journal.cursors import SqliteCursors
 from ingest.journal.port import Consumer
 from ingest.journal.retention import prune
-from ingest.journal.runner import Runner
+from ingest.journal.runner import Pace, Runner
 from ingest.journal.sqlite import SqliteJournal
 from ingest.losses import Losses, forget_losses
 from ingest.message_outbox import carry_messages
@@ -47,6 +50,7 @@ from ingest.register.register import Register
 from ingest.register.strangers import Strangers
 from ingest.rereading import carry_rereads
 from ingest.seal import Sealer
+from ingest.sharing import SharedDecoder
 from ingest.source import BrokerAddress, MqttSource
 from ingest.tongues import Tongues
 from rules.consumer import RulesConsumer
@@ -113,10 +117,17 @@ def open_stores(folder: Path, engine: Store, sealer: Sealer, *, journal_folder: 
     )
 
 
-def hours_runner(stores: Stores, clock: Clock) -> Runner:
+def settle_memory() -> None:
+    """What is here now stays: the collector of cycles need not look through a whole town each time a batch has been read."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+def hours_runner(stores: Stores, clock: Clock, decoder: Decoding, pace: Pace | None = None) -> Runner:
     """The roll-up. Its state holds every series of the hour that runs, so it is committed seldom."""
-    hours = HoursConsumer(stores.history, stores.tongues.decoder(), f"{stores.history_cursor}-hours")
-    return Runner(stores.journal, stores.cursors, hours, clock, commit_every_s=30.0)
+    hours = HoursConsumer(stores.history, decoder, f"{stores.history_cursor}-hours")
+    return Runner(stores.journal, stores.cursors, hours, clock, commit_every_s=30.0, pace=pace)
 
 
 class Site:
@@ -152,22 +163,24 @@ class Site:
         tray = AckTray()
         self.acks = AckSender(tray, clock, acks_broker or acks_address(broker))
         take = sink(self.desk) if sink else self.desk.take_findings
-        tongues = stores.tongues
-        consumers: list[Consumer] = [
-            RulesConsumer(Engine(table), tongues.decoder(), take),
-            IntakeConsumer(stores.engine, tongues.decoder()),
-            HistoryConsumer(stores.history, tongues.decoder(), stores.history_cursor),
-            AcksConsumer(stores.engine, Decoder(), tray, clock),  # native alone: nobody else waits for us
+        decoder = SharedDecoder(stores.journal, clock, stores.tongues.decoder)
+        readers: list[tuple[Consumer, Pace | None]] = [
+            (RulesConsumer(Engine(table), view := decoder.view(), take), view),
+            (IntakeConsumer(stores.engine, view := decoder.view()), view),
+            (HistoryConsumer(stores.history, view := decoder.view(), stores.history_cursor), view),
+            self._acks_reader(tray, decoder),
         ]
-        if "sparkplug" in tongues.dialects:
-            consumers.append(RebirthConsumer(self.source.publish))
+        if "sparkplug" in stores.tongues.dialects:
+            readers.append((RebirthConsumer(self.source.publish), None))
+        view = decoder.view()
         self.runners = (
-            *(Runner(stores.journal, stores.cursors, consumer, clock) for consumer in consumers),
-            hours_runner(stores, clock),
+            *(Runner(stores.journal, stores.cursors, consumer, clock, pace=pace) for consumer, pace in readers),
+            hours_runner(stores, clock, view, view),
         )
         self.beats = (
             Beat("facts", 0.2, self.carry_facts, clock),
             Beat("journal again", 1.0, stores.journal.try_again, clock),
+            Beat("watch", 1.0, SystemWatch(self.stages, channels, policy, clock).turn, clock),
             Beat("tick", 1.0, self.tick.run, clock),
             *(
                 # One for each channel: a receiver that hangs holds up nobody else's messages.
@@ -185,6 +198,14 @@ class Site:
             self.chores.add_job(self.prune_journal, "interval", hours=1, id="journal")
         self.chores.add_job(self.accounts.prune_sessions, "interval", hours=1, id="sessions")
         self.chores.add_job(self.postbox.forget_keys, "interval", hours=1, id="idempotency keys")
+
+    def _acks_reader(self, tray: AckTray, decoder: SharedDecoder) -> tuple[Consumer, Pace | None]:
+        """Acknowledging reads the native dialect alone, for nobody else waits for us; where that is all, it shares."""
+        store, clock = self.stores.engine, self.clock
+        if self.stores.tongues.dialects != ("native",):
+            return AcksConsumer(store, Decoder(), tray, clock), None
+        view = decoder.view()
+        return AcksConsumer(store, view, tray, clock), view
 
     def carry_facts(self) -> int:
         """Append what staff did and the register learned to the journal, then messages of files, then what is read again."""
@@ -215,6 +236,7 @@ class Site:
 
     def start(self) -> None:
         """Write down that we run, then start every stage; the source last."""
+        settle_memory()
         self.stores.journal.append([RunStarted(fact_id=f"run:{self.run_id}", at=self.clock.home_now(), run_id=self.run_id)])
         for runner in self.runners:
             runner.start()

@@ -16,7 +16,7 @@ from ingest.acks_book import Book
 from ingest.acks_ledger import Given, Ledger
 from ingest.acks_tray import AckTray, OutgoingAck
 from ingest.clock import Clock, Millis
-from ingest.decode import Decoder, Item
+from ingest.decoding import Decoding, Item
 from ingest.facts import DeviceRemoved, Fact, LinkDown, LinkUp, MessageReread, RunStarted, RunStopped
 from ingest.journal.port import Entry, Message
 from ingest.losses import LostRange, write_losses
@@ -69,7 +69,7 @@ class _Debt:
 class AcksConsumer:
     """Implements Consumer. Acknowledgements go into the tray; losses are written in one transaction per turn."""
 
-    def __init__(self, engine: Engine, decoder: Decoder, tray: AckTray, clock: Clock, *, every_s: float = ACK_EVERY_S) -> None:
+    def __init__(self, engine: Engine, decoder: Decoding, tray: AckTray, clock: Clock, *, every_s: float = ACK_EVERY_S) -> None:
         self._engine, self._decoder, self._tray, self._clock, self._every_s = engine, decoder, tray, clock, every_s
         self._ledger = Ledger()
         self._debts: dict[str, _Debt] = {}  # by device, of the boot it was last heard in

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, up
 
 from ingest import metrics
 from ingest.clock import HOUR, Millis
-from ingest.decode import Decoder, Item
+from ingest.decoding import Decoding, Item
 from ingest.facts import DeviceEnrolled, MessageReread
 from ingest.journal.port import Entry, Message
 from ingest.reading import DeviceId, Reading, Reason, Rejection
@@ -54,7 +54,7 @@ class IntakeConsumer:
     A duplicate is counted, not kept. Counting in metrics is by entry, however often it is read in one process.
     """
 
-    def __init__(self, engine: Engine, decoder: Decoder) -> None:
+    def __init__(self, engine: Engine, decoder: Decoding) -> None:
         self._engine = engine
         self._decoder = decoder
         self._hour = 0

@@ -87,6 +87,7 @@ class Batch:
         self.phone: list[tuple[int, Millis, bool]] = []  # household row, when, on
         self.status: list[tuple[int, Millis, bool]] = []  # device row, received, online
         self.battery: list[tuple[int, float]] = []  # device row, percent
+        self.link: list[tuple[int, float]] = []  # device row, percent
         self.faulty = Moments()  # device rows: wrongly dated, by receive time
         self.rejected = Moments()  # device rows, by receive time
         self.turns = Turns()
@@ -111,6 +112,8 @@ class Batch:
             return
         if reading.signal is Signal.BATTERY:
             self.battery.append((device, reading.value))
+        elif reading.signal is Signal.LINK:
+            self.link.append((device, reading.value))
         if not reading.credible:
             if reading.observed_at < earliest_believable(self._enrolled_at(device), reading.received_at):
                 self.reports.add(device, reading.received_at)

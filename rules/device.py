@@ -13,7 +13,7 @@ from rules.finding import Evidence, Finding, Level, RuleKey, Verb
 from rules.state import State
 from rules.table import RuleTable
 
-RULES = (RuleKey.DEVICE_SILENT, RuleKey.DEVICE_BATTERY, RuleKey.DEVICE_CLOCK, RuleKey.DEVICE_REJECTED)
+RULES = (RuleKey.DEVICE_SILENT, RuleKey.DEVICE_BATTERY, RuleKey.DEVICE_LINK, RuleKey.DEVICE_CLOCK, RuleKey.DEVICE_REJECTED)
 
 
 class DeviceHealth:
@@ -24,7 +24,7 @@ class DeviceHealth:
         self._limits = table.device
 
     def fold(self, state: State, batch: Batch) -> None:
-        """Take reports, battery levels, wrong dates and rejections. Gateway states are folded by `rules.outage`."""
+        """Take reports, battery and link levels, wrong dates and rejections. Gateway states are folded by `rules.outage`."""
         devices = state.devices
         if batch.reports.rows:
             rows, at = batch.reports.arrays()
@@ -33,6 +33,10 @@ class DeviceHealth:
         for device, percent in batch.battery:
             devices.battery[device] = percent
             if percent < self._limits.battery_caution or devices.dirty[device]:
+                devices.due[device] = 0
+        for device, percent in batch.link:
+            devices.link[device] = percent
+            if percent < self._limits.link_weak or devices.dirty[device]:
                 devices.due[device] = 0
         for device, at_ms in zip(batch.faulty.rows, batch.faulty.at, strict=True):
             self._count(devices.faulty_from, devices.faulty, devices.faulty_last, device, at_ms)
@@ -57,6 +61,7 @@ class DeviceHealth:
         interval = devices.interval[rows]
         due = np.where(interval > 0, since + limits.missed_reports * interval, UNSET)
         look = (devices.dirty[rows] > 0) | (devices.battery[rows] < limits.battery_caution)
+        look |= devices.link[rows] < limits.link_weak
         look |= (devices.offline_since[rows] < UNSET) | (devices.faulty[rows] >= limits.clock_faults)
         look |= devices.rejected[rows] >= limits.rejections
         return np.where(household < 0, UNSET, np.where(look, 0, due))
@@ -69,6 +74,7 @@ class DeviceHealth:
         told, due = self._judge_silence(state, device, at)
         findings += told
         findings += self._judge_battery(state, device, at)
+        findings += self._judge_link(state, device, at)
         devices, limits = state.devices, self._limits
         for rule, count, last, needed in (
             (RuleKey.DEVICE_CLOCK, devices.faulty, devices.faulty_last, limits.clock_faults),
@@ -138,6 +144,14 @@ class DeviceHealth:
         limit = limits.battery_warning if level == Level.WARNING else limits.battery_caution
         since = at if episode is None else episode.start
         return self._raise(state, device, RuleKey.DEVICE_BATTERY, since, level, at, limit, percent)
+
+    def _judge_link(self, state: State, device: int, at: Millis) -> list[Finding]:
+        percent, limits = float(state.devices.link[device]), self._limits
+        if percent >= limits.link_clear:
+            return self.clear(state, device, RuleKey.DEVICE_LINK, at)
+        if not percent < limits.link_weak or state.episodes.get(f"device:{state.devices.ids[device]}", RuleKey.DEVICE_LINK):
+            return []
+        return self._raise(state, device, RuleKey.DEVICE_LINK, at, Level.CAUTION, at, limits.link_weak, percent)
 
     def _judge_count(
         self, state: State, device: int, rule: RuleKey, count: int, last: Millis, needed: int, at: Millis

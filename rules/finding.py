@@ -34,6 +34,7 @@ class RuleKey(StrEnum):
     AWAY = "away"
     DEVICE_SILENT = "device_silent"
     DEVICE_BATTERY = "device_battery"
+    DEVICE_LINK = "device_link"
     DEVICE_CLOCK = "device_clock"
     DEVICE_REJECTED = "device_rejected"
     NOT_COMMISSIONED = "not_commissioned"
@@ -44,6 +45,7 @@ DEVICE = frozenset(
     {
         RuleKey.DEVICE_SILENT,
         RuleKey.DEVICE_BATTERY,
+        RuleKey.DEVICE_LINK,
         RuleKey.DEVICE_CLOCK,
         RuleKey.DEVICE_REJECTED,
         RuleKey.NOT_COMMISSIONED,

@@ -83,6 +83,7 @@ class Devices(Columns):
         Field("signals", I2, 0),  # bits: 1 motion, 2 call, 4 phone
         Field("last_report", I8, NEVER),  # ms UTC, receive time of the last live message
         Field("battery", F8, np.nan),  # percent, the last told
+        Field("link", F8, np.nan),  # percent, the last told
         Field("offline_since", I8, UNSET),  # ms UTC, a gateway's STATUS 0; UNSET: online
         Field("faulty_from", I8, NEVER),  # ms UTC, start of the window in which wrongly dated readings are counted
         Field("faulty", I4, 0),  # wrongly dated readings in that window
@@ -100,6 +101,7 @@ class Devices(Columns):
     signals: Ints
     last_report: Ints
     battery: Floats
+    link: Floats
     offline_since: Ints
     faulty_from: Ints
     faulty: Ints

@@ -88,7 +88,7 @@ class AbsenceLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceLimits:
-    """When a device is worth a ticket. Battery in percent, lengths in milliseconds."""
+    """When a device is worth a ticket. Battery and radio link in percent, lengths in milliseconds."""
 
     missed_reports: int
     late_report: float
@@ -96,6 +96,8 @@ class DeviceLimits:
     battery_caution: float
     battery_warning: float
     battery_clear: float
+    link_weak: float
+    link_clear: float
     clock_faults: int
     rejections: int
     window: Millis
@@ -219,6 +221,8 @@ def _device(reader: Reader) -> DeviceLimits:
         battery_caution=reader.number("device", "battery_caution", low=0.0, high=100.0),
         battery_warning=reader.number("device", "battery_warning", low=0.0, high=100.0),
         battery_clear=reader.number("device", "battery_clear", low=0.0, high=100.0),
+        link_weak=reader.number("device", "link_weak", low=0.0, high=100.0),
+        link_clear=reader.number("device", "link_clear", low=0.0, high=100.0),
         clock_faults=reader.count("device", "clock_faults"),
         rejections=reader.count("device", "rejections"),
         window=reader.length("device", "window"),
@@ -226,4 +230,6 @@ def _device(reader: Reader) -> DeviceLimits:
     )
     if not limits.battery_warning < limits.battery_caution < limits.battery_clear:
         reader.wrong("device", "battery_clear", "must lie above battery_caution, and that above battery_warning")
+    if not limits.link_weak < limits.link_clear:
+        reader.wrong("device", "link_clear", "must lie above link_weak")
     return limits

@@ -1,6 +1,7 @@
 """Brokers for whoever asks for one: real servers on 127.0.0.1, each in a folder of its own, ended when the test ends."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from anbu.bench.influxd import InfluxServer
 from ingest.clock import SystemClock
 from tests.influx_server import BadServer, influxd_or_skip
 from tests.servers import MOSQUITTO, Broker, MosquittoServer, NatsServer, ScriptedBroker
+from tests.small_disk import SIZE, SmallDisk
 from tests.stores import PostgresServer, postgres_server
 
 
@@ -106,3 +108,16 @@ def bare_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'anbu.sqlite3'}"
     server: PostgresServer = request.getfixturevalue("postgresql")
     return server.database()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """Mounting needs root: skipped for others, but not in CI (there a file limit stands in: test_journal_sqlite.py)."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False) if os.geteuid() == 0 else None
+    if done is None or done.returncode != 0:
+        pytest.skip(f"a small file system cannot be mounted: {done.stderr.strip() if done else 'not root'}")
+    yield SmallDisk(folder)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -154,7 +154,7 @@ def value_text(signal: Signal, value: float, lang: Lang) -> str:
     match signal:
         case Signal.TEMPERATURE:
             return f"{value:.1f} °C"
-        case Signal.HUMIDITY | Signal.BATTERY:
+        case Signal.HUMIDITY | Signal.BATTERY | Signal.LINK:
             return f"{value:.0f}%"
         case Signal.POWER:
             return f"{value:.0f} W"

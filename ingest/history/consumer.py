@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ingest.clock import Millis
-from ingest.decode import Decoder
+from ingest.decoding import Decoding
 from ingest.history.port import History
 from ingest.journal.port import Entry
 from ingest.reading import Reading
@@ -21,7 +21,7 @@ class HistoryConsumer:
     the committed state and tries again later; no other stage waits for that.
     """
 
-    def __init__(self, history: History, decoder: Decoder, name: str = "history") -> None:
+    def __init__(self, history: History, decoder: Decoding, name: str = "history") -> None:
         self._name = name
         self._history = history
         self._decoder = decoder

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import msgspec
 
 from ingest.clock import HOUR, MINUTE, Millis
-from ingest.decode import Decoder
+from ingest.decoding import Decoding
 from ingest.history.port import History, HourPart
 from ingest.journal.port import Entry
 from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Signal
@@ -105,7 +105,7 @@ def _part(key: _Key, held: _Open) -> HourPart:
 class HoursConsumer:
     """Implements Consumer. Holds an entry for each series of the hour that runs; HistoryUnavailable goes up."""
 
-    def __init__(self, history: History, decoder: Decoder, name: str = "history-hours") -> None:
+    def __init__(self, history: History, decoder: Decoding, name: str = "history-hours") -> None:
         self._name = name
         self._history = history
         self._decoder = decoder

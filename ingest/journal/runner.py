@@ -6,6 +6,7 @@ import random
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import structlog
 
@@ -16,6 +17,25 @@ from ingest.journal.port import Consumer, Cursors, Entry, Journal, JournalDamage
 log = structlog.get_logger(__name__)
 
 _IDLE_S = 0.1  # how long to wait for an entry before home time is looked at again
+
+
+_PATIENCE = 5
+"""A commit that is due waits for a cheap moment for so many times its interval."""
+
+_SHARE = 20
+"""A commit takes at most one part in so many of a consumer's time: a large state is committed less often."""
+
+
+class Pace(Protocol):
+    """Knows at which entries a consumer does well to pause, and whether its state is cheap to have there."""
+
+    def limit(self, most: int) -> int:
+        """How many entries to read next, at most so many."""
+        ...
+
+    def ready(self) -> bool:
+        """Whether this is a good moment to commit."""
+        ...
 
 
 class Runner:
@@ -38,6 +58,7 @@ class Runner:
         batch: int = 2000,
         commit_every_s: float = 1.0,
         backoff_s: tuple[float, float] = (1.0, 30.0),
+        pace: Pace | None = None,
     ) -> None:
         self.name = consumer.name
         self.offset = 0  # taken up to here
@@ -46,9 +67,11 @@ class Runner:
         self.progressed_at: Millis = clock.machine_now()  # machine time of the last batch taken or good turn
         self._journal, self._cursors, self._consumer, self._clock = journal, cursors, consumer, clock
         self._batch, self._commit_every_s, self._backoff_s = batch, commit_every_s, backoff_s
+        self._pace = pace
         self._restored = False
         self._at: Millis = 0  # when the entry at `offset` was received
         self._committed_mono = clock.monotonic()
+        self._commit_took_s = 0.0
         self._failures = 0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -118,7 +141,7 @@ class Runner:
             raise JournalDamaged(f"{self.name} stands at offset {self.offset}, the journal ends at {frontier.offset}")
         metrics.LAG.labels(self.name).set(frontier.offset - self.offset)
         while self.offset < frontier.offset and not self._stopping.is_set():
-            entries = self._journal.read(self.offset, self._batch)
+            entries = self._journal.read(self.offset, self._limit())
             if commits and home_day(entries[-1].received_at) != home_day(self._at):
                 self._take_days(entries)
             else:
@@ -132,6 +155,9 @@ class Runner:
             self._consumer.at_head(frontier.at)
         if commits:
             self._commit_when_due()
+
+    def _limit(self) -> int:
+        return self._batch if self._pace is None else self._pace.limit(self._batch)
 
     def _take(self, entries: Sequence[Entry]) -> None:
         self._consumer.take(entries)
@@ -161,18 +187,23 @@ class Runner:
         self._restored = True
 
     def _commit_when_due(self) -> None:
+        waited = self._clock.monotonic() - self._committed_mono
+        interval = max(self._commit_every_s, _SHARE * self._commit_took_s)
+        if self.offset == self.committed or (waited < interval and not self._failures):
+            return
         # After a failure at once: only what is committed shows that all is well again.
-        due = self._failures or self._clock.monotonic() - self._committed_mono >= self._commit_every_s
-        if self.offset != self.committed and due:
+        if self._pace is None or self._failures or waited >= _PATIENCE * interval or self._pace.ready():
             self._commit()
             self._went_well()
 
     def _commit(self, *, keep: bool = False) -> None:
+        began = self._clock.monotonic()
         with metrics.COMMIT_SECONDS.labels(self.name).time():
             position = Position(offset=self.offset, state=self._consumer.state(), at=self._at)
             self._cursors.commit(self.name, position, keep=keep)
         self.committed = position.offset
         self._committed_mono = self._clock.monotonic()
+        self._commit_took_s = self._committed_mono - began
         metrics.COMMITTED.labels(self.name).set(self.committed)
 
     def _went_well(self) -> None:

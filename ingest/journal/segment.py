@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
@@ -33,8 +34,14 @@ CREATE TABLE IF NOT EXISTS entry (
 );
 CREATE INDEX IF NOT EXISTS entry_fact ON entry (fact_id) WHERE fact_id IS NOT NULL;
 """
-_INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-INSERT_OR_LEAVE = "INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ROWS = 90
+"""Rows in one statement: the lock that lets one Python thread run is given away at each, and may be long in coming back.
+Nine hundred parameters are what every SQLite takes."""
+
+_ONE = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = f"INSERT INTO entry VALUES {_ONE}"
+_INSERT_MANY = f"INSERT INTO entry VALUES {', '.join([_ONE] * _ROWS)}"
+INSERT_OR_LEAVE = f"INSERT OR IGNORE INTO entry VALUES {_ONE}"
 _FACTS = "SELECT * FROM entry WHERE kind = 1 ORDER BY offset"
 _SELECT = "SELECT * FROM entry WHERE offset > ? ORDER BY offset LIMIT ?"
 
@@ -169,7 +176,10 @@ class Segment:
         """All rows or none, durable on return."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            self._connection.executemany(_INSERT, rows)
+            many = len(rows) - len(rows) % _ROWS
+            for start in range(0, many, _ROWS):
+                self._connection.execute(_INSERT_MANY, list(chain.from_iterable(rows[start : start + _ROWS])))
+            self._connection.executemany(_INSERT, rows[many:])
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:  # SQLite ends the transaction itself after some I/O errors

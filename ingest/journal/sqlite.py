@@ -21,6 +21,7 @@ from ingest.journal.folder import JournalInUse, Promise, lock_folder, sync_folde
 from ingest.journal.port import Body, Entry, Frontier, JournalDamaged, JournalFull, Message, Position
 from ingest.journal.segment import Row, Segment, fact_rows, to_row
 from ingest.journal.shelf import Shelf
+from ingest.journal.tail import Tail
 
 __all__ = ["JournalInUse", "SqliteJournal"]
 
@@ -48,6 +49,7 @@ class SqliteJournal:
         self._segment_bytes = segment_bytes
         self._lock = threading.Lock()  # the one writer: head, floor, segments, fact index
         self._grown = threading.Condition()
+        self._tail = Tail()
         self._closed = False
         self._refused_since: Millis | None = None  # home time from which on something was refused; None while all is well
         self._asked: Millis = 0  # the latest home time we were told
@@ -98,9 +100,10 @@ class SqliteJournal:
         with self._lock:
             self._must_be_open()
             try:
-                rows = self._rows(self._with_gap(bodies) if self._refused_since is not None else bodies)
-                if not rows:
+                entries = self._entries(self._with_gap(bodies) if self._refused_since is not None else bodies)
+                if not entries:
                     return self._head
+                rows = [to_row(entry.offset, entry.received_at, entry.body) for entry in entries]
                 with metrics.APPEND_SECONDS.time():
                     self._roll(rows[0][1])
                     self._segment.write(rows)
@@ -109,6 +112,7 @@ class SqliteJournal:
                 raise JournalFull(f"{self.folder} takes nothing after offset {self._head}: {error}") from error
             except sqlite3.DatabaseError as error:
                 raise JournalDamaged(f"segment {self._segment.path.name} refuses offset {self._head + 1}: {error}") from error
+            self._tail.add(entries)
             self._head, self._floor = rows[-1][0], rows[-1][1]
             fact_ids = [row[8] for row in rows if row[8] is not None]
             if fact_ids:
@@ -163,10 +167,10 @@ class SqliteJournal:
                 return False
         return True
 
-    def _rows(self, bodies: Sequence[Body]) -> list[Row]:
+    def _entries(self, bodies: Sequence[Body]) -> list[Entry]:
         fact_ids = [body.fact_id for body in bodies if not isinstance(body, Message)]
         known = self._facts.known(fact_ids) if fact_ids else set()
-        rows: list[Row] = []
+        entries: list[Entry] = []
         offset, floor = self._head, self._floor
         for body in bodies:
             if not isinstance(body, Message):
@@ -175,8 +179,8 @@ class SqliteJournal:
                 known.add(body.fact_id)
             offset += 1
             floor = max(floor, _instant(body))
-            rows.append(to_row(offset, floor, body))
-        return rows
+            entries.append(Entry(offset=offset, received_at=floor, body=body))
+        return entries
 
     def _roll(self, at: Millis) -> None:
         """Begin a new segment where the newest has its size, or holds entries of another day."""
@@ -200,7 +204,12 @@ class SqliteJournal:
     def read(self, after: int, limit: int) -> list[Entry]:
         """See `Journal.read`. May end below `limit` before the head: a segment ended, or its payloads were large."""
         self._must_be_open()
-        return self._shelf.read(after, limit, self._head)  # head before segments: a new one is known before it is written
+        head = self._head
+        if after >= self._shelf.cut:
+            newest = self._tail.read(after, min(limit, max(head - after, 0)))
+            if newest:
+                return newest
+        return self._shelf.read(after, limit, head)  # head before segments: a new one is known before it is written
 
     def offset_before(self, at: Millis) -> int:
         """The last offset received before this instant; where there is none, the cut (0 in a journal never pruned)."""

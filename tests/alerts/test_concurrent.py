@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
 from alerts import tables
 from alerts.check import Conflict
@@ -26,6 +27,7 @@ from ingest.reading import HouseholdId
 from ingest.seal import Sealer
 from ingest.store import open_store, reading
 from tests.alerts.alert_parts import WEBHOOK, Book, HandClock, Site, finding
+from tests.stores import PostgresServer
 from tests.waiting import until
 
 HOMES = [f"hh-{number}" for number in range(20)]
@@ -217,3 +219,17 @@ def test_every_journal_of_a_store_is_given_every_fact_once_while_facts_are_being
         assert [entry.body.fact_id for entry in journal.read(0, 1_000) if isinstance(entry.body, HouseholdGraded)] == queued
     for engine in engines:
         engine.dispose()
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+def test_a_database_that_was_away_is_used_again(site: Site, postgresql: PostgresServer) -> None:
+    site.take(finding(household="hh-1"))
+    postgresql.stop()
+    try:
+        with pytest.raises(OperationalError):
+            site.take(finding(household="hh-2", number="away"))
+    finally:
+        postgresql.start()
+    site.take(finding(household="hh-2", number="away"))
+    assert sorted(each.subject for each in site.desk.checks(dong=None)) == ["hh-1", "hh-2"]

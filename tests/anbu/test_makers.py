@@ -13,6 +13,7 @@ from anbu.device_check import check_message
 from ingest.clock import Millis
 from ingest.dialects.native import NATIVE_SIGNALS
 from ingest.reading import Signal
+from ingest.wire import decode_ack
 from tests.anbu.typing_anbu import anbu
 from tests.ingest.dialect_cases import NAMES, fixture_of
 
@@ -52,9 +53,10 @@ def test_the_document_has_the_form_of_asyncapi_3() -> None:
             at = at[part]
     for name, channel in made["channels"].items():
         assert {f"{{{place}}}" for place in channel["parameters"]} == {p for p in channel["address"].split("/") if "{" in p}
-        assert made["operations"][f"receive_{name}"]["action"] == "receive"
-        assert made["operations"][f"receive_{name}"]["channel"]["$ref"] == f"#/channels/{name}"
-    assert set(made["channels"]) == {signal.value for signal in Signal} - {Signal.CALL_MISSED.value} | {"pack"}
+        action = "send" if name == "ack" else "receive"
+        operation = made["operations"][f"{action}_{name}"]
+        assert (operation["action"], operation["channel"]["$ref"]) == (action, f"#/channels/{name}")
+    assert set(made["channels"]) == {signal.value for signal in Signal} - {Signal.CALL_MISSED.value} | {"pack", "ack"}
 
 
 @pytest.mark.parametrize("name", [*(signal.value for signal in NATIVE_SIGNALS), "pack"])
@@ -62,6 +64,11 @@ def test_every_example_of_the_document_is_taken(name: str) -> None:
     for example in messages()[name]["examples"]:
         verdict = check_message(NATIVE.format(name), msgspec.json.encode(example["payload"]), at=NOW)
         assert verdict.well, verdict
+
+
+def test_the_acknowledgement_of_the_document_is_one() -> None:
+    (example,) = messages()["ack"]["examples"]
+    assert decode_ack(msgspec.json.encode(example["payload"])).upto == 12345
 
 
 @pytest.mark.parametrize("name", [signal.value for signal in NATIVE_SIGNALS])

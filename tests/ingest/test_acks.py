@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -19,8 +18,8 @@ from tests.ingest.acks_parts import Reader, T, enrolled, motion
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    store = open_store(f"sqlite:///{tmp_path / 'anbu.sqlite3'}")
+def engine(store_url: str) -> Iterator[Engine]:
+    store = open_store(store_url)
     metadata.create_all(store)
     yield store
     store.dispose()

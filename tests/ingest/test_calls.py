@@ -57,8 +57,8 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    engine = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+def office(tmp_path: Path, store_url: str) -> Iterator[Office]:
+    engine = open_store(store_url)
     metadata.create_all(engine)
     register = Register(engine, SEALER, VirtualClock(NOW))
     register.add_dong("dong-1", "바람동")

@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from structlog.testing import capture_logs
 
 from ingest.clock import SystemClock
@@ -17,40 +10,10 @@ from ingest.journal.sqlite import SqliteJournal
 from ingest.source import BrokerAddress, MqttSource, Pace
 from tests.ingest.faulty_days import became, enrolment, everything, identities, rubbish, spoken
 from tests.servers import Broker, publish
+from tests.small_disk import SmallDisk
 from tests.waiting import until
 
 QUICK = Pace(canary_every_s=0.2, backoff_first_s=0.05, backoff_most_s=0.2, idle_s=0.01)
-SIZE = 6 * 1024 * 1024
-
-
-class SmallDisk:
-    """A file system of 6 MiB of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._ballast = folder / "ballast"
-
-    def fill(self) -> None:
-        """Until not one more page fits."""
-        with self._ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):  # that it is full ends it
-            while file.write(b"\0" * 4096) == 4096:
-                pass
-
-    def make_room(self) -> None:
-        self._ballast.unlink()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    """Mounting needs root: skipped for others, but not in CI (there a file limit stands in: test_journal_sqlite.py)."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False) if os.geteuid() == 0 else None
-    if done is None or done.returncode != 0:
-        pytest.skip(f"a small file system cannot be mounted: {done.stderr.strip() if done else 'not root'}")
-    yield SmallDisk(folder)
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_full_disk_is_no_acknowledgement_and_the_source_goes_on_when_there_is_room(

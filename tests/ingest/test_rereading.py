@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -73,8 +72,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    engine = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+def place(store_url: str) -> Iterator[Place]:
+    engine = open_store(store_url)
     metadata.create_all(engine)
     register = Register(engine, Sealer(new_key()), VirtualClock(NOON))
     register.add_dong("dong-1", "바람동")

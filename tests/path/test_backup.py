@@ -15,6 +15,7 @@ from sqlalchemy import select
 from alerts.check import CheckState
 from anbu.archive import MANIFEST, Manifest
 from anbu.backup import back_up
+from anbu.broker_site import BrokerFolder
 from anbu.ending import Refusal
 from anbu.restore import look_at, restore
 from anbu.settings import load_settings
@@ -154,6 +155,20 @@ def test_the_key_is_not_in_a_backup_unless_asked_for(site: KeptSite, tmp_path: P
     restored = KeptSite(load_settings(tmp_path / "two" / "anbu.toml"))
     same_people(restored)
     restored.close()
+
+
+def test_the_brokers_accounts_come_along_and_its_private_keys_only_with_the_key(site: KeptSite, tmp_path: Path) -> None:
+    broker = BrokerFolder(site.settings.broker_folder)
+    broker.make()
+    broker.write(broker.passwd, b"pir-1:$7$101$...\n")
+    broker.write(broker.ca_key, b"a private key", private=True)
+    for name, with_key in (("one", False), ("two", True)):
+        save(site, tmp_path / f"{name}.zip", with_key=with_key)
+        restored = restore(tmp_path / f"{name}.zip", tmp_path / name / "anbu.toml")
+        made = BrokerFolder(restored.settings.broker_folder)
+        assert made.passwd.read_bytes() == broker.passwd.read_bytes()
+        assert made.ca_key.exists() is with_key
+    assert made.ca_key.stat().st_mode & 0o077 == 0
 
 
 def test_a_site_that_holds_anything_is_not_written_over(site: KeptSite, tmp_path: Path, place: Place) -> None:

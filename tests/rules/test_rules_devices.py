@@ -54,6 +54,15 @@ def test_a_low_battery_rises_to_urgent_and_clears_above_its_limit() -> None:
     ]
 
 
+def test_a_weak_radio_link_is_a_ticket_until_it_is_well_again() -> None:
+    levels = [(1, 8.0), (2, 7.4), (3, 5.0), (4, 11.0), (5, 12.0)]
+    days = Days([*home_with(Signal.MOTION), *(reading(hour * HOUR, Signal.LINK, percent) for hour, percent in levels)])
+    assert told(days.until(6 * HOUR), RuleKey.DEVICE_LINK) == [
+        ("device_link", "raised", 1, 2.0028),
+        ("device_link", "cleared", 1, 5.0028),
+    ]
+
+
 def test_wrongly_dated_readings_are_a_clock_finding_and_end_an_hour_after_the_last() -> None:
     wrong = [reading(at * MINUTE, Signal.MOTION, credible=False, observed_at=1_000_000) for at in (1, 2)]
     days = Days([*home_with(Signal.MOTION), *wrong])

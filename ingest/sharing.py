@@ -1,0 +1,281 @@
+"""One decoder for all consumers of a process that stand at the same place of the journal.
+
+What a stretch of the journal means does not depend on who asks, only on what was read before it. So the consumer that
+comes first decodes a stretch, and those behind it take what it found. A chain of decoded stretches has one decoder, at
+its end. A consumer that was set back, or falls too far behind, decodes for itself, on a chain of its own, until it stands
+where the others' chain ends and with the very same state; then it joins them (docs/adr/0012).
+
+The state to commit is always exact: at the end of a chain it is the decoder's, and after the stretches where it was taken
+down (one in about `marks_every_s`) it is that. Anywhere else, which a runner avoids by asking `ready`, it is made from
+the last exact one and the journal after it.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+
+from ingest.clock import Clock
+from ingest.decode import Decoder
+from ingest.decoding import Decoding, Item
+from ingest.enrolment import Enrolment
+from ingest.journal.port import Entry, Journal, JournalDamaged
+
+ITEMS_AHEAD = 100_000
+"""How many items the end of a chain may be ahead of a consumer on it: what is kept for it in memory."""
+
+JOIN_AGAIN_S = 60.0
+"""A state that was not the others' (a mended decoder has read the past again) is compared again after so long."""
+
+_CHUNK = 2_000
+_SHARE = 20
+"""Taking the state down takes at most one part in so many of the time."""
+
+
+class _Stretch:
+    """Decoded entries up to the offset `last`; `state` is the decoder's after them, where it was taken down."""
+
+    __slots__ = ("items", "last", "next", "pairs", "state")
+
+    def __init__(self, last: int, items: int, pairs: list[tuple[Entry, list[Item]]], state: bytes | None = None) -> None:
+        self.last, self.pairs, self.state = last, pairs, state
+        self.items = items  # of the whole chain up to here
+        self.next: _Stretch | None = None
+
+
+class _Chain:
+    """A decoder and the stretch it read last. Everything about it is looked at and changed under its lock."""
+
+    __slots__ = ("broken", "decoder", "lock", "tail", "wanted")
+
+    def __init__(self, decoder: Decoding, at: int, state: bytes | None) -> None:
+        self.decoder = decoder
+        self.wanted = False  # somebody would commit if the state were taken down
+        self.lock = threading.Lock()
+        self.broken = False  # the decoder raised and stands between two entries
+        self.tail = _Stretch(at, 0, [], state)
+
+    def state(self) -> bytes:
+        """The decoder's, taken down after the last stretch."""
+        self.wanted = False
+        if self.tail.state is None:
+            self.tail.state = self.decoder.snapshot()
+        return self.tail.state
+
+    def extend(self, entries: Sequence[Entry]) -> None:
+        """Decode these, which follow the last stretch."""
+        try:
+            pairs = self.decoder.read(entries)
+        except BaseException:
+            self.broken = True
+            raise
+        tail = self.tail
+        tail.next = _Stretch(entries[-1].offset, tail.items + sum(len(items) for _, items in pairs), pairs)
+        self.tail = tail.next
+
+
+class SharedDecoder:
+    """Hands out views, one for each consumer; `make` makes decoders that all read alike."""
+
+    def __init__(
+        self, journal: Journal, clock: Clock, make: Callable[[], Decoding] = Decoder, *, marks_every_s: float = 1.0
+    ) -> None:
+        self.journal, self.clock, self.make, self.marks_every_s = journal, clock, make, marks_every_s
+        self.lock = threading.Lock()
+        self.chain: _Chain | None = None  # the one to join: that of a consumer none is ahead of
+        self.views: list[DecoderView] = []
+        self._next_mark = float("-inf")  # monotonic seconds
+
+    def mark(self, chain: _Chain) -> bytes | None:
+        """The state at the end of the chain, where it is time to take one down; the chain's lock is held."""
+        if chain.tail.state is not None:
+            return chain.tail.state
+        began = self.clock.monotonic()
+        if began < self._next_mark:
+            chain.wanted = True
+            return None
+        state = chain.state()
+        ended = self.clock.monotonic()
+        self._next_mark = ended + max(self.marks_every_s, _SHARE * (ended - began))
+        return state
+
+    def view(self) -> DecoderView:
+        """For one consumer and its runner."""
+        view = DecoderView(self)
+        self.views.append(view)
+        return view
+
+
+class DecoderView:
+    """Implements `Decoding` for one consumer, on whose thread alone it is used, and paces that consumer's runner."""
+
+    def __init__(self, shared: SharedDecoder) -> None:
+        self._shared = shared
+        self._not_before = float("-inf")  # monotonic seconds before which no state is compared again
+        self._begin(shared.make(), None, None)
+
+    @property
+    def enrolment(self) -> Enrolment:
+        """See `Decoding.enrolment`."""
+        return self._chain.decoder.enrolment
+
+    def restore(self, state: bytes | None) -> None:
+        """Begin from a snapshot, or from nothing; msgspec.ValidationError for bytes that are no snapshot."""
+        decoder = self._shared.make()
+        decoder.restore(state)
+        self._begin(decoder, None, state)
+
+    def _begin(self, decoder: Decoding, at: int | None, state: bytes | None) -> None:
+        """On a chain of our own; `at` None: where it stands shows with the next entry."""
+        self._at = at
+        self._known = (at or 0, state)  # the last exact state
+        self._chain = _Chain(decoder, at or 0, state)
+        self._stretch: _Stretch | None = self._chain.tail  # None: we have been left behind
+
+    def read(self, entries: Sequence[Entry]) -> list[tuple[Entry, list[Item]]]:
+        """What each of these entries means, as `Decoder.read`."""
+        found: list[tuple[Entry, list[Item]]] = []
+        if not entries:
+            return found
+        if self._at is None:
+            self._at = self._chain.tail.last = entries[0].offset - 1
+            self._known = (self._at, self._known[1])
+        last = entries[-1].offset
+        while self._at < last:
+            chain = self._chain
+            with chain.lock:
+                found += self._walk(last)
+                at_end = self._stretch is chain.tail and not chain.broken
+            if self._stretch is None or (chain.broken and self._at < last):
+                self._leave()
+            elif at_end and self._at < last:
+                self._go_on(entries[bisect_right(entries, self._at, key=_offset) :])
+        others = self._shared.chain
+        if others is not None and others is not self._chain:
+            self._join(others, last)  # now, before they move on
+        return found
+
+    def _walk(self, last: int) -> list[tuple[Entry, list[Item]]]:
+        """Take what others have decoded, up to this offset."""
+        found: list[tuple[Entry, list[Item]]] = []
+        while self._stretch is not None and self._at is not None and self._at < last:
+            if self._at >= self._stretch.last:
+                if self._stretch.state is not None:
+                    self._known = (self._at, self._stretch.state)
+                if self._stretch.next is None:
+                    break
+                self._stretch = self._stretch.next
+            pairs = self._stretch.pairs
+            start = bisect_right(pairs, self._at, key=_pair_offset)
+            end = bisect_right(pairs, last, lo=start, key=_pair_offset)
+            found += pairs[start:end]
+            self._at = min(last, self._stretch.last)
+        return found
+
+    def _go_on(self, entries: Sequence[Entry]) -> None:
+        """We stand at the end of our chain: join the others if they stand here too, or decode the next stretch."""
+        shared, at = self._shared, self._at or 0
+        with shared.lock:
+            others = shared.chain
+            if others is None or others.broken or others.tail.last < at:
+                shared.chain = others = self._chain
+        if others is not self._chain:
+            if self._join(others, at):
+                return
+            meet = others.tail.last
+            if at < meet < entries[-1].offset:  # stop where they stand
+                entries = entries[: bisect_right(entries, meet, key=_offset)]
+        chain = self._chain
+        with chain.lock:
+            if self._stretch is not chain.tail or chain.broken:
+                return  # somebody was quicker
+            if chain.wanted and (state := shared.mark(chain)) is not None:
+                self._known = (at, state)
+            chain.extend(entries)
+            self._leave_behind(chain)
+
+    def _join(self, others: _Chain, at: int) -> bool:
+        """True when we now stand at the end of theirs: the same place, and a state that is the same to the last byte."""
+        now = self._shared.clock.monotonic()
+        if others.tail.last != at or now < self._not_before:
+            return False
+        state = self.snapshot()
+        with others.lock:
+            if others.broken or others.tail.last != at:
+                return False
+            if others.state() != state:
+                self._not_before = now + JOIN_AGAIN_S
+                return False
+            self._chain, self._stretch = others, others.tail
+        return True
+
+    def _leave_behind(self, chain: _Chain) -> None:
+        """Whoever is too far back has to read for itself: what is kept in memory must not grow while it hangs."""
+        for view in self._shared.views:
+            stretch = view._stretch
+            if view._chain is not chain or stretch is None or stretch.next is chain.tail:
+                continue
+            if chain.tail.items - stretch.items > ITEMS_AHEAD:
+                view._stretch = None
+
+    def _leave(self) -> bytes:
+        """Go on alone, from the last exact state and what the journal holds after it."""
+        at, (known, state) = self._at or 0, self._known
+        decoder = self._shared.make()
+        decoder.restore(state)
+        while known < at:
+            entries = self._shared.journal.read(known, min(_CHUNK, at - known))
+            if not entries:
+                raise JournalDamaged(f"nothing stands after offset {known}, and {at} has been read")
+            decoder.read(entries)
+            known = entries[-1].offset
+        exact = decoder.snapshot()
+        self._begin(decoder, at, exact)
+        return exact
+
+    def limit(self, most: int) -> int:
+        """How many entries to read so as to end where a decoded stretch ends, at most so many."""
+        with self._chain.lock:
+            stretch = self._stretch
+            if stretch is None or self._at is None:
+                return most
+            ahead = stretch if self._at < stretch.last else stretch.next
+            return most if ahead is None else max(1, min(most, ahead.last - self._at))
+
+    def ready(self) -> bool:
+        """Whether the exact state is at hand."""
+        chain = self._chain
+        with chain.lock:
+            stretch = self._stretch
+            if stretch is chain.tail and not chain.broken and self._is_at_end(stretch):
+                return self._shared.mark(chain) is not None
+            chain.wanted = True
+            return stretch is not None and stretch.state is not None and self._is_at_end(stretch)
+
+    def snapshot(self) -> bytes:
+        """Everything learnt from the journal so far; the same journal gives the same bytes."""
+        state = self._state_here()
+        if state is None:
+            state = self._leave()
+        self._known = (self._at or 0, state)
+        return state
+
+    def _state_here(self) -> bytes | None:
+        chain = self._chain
+        with chain.lock:
+            stretch = self._stretch
+            if stretch is None or not self._is_at_end(stretch):
+                return None
+            return chain.state() if stretch is chain.tail and not chain.broken else stretch.state
+
+    def _is_at_end(self, stretch: _Stretch) -> bool:
+        return self._at is None or self._at >= stretch.last
+
+
+def _offset(entry: Entry) -> int:
+    return entry.offset
+
+
+def _pair_offset(pair: tuple[Entry, list[Item]]) -> int:
+    return pair[0].offset
