@@ -1,4 +1,4 @@
-"""Who has duty when: on working days the dong, at all other times the night desk, substitutes, overflow, never silently nobody."""
+"""Who has duty when: working days the dong, all other times the night desk; substitutes, overflow, never silently nobody."""
 
 from __future__ import annotations
 
