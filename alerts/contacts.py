@@ -172,7 +172,7 @@ class ContactBook:
             return channels_of(connection, persons, offered)
 
     def addresses(self, person: str, channel: str) -> tuple[str, ...]:
-        """What this channel needs to reach the person, in order; empty where there is nothing. A look at the register is logged."""
+        """What this channel needs to reach the person, in order; empty where nothing. A look at the register is logged."""
         relative = _RELATIVE.fullmatch(person)
         if relative is not None:
             return self._phone(relative, channel)

@@ -200,6 +200,16 @@ contact_point = Table(
     UniqueConstraint("person", "position"),
 )
 
+path_proof = Table(
+    "path_proof",  # when a synthetic alarm last came through, for each dong and channel
+    metadata,
+    Column("dong_code", String(32), primary_key=True),
+    Column("channel", String(16), primary_key=True),
+    Column("since", BigInteger, nullable=False),  # machine time like the two below: from when on it has to be proven
+    Column("alarmed_at", BigInteger),  # the last alarm that was published
+    Column("proven_at", BigInteger),  # the last that its receiver took
+)
+
 live_event = Table(
     "live_event",  # what the live stream replays by Last-Event-ID
     metadata,
