@@ -17,6 +17,7 @@ from rules.device import Commissioning, DeviceHealth
 from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
 from rules.outage import OutageBook
+from rules.outlook import Evening, HearingTurn, look_ahead
 from rules.staff import Staff
 from rules.state import State
 from rules.table import RuleTable
@@ -103,6 +104,19 @@ class Engine:
         self._state.evaluated = max(self._state.evaluated, last)
         return findings
 
+    def evening(self, at: Millis) -> Evening:
+        """What the night after `at`, a 17:00 in Seoul that was just evaluated, may bring."""
+        return look_ahead(self._state, self._absence, at)
+
+    @property
+    def evaluated(self) -> Millis | None:
+        """The last grid point."""
+        return self._state.evaluated
+
+    def turns(self, now: Millis) -> list[HearingTurn]:
+        """Whom we have stopped or begun to hear since this was last asked, up to home time `now`."""
+        return self._outages.turns(self._state, now)
+
     def snapshot(self) -> bytes:
         """The state as bytes; with the journal after it, it gives what the whole journal gives, to the last bit."""
         return self._state.dump()
@@ -110,6 +124,7 @@ class Engine:
     def restore(self, state: bytes | None) -> None:
         """Begin from a snapshot, or (None) from nothing. ValueError for a snapshot this version cannot read."""
         self._state = State() if state is None else State.load(state)
+        self._outages.forget()
         kept = self._state
         for name in kept.episodes.subjects():
             if name.startswith("device:"):
