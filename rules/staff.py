@@ -19,6 +19,7 @@ from ingest.facts import (
     LinkDown,
     LinkUp,
     MessageReread,
+    MessagesLeftOut,
     RulesApplied,
     RunStarted,
     RunStopped,
@@ -70,8 +71,8 @@ class Staff:
             case DeviceRemoved():
                 device = state.devices.index.get(fact.device_id)
                 return ([], set()) if device is None else self._remove_device(state, device, fact.at)
-            case MessageReread():
-                return [], set()  # its values come as readings
+            case MessageReread() | MessagesLeftOut():
+                return [], set()  # its values come as readings, what was left out as a rejection
             # The table is what the process was started with; a fact that another applies changes nothing here yet.
             case RulesApplied() | LinkUp() | LinkDown() | RunStarted() | RunStopped() | EntrySkipped():
                 return [], set()
