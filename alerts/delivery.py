@@ -9,8 +9,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from alerts.check import Check, Notice
-from alerts.policy import Policy
+from alerts.check import Ask, Check, Notice
 from ingest.clock import Millis, to_iso
 from rules.finding import Level
 
@@ -28,7 +27,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """All that leaves the house: no name, no address, no reason; ids are opaque."""
 
     id: str  # of the delivery: the receiver's idempotency key
-    kind: str  # opened, risen, added, raised_again, expired, reminder; of a stage of ours: stage_failed, stage_mended
+    kind: str  # alerts.check.NoticeKind; of a stage of ours: stage_failed, stage_mended
     level: str  # caution, warning, danger
     dong: str  # "-" where it concerns the whole site
     code: str  # of the check, or the name of the stage
@@ -48,6 +47,7 @@ class Delivery:
     level: Level
     body: bytes  # JSON of `Message`, the same bytes at every attempt
     attempts: int  # this one included
+    not_after: Millis | None = None  # home time from which on it must not leave any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,33 +81,41 @@ class Channel(Protocol):
         ...
 
 
-def address(check: Check, notice: Notice, now: Millis, policy: Policy) -> list[Delivery]:
-    """The deliveries of one notice at home time `now`: one for every route that wants this dong and level."""
-    found = []
-    for route in policy.routes:
-        if check.level < route.least or route.dong_code not in (None, check.dong_code):
-            continue
-        key = f"{check.id}|{notice.step}|{route.channel}|{route.recipient}"
-        number = hashlib.sha256(key.encode()).hexdigest()[:32]
-        message = Message(
-            id=number,
-            kind=notice.kind,
-            level=check.level.name.lower(),
-            dong=check.dong_code,
-            code=check.code,
-            link=f"{policy.base_url.rstrip('/')}/checks/{check.id}",
-            at=to_iso(now),
-        )
-        found.append(
-            Delivery(
-                id=number,
-                check_id=check.id,
-                channel=route.channel,
-                recipient=route.recipient,
-                step=notice.step,
-                level=check.level,
-                body=msgspec.json.encode(message),
-                attempts=0,
-            )
-        )
-    return found
+def resident_label(household_id: str) -> str:
+    """How a delivery names the resident to a gateway, which finds the number in the register."""
+    return f"resident:{household_id}"
+
+
+def contact_label(household_id: str, position: int) -> str:
+    """Likewise the guardian or neighbour who is called in this place."""
+    return f"guardian:{household_id}:{position}"
+
+
+def delivery_id(check_id: str, step: str, channel: str, recipient: str) -> str:
+    """The number of one delivery, the same whenever it is made of the same telling."""
+    return hashlib.sha256(f"{check_id}|{step}|{channel}|{recipient}".encode()).hexdigest()[:32]
+
+
+def deliver(check: Check, told: Notice | Ask, channel: str, recipient: str, now: Millis, base_url: str) -> Delivery:
+    """One telling at home time `now` for one recipient on one channel."""
+    number = delivery_id(check.id, told.step, channel, recipient)
+    message = Message(
+        id=number,
+        kind=told.kind,
+        level=check.level.name.lower(),
+        dong=check.dong_code,
+        code=check.code,
+        link=f"{base_url.rstrip('/')}/checks/{check.id}",
+        at=to_iso(now),
+    )
+    return Delivery(
+        id=number,
+        check_id=check.id,
+        channel=channel,
+        recipient=recipient,
+        step=told.step,
+        level=check.level,
+        body=msgspec.json.encode(message),
+        attempts=0,
+        not_after=told.not_after if isinstance(told, Ask) else None,
+    )

@@ -10,8 +10,9 @@ import structlog
 from sqlalchemy import Connection, Engine, Row, or_, select, update
 
 from alerts import metrics
-from alerts.check import CheckState, NoticeKind
+from alerts.check import LADDER_STEP, CheckState
 from alerts.delivery import Channel, Delivery, DeliveryState, Permanent, Result, Sent, Temporary
+from alerts.rows import hurry
 from alerts.tables import check, delivery
 from ingest.clock import HOUR, MINUTE, SECOND, Clock, Millis
 from rules.finding import Level
@@ -71,7 +72,7 @@ class Sender:
         """Take the next delivery, having read its check's state in the same transaction: nothing leaves after the end."""
         with self._engine.begin() as connection:
             while (row := connection.execute(self._next()).first()) is not None:
-                if _wanted(row):
+                if _wanted(row, self._clock.home_now()):
                     return self._take(connection, row)
                 values = {"state": DeliveryState.WITHDRAWN, "lease_until": None}
                 connection.execute(update(delivery).where(delivery.c.id == row.id).values(values))
@@ -106,6 +107,7 @@ class Sender:
             level=Level(row.level),
             body=row.body.encode(),
             attempts=attempts,
+            not_after=row.not_after,
         )
 
     def _send(self, claimed: Delivery) -> Result:
@@ -119,7 +121,9 @@ class Sender:
         values = self._outcome(claimed, result)
         mine = delivery.c.id == claimed.id, delivery.c.attempts == claimed.attempts
         with self._engine.begin() as connection:
-            connection.execute(update(delivery).where(*mine).values(lease_until=None, **values))
+            ours = connection.execute(update(delivery).where(*mine).values(lease_until=None, **values)).rowcount
+            if ours and values.get("state") is DeliveryState.FAILED:
+                hurry(connection, claimed.id, self._clock.home_now())
         metrics.deliveries.labels(claimed.channel, str(values.get("state", "retried"))).inc()
 
     def _outcome(self, claimed: Delivery, result: Result) -> dict[str, Any]:
@@ -146,8 +150,7 @@ class Sender:
         return max(wait, min(result.retry_after or 0, _LONGEST_ASKED))
 
 
-def _wanted(row: Row[Any]) -> bool:
-    if row.check_state == CheckState.RESOLVED:
+def _wanted(row: Row[Any], home_now: Millis) -> bool:
+    if row.check_state == CheckState.RESOLVED or (row.not_after is not None and home_now >= row.not_after):
         return False
-    reminder = row.step.startswith(f"{NoticeKind.REMINDER}:")
-    return not (reminder and row.check_state != CheckState.OPEN)
+    return row.check_state == CheckState.OPEN or not row.step.startswith(LADDER_STEP)

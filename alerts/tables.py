@@ -38,6 +38,13 @@ finding = Table(
     Column("ticket_id", ForeignKey("ticket.id")),
 )
 
+ladder = Table(
+    "ladder",  # every ladder that a check was ever opened with
+    metadata,
+    Column("version", String(64), primary_key=True),  # declared, and the hash of the text
+    Column("text", Text, nullable=False),  # TOML
+)
+
 check = Table(
     "check",  # 안부확인
     metadata,
@@ -55,7 +62,11 @@ check = Table(
     Column("acknowledged_at", BigInteger),
     Column("resolved_at", BigInteger),
     Column("outcome", String(32)),
-    Column("reminders", Integer, nullable=False),  # sent since it last went to the queue
+    Column("ladder_version", ForeignKey("ladder.version")),  # null: opened before ladders were; climbs the shipped one
+    Column("rung", String(32), nullable=False),  # the furthest it has come to
+    Column("tries", Integer, nullable=False),  # on it, since it last went to the queue
+    Column("attempts", Integer, nullable=False),  # in all
+    Column("visit_at", BigInteger),  # since when somebody is on the way
     Column("version", Integer, nullable=False),  # rises at every transition; a stale writer is refused
     Index("ix_check_level_opened_at_id", "level", "opened_at", "id"),
     Index(
@@ -152,7 +163,7 @@ due = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("check_id", ForeignKey("check.id"), nullable=False, index=True),
-    Column("kind", String(32), nullable=False),  # remind_open, acknowledgement_expires
+    Column("kind", String(32), nullable=False),  # rung, acknowledgement_expires
     Column("due_at", BigInteger, nullable=False, index=True),  # home time
     Column("version", Integer, nullable=False),  # of the check when it was set: a later transition makes it void
     UniqueConstraint("check_id", "kind", "version"),
@@ -164,9 +175,9 @@ delivery = Table(
     Column("id", String(32), primary_key=True),  # made of check, step, channel, recipient; the receiver's idempotency key
     Column("check_id", ForeignKey("check.id"), index=True),
     Column("ticket_id", ForeignKey("ticket.id")),
-    Column("channel", String(16), nullable=False),  # console, webhook
+    Column("channel", String(16), nullable=False),  # console, webhook, call, message ...
     Column("recipient", String(128), nullable=False),
-    Column("step", String(32), nullable=False),  # <kind>:<version of the check>, reminder:<version>:<n>
+    Column("step", String(32), nullable=False),  # <kind>:<n>; rung:<n>:<kind> where it stands only until the check is taken
     Column("level", Integer, nullable=False),  # the gravest goes first
     Column("body", Text, nullable=False),  # JSON without personal fields: level, dong, code, link
     Column("created_at", BigInteger, nullable=False),  # machine time, like all below
@@ -176,8 +187,27 @@ delivery = Table(
     Column("state", String(16), nullable=False),  # waiting, sent, failed, withdrawn
     Column("sent_at", BigInteger),
     Column("error", String(255)),
+    Column("not_after", BigInteger),  # home time, alone among these: from then on it must not leave any more
     UniqueConstraint("check_id", "step", "channel", "recipient"),
     Index("ix_delivery_state_channel", "state", "channel"),
+)
+
+attempt = Table(
+    "attempt",  # every try to reach somebody: by a rung of the ladder, or by hand
+    metadata,
+    Column("check_id", ForeignKey("check.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # from 1
+    Column("rung", String(32), nullable=False),  # its name, or `hand`
+    Column("who", String(16), nullable=False),  # alerts.ladder.Who
+    Column("channel", String(16), nullable=False),  # call, message, duty, phone, visit
+    Column("actor", String(64), nullable=False),  # `tick`, or a login
+    Column("at", BigInteger, nullable=False),  # home time, like all below
+    Column("ends_at", BigInteger),  # when the ladder goes on; null: by hand
+    Column("told", Integer, nullable=False),  # deliveries written for it
+    Column("result", String(16)),  # alerts.attempt.Result; null: not known yet
+    Column("result_at", BigInteger),
+    Column("result_by", String(64)),
+    Column("delivery_id", String(32), unique=True),  # of a call or message to the resident
 )
 
 live_event = Table(
