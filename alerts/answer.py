@@ -29,7 +29,7 @@ def take_answer(check: Check, attempt: Attempt, answer: Answer, now: Millis, pol
 
 
 def help_asked(check: Check, attempt: Attempt, now: Millis) -> Finding:
-    """"2, I need help" as what it is: a danger raised by the resident, which opens a new check where this one is over."""
+    """ "2, I need help" as what it is: a danger raised by the resident, which opens a new check where this one is over."""
     number = id_from("help", attempt.delivery_id or "")
     return Finding(
         finding_id=number,
@@ -46,9 +46,7 @@ def help_asked(check: Check, attempt: Attempt, now: Millis) -> Finding:
 
 def _settle(check: Check, known: Attempt, now: Millis) -> Decision:
     outcome = Outcome.SAFE_BY_AUTOMATIC_CALL
-    after = replace(
-        check, state=CheckState.RESOLVED, resolved_at=now, outcome=outcome, due=None, version=check.version + 1
-    )
+    after = replace(check, state=CheckState.RESOLVED, resolved_at=now, outcome=outcome, due=None, version=check.version + 1)
     change = Transition(
         at=now,
         actor=RESIDENT,

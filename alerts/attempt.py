@@ -37,7 +37,7 @@ class Answer(StrEnum):
     HELP = "help"
 
 
-_WEIGHT = {answer: weight for weight, answer in enumerate(Answer, 1)}
+_WEIGHT = {Result(answer): weight for weight, answer in enumerate(Answer, 1)}
 
 ByHand = Literal[Result.REACHED, Result.NO_ANSWER, Result.UNREACHABLE]
 """What a person may say of a try of their own."""
@@ -69,4 +69,4 @@ class Attempt:
 
 def outweighs(answer: Answer, known: Result | None) -> bool:
     """Whether an answer says more than what is known: reports come twice and in any order, and help is never lost."""
-    return known not in _WEIGHT or _WEIGHT[answer] > _WEIGHT[Answer(known)]
+    return known not in _WEIGHT or _WEIGHT[Result(answer)] > _WEIGHT[known]

@@ -195,9 +195,7 @@ class Desk:
             decision = hand.try_by_hand(found, actor, self._clock.home_now(), who, result)
             return self._recorder.write(connection, found, decision, text) or found
 
-    def end_try(
-        self, check_id: str, number: int, *, actor: str, dong: str | None, result: ByHand, text: str = ""
-    ) -> CheckView:
+    def end_try(self, check_id: str, number: int, *, actor: str, dong: str | None, result: ByHand, text: str = "") -> CheckView:
         """How a try by hand went that had begun. NotFound, Conflict."""
         with self._engine.begin() as connection:
             found = _found(connection, check_id, dong, None)

@@ -43,9 +43,7 @@ def begin_visit(check: Check, actor: str, now: Millis, duty_ends: Millis) -> Dec
         held = replace(check, state=CheckState.ACKNOWLEDGED, owner=actor, acknowledged_at=now, version=check.version + 1)
         taken = (change_of(check, held, actor, now, Action.ACKNOWLEDGED, "visit_begun"),)
     attempt = _by_hand(held, actor, now, Who.VISIT, None)
-    after = replace(
-        held, visit_at=now, attempts=attempt.number, due=expiry(check, now, duty_ends), version=held.version + 1
-    )
+    after = replace(held, visit_at=now, attempts=attempt.number, due=expiry(check, now, duty_ends), version=held.version + 1)
     begun = change_of(held, after, actor, now, Action.VISIT_BEGUN, "visit_begun")
     return Decision(check=after, transitions=(*taken, begun), attempts=(attempt,), closes=Result.TAKEN)
 

@@ -17,7 +17,7 @@ EXHAUSTED = "exhausted"
 END_OF_DUTY = "end of duty"
 
 MACHINE_RULES = frozenset({RuleKey.MOTION, RuleKey.CALL, RuleKey.PHONE, RuleKey.AWAY})
-"""Where nothing else has spoken, a machine may ask first; cannot_verify, heat, cold, urgent signals and reports are for people."""
+"""Where nothing else has spoken, a machine may ask first; cannot_verify, heat, cold, urgent and reported are for people."""
 MOST_TRIES = 2
 """Of the machine at one level, over all its rungs."""
 EARLIEST, LATEST = 7 * HOUR, 22 * HOUR
@@ -164,8 +164,14 @@ def _rung(reader: Reader, name: str) -> Rung:
         closes=closes,
         paces=tuple(_pace(reader, section, level) for level in Level),
         then=reader.word(section, "then", [*reader.sections("rung"), EXHAUSTED]),
-        rules=frozenset(map(RuleKey, reader.words(section, "rules", sorted(MACHINE_RULES)))) if who is Who.RESIDENT else frozenset(),
+        rules=frozenset(map(RuleKey, reader.words(section, "rules", sorted(MACHINE_RULES))))
+        if who is Who.RESIDENT
+        else frozenset(),
     )
+
+
+def _rules(reader: Reader, section: str) -> list[str]:
+    return reader.words(section, "rules", sorted(MACHINE_RULES))
 
 
 def _hours(reader: Reader, section: str) -> tuple[Millis, Millis]:

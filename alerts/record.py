@@ -145,7 +145,9 @@ def asked(connection: Connection, check: Check, ask: Ask) -> list[Recipient]:
     if ask.who is Who.RESIDENT:
         return [Recipient(channel=ask.channel, recipient=resident_label(home))]
     places = select(guardian.c.position).where(guardian.c.household_id == home).order_by(guardian.c.position)
-    return [Recipient(channel=ask.channel, recipient=contact_label(home, place)) for place in connection.execute(places).scalars()]
+    return [
+        Recipient(channel=ask.channel, recipient=contact_label(home, place)) for place in connection.execute(places).scalars()
+    ]
 
 
 def note_about(check_id: str | None, ticket_id: str | None) -> str:

@@ -62,10 +62,10 @@ check = Table(
     Column("acknowledged_at", BigInteger),
     Column("resolved_at", BigInteger),
     Column("outcome", String(32)),
-    Column("ladder_version", ForeignKey("ladder.version")),  # null: opened before ladders were; climbs the shipped one
-    Column("rung", String(32), nullable=False),  # the furthest it has come to
+    Column("ladder_version", String(64)),  # of the table above; null: opened before ladders were; climbs the shipped one
+    Column("rung", String(32), nullable=False, server_default="officer"),  # the furthest it has come to
     Column("tries", Integer, nullable=False),  # on it, since it last went to the queue
-    Column("attempts", Integer, nullable=False),  # in all
+    Column("attempts", Integer, nullable=False, server_default="0"),  # in all
     Column("visit_at", BigInteger),  # since when somebody is on the way
     Column("version", Integer, nullable=False),  # rises at every transition; a stale writer is refused
     Index("ix_check_level_opened_at_id", "level", "opened_at", "id"),
