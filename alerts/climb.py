@@ -19,9 +19,9 @@ from alerts.check import (
     NoticeKind,
     Transition,
 )
-from alerts.delivery import delivery_id, resident_label
 from alerts.ladder import EXHAUSTED, Ladder, Rung, RungChannel, Who
 from alerts.policy import Policy
+from alerts.telling import resident_of, telling_number
 from ingest.clock import Millis
 from rules.finding import Level
 
@@ -73,7 +73,7 @@ def fits(check: Check, rung: Rung, now: Millis, policy: Policy) -> bool:
     """Whether this rung is for a check like this, now, on this site."""
     if not rung.pace(check.level).tries or not rung.in_hours(now):
         return False
-    return rung.who is not Who.RESIDENT or (machine_may(check, rung) and rung.channel in policy.gateways)
+    return rung.who is not Who.RESIDENT or (machine_may(check, rung) and policy.has(rung.channel))
 
 
 def machine_may(check: Check, rung: Rung) -> bool:
@@ -118,10 +118,10 @@ def _try(check: Check, rung: Rung, tries: int, kind: NoticeKind, now: Millis, po
     after = replace(check, rung=rung.name, tries=tries, attempts=number, due=Due(kind=DueKind.RUNG, due_at=ends_at))
     if rung.who is Who.RESIDENT and check.household_id is not None:
         ask = _ask(rung, NoticeKind.ASK_RESIDENT, number, min(ends_at, rung.closes_at(now)))
-        named = delivery_id(check.id, ask.step, ask.channel, resident_label(check.household_id))
+        named = telling_number(check.id, ask.step, resident_of(check.household_id))
         return Decision(check=after, asks=(ask,), attempts=(replace(attempt, delivery_id=named),))
     asks: tuple[Ask, ...] = ()
-    if rung.channel is RungChannel.MESSAGE and rung.channel in policy.gateways:
+    if rung.channel is RungChannel.MESSAGE and policy.has(rung.channel):
         asks = (_ask(rung, NoticeKind.ASK_CONTACT, number, min(ends_at, rung.closes_at(now))),)
     return Decision(check=after, notices=(_telling(kind, number),), asks=asks, attempts=(attempt,))
 

@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from alerts.check import Ask, Check, Notice
+from alerts.check import Check, Notice
 from ingest.clock import Millis, to_iso
 from rules.finding import Level
 
@@ -21,18 +21,29 @@ class DeliveryState(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     WITHDRAWN = "withdrawn"
+    HELD = "held"  # its person was told too much at once; the next digest takes it along
+    DIGESTED = "digested"  # it went out in a digest
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class Receipt(StrEnum):
+    """What a provider says became of a message after it had taken it."""
+
+    DELIVERED = "delivered"
+    LOST = "lost"  # not delivered, or a call that nobody answered
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that leaves the house: no name, no address, no reason; ids are opaque."""
 
-    id: str  # of the delivery: the receiver's idempotency key
+    id: str  # of the telling: the same on every channel that carries it, and in its text
     kind: str  # alerts.check.NoticeKind; of a stage of ours: stage_failed, stage_mended
     level: str  # caution, warning, danger
     dong: str  # "-" where it concerns the whole site
     code: str  # of the check, or the name of the stage
     link: str
     at: str  # home time, ISO 8601 with offset
+    codes: tuple[str, ...] = ()  # of a digest: what it gathers, the gravest first
+    more: int = 0  # of a digest: how many there are besides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +58,16 @@ class Delivery:
     level: Level
     body: bytes  # JSON of `Message`, the same bytes at every attempt
     attempts: int  # this one included
-    not_after: Millis | None = None  # home time from which on it must not leave any more
+    person: str | None = None  # a login, `resident:<household>` or `guardian:<household>:<position>`; None: no person
+    telling: str | None = None
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """The receiver has it."""
+    """The receiver has it. `reference` is what a provider calls it, where a receipt will follow."""
+
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,27 +96,13 @@ class Channel(Protocol):
         ...
 
 
-def resident_label(household_id: str) -> str:
-    """How a delivery names the resident to a gateway, which finds the number in the register."""
-    return f"resident:{household_id}"
-
-
-def contact_label(household_id: str, position: int) -> str:
-    """Likewise the guardian or neighbour who is called in this place."""
-    return f"guardian:{household_id}:{position}"
-
-
-def delivery_id(check_id: str, step: str, channel: str, recipient: str) -> str:
-    """The number of one delivery, the same whenever it is made of the same telling."""
-    return hashlib.sha256(f"{check_id}|{step}|{channel}|{recipient}".encode()).hexdigest()[:32]
-
-
-def deliver(check: Check, told: Notice | Ask, channel: str, recipient: str, now: Millis, base_url: str) -> Delivery:
-    """One telling at home time `now` for one recipient on one channel."""
-    number = delivery_id(check.id, told.step, channel, recipient)
+def deliver(check: Check, notice: Notice, channel: str, recipient: str, now: Millis, base_url: str) -> Delivery:
+    """One notice at home time `now` for a receiver that is no person."""
+    key = f"{check.id}|{notice.step}|{channel}|{recipient}"
+    number = hashlib.sha256(key.encode()).hexdigest()[:32]
     message = Message(
         id=number,
-        kind=told.kind,
+        kind=notice.kind,
         level=check.level.name.lower(),
         dong=check.dong_code,
         code=check.code,
@@ -113,9 +114,8 @@ def deliver(check: Check, told: Notice | Ask, channel: str, recipient: str, now:
         check_id=check.id,
         channel=channel,
         recipient=recipient,
-        step=told.step,
+        step=notice.step,
         level=check.level,
         body=msgspec.json.encode(message),
         attempts=0,
-        not_after=told.not_after if isinstance(told, Ask) else None,
     )

@@ -9,13 +9,14 @@ from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from alerts import metrics
 from alerts.check import LADDER_STEP, TICK, Action, Ask, Check, CheckState, Decision, Notice, Transition
-from alerts.delivery import Delivery, DeliveryState, contact_label, deliver, resident_label
+from alerts.delivery import DeliveryState, deliver
 from alerts.ladder import Who
 from alerts.live import tell
 from alerts.policy import Policy
-from alerts.roster import PlainRoster, Recipient, Roster
+from alerts.roster import PlainRoster, Roster
 from alerts.rows import close_attempts, free_code, write_attempt, write_check, write_ticket
 from alerts.tables import delivery, transition
+from alerts.telling import Telling, guardian_of, resident_of, tell_people
 from alerts.ticket import Ticket, TicketDecision
 from ingest.clock import Clock, Millis
 from ingest.register.tables import guardian
@@ -106,7 +107,16 @@ class Recorder:
             withdraw(connection, after.id, now, ladder_only=True)
 
     def _write_deliveries(self, connection: Connection, after: Check, decision: Decision) -> int:
+        told = sum(self._tell_staff(connection, after, notice) for notice in decision.notices)
+        for ask in decision.asks:
+            persons = asked(connection, after, ask)
+            told += self._tell_persons(connection, after, ask, persons)
+        return told
+
+    def _tell_staff(self, connection: Connection, after: Check, notice: Notice) -> int:
+        """Tell those on duty; how many deliveries that makes."""
         machine_now, home_now = self._clock.machine_now(), self._clock.home_now()
+        on_duty = list(dict.fromkeys(self._roster.on_duty(connection, after.dong_code, home_now, after.level)))
         rows = [
             {
                 "id": each.id,
@@ -120,34 +130,31 @@ class Recorder:
                 "due_at": machine_now,
                 "attempts": 0,
                 "state": DeliveryState.WAITING,
-                "not_after": each.not_after,
             }
-            for each in self._deliveries(connection, after, decision, home_now)
+            for to in on_duty
+            if to.channel is not None
+            for each in [deliver(after, notice, to.channel, to.recipient, home_now, self._policy.base_url)]
         ]
         if rows:
             connection.execute(insert(delivery), rows)
-        return len(rows)
+        persons = [to.recipient for to in on_duty if to.channel is None]
+        return len(rows) + self._tell_persons(connection, after, notice, persons)
 
-    def _deliveries(self, connection: Connection, after: Check, decision: Decision, now: Millis) -> list[Delivery]:
-        told: list[tuple[Notice | Ask, Recipient]] = []
-        if decision.notices:
-            on_duty = self._roster.on_duty(connection, after.dong_code, now, after.level)
-            told += [(notice, each) for notice in decision.notices for each in dict.fromkeys(on_duty)]
-        told += [(ask, each) for ask in decision.asks for each in asked(connection, after, ask)]
-        return [deliver(after, what, to.channel, to.recipient, now, self._policy.base_url) for what, to in told]
+    def _tell_persons(self, connection: Connection, after: Check, told: Notice | Ask, persons: Sequence[str]) -> int:
+        machine_now, home_now = self._clock.machine_now(), self._clock.home_now()
+        telling = Telling.of_check(after, told)
+        return len(tell_people(connection, telling, persons, self._policy, home_now=home_now, machine_now=machine_now))
 
 
-def asked(connection: Connection, check: Check, ask: Ask) -> list[Recipient]:
-    """The labels of those whom a call or message is for; nobody where no household is known."""
+def asked(connection: Connection, check: Check, ask: Ask) -> list[str]:
+    """Whom a call or message is for; nobody where no household is known."""
     home = check.household_id
     if home is None:
         return []
     if ask.who is Who.RESIDENT:
-        return [Recipient(channel=ask.channel, recipient=resident_label(home))]
-    places = select(guardian.c.position).where(guardian.c.household_id == home).order_by(guardian.c.position)
-    return [
-        Recipient(channel=ask.channel, recipient=contact_label(home, place)) for place in connection.execute(places).scalars()
-    ]
+        return [resident_of(home)]
+    query = select(guardian.c.position).where(guardian.c.household_id == home).order_by(guardian.c.position)
+    return [guardian_of(home, place) for place in connection.execute(query).scalars()]
 
 
 def note_about(check_id: str | None, ticket_id: str | None) -> str:
@@ -158,7 +165,8 @@ def note_about(check_id: str | None, ticket_id: str | None) -> str:
 def withdraw(connection: Connection, check_id: str, machine_now: Millis, *, ladder_only: bool) -> None:
     """Take back what waits for this check, save what is just being sent: its sender settles that itself."""
     idle = or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= machine_now)
-    which = and_(delivery.c.check_id == check_id, delivery.c.state == DeliveryState.WAITING, idle)
+    unsent = delivery.c.state.in_([DeliveryState.WAITING, DeliveryState.HELD])
+    which = and_(delivery.c.check_id == check_id, unsent, idle)
     if ladder_only:
         which = and_(which, delivery.c.step.startswith(LADDER_STEP))
     connection.execute(update(delivery).where(which).values(state=DeliveryState.WITHDRAWN, lease_until=None))

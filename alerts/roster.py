@@ -18,9 +18,9 @@ CHANGES = (9, 18)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """A label that the channel knows; never an address or a name."""
+    """A label that the channel knows, or (channel None) a person, reached by their own contact points; never an address."""
 
-    channel: str
+    channel: str | None
     recipient: str
 
 
@@ -44,7 +44,7 @@ class PlainRoster:
 
     def on_duty(self, connection: Connection, dong_code: str, at: Millis, level: Level) -> tuple[Recipient, ...]:
         """The routes that want this dong and level."""
-        wanted = [each for each in self._routes if level >= each.least and each.dong_code in (None, dong_code)]
+        wanted = [each for each in self._routes if each.wants(level, dong_code)]
         return tuple(Recipient(channel=each.channel, recipient=each.recipient) for each in wanted)
 
     def ends(self, connection: Connection, dong_code: str, at: Millis) -> Millis:

@@ -166,8 +166,9 @@ def hurry(connection: Connection, failed_id: str, home_now: Millis) -> None:
     unknown = attempt.c.delivery_id == failed_id, attempt.c.result.is_(None)
     connection.execute(update(attempt).where(*unknown).values(result=Result.UNREACHABLE, result_at=home_now, result_by="outbox"))
     sent = and_(delivery.c.state == DeliveryState.SENT, delivery.c.step == failed.step)
-    hope = exists().where(delivery.c.check_id == failed.check_id, or_(delivery.c.state == DeliveryState.WAITING, sent))
-    if not connection.execute(select(hope)).scalar():
+    unsent = delivery.c.state.in_([DeliveryState.WAITING, DeliveryState.HELD])
+    hope = exists().where(delivery.c.check_id == failed.check_id, or_(unsent, sent))
+    if failed.check_id is not None and not connection.execute(select(hope)).scalar():
         waits = due.c.check_id == failed.check_id, due.c.kind == DueKind.RUNG, due.c.due_at > home_now
         connection.execute(update(due).where(*waits).values(due_at=home_now))
 

@@ -8,10 +8,11 @@ import pytest
 
 from alerts.check import CheckState, Outcome
 from alerts.ladder import DEFAULT, read_ladder
+from alerts.lease import LEASE
 from alerts.policy import Policy
 from alerts.roster import PlainRoster
 from alerts.tables import delivery, due, live_event, tick_lease, transition
-from alerts.tick import LEASE, Tick
+from alerts.tick import Tick
 from ingest.clock import HOUR, MINUTE, parse_local
 from rules.finding import Level, RuleKey
 from tests.alerts.alert_parts import MORNING, WEBHOOK, Site, finding, make_site
