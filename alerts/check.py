@@ -233,7 +233,9 @@ class BadReturn(Refused):
 
 
 def subject_of(finding: Finding) -> str:
-    """Whom a finding is about: the household, or the device where no household is known."""
+    """Whom a finding is about: the household; where none is known the neighbour's report, or the device."""
+    if finding.household_id is None and finding.rule is RuleKey.REPORTED:
+        return finding.episode
     return finding.household_id or f"device:{finding.evidence.device_id or 'unknown'}"
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, Select, and_, or_, select, update
 
 from alerts import hand, metrics, work
 from alerts import ticket as tickets_of
+from alerts.aftercare.contacts import count_settled
 from alerts.answer import help_asked, take_answer
 from alerts.attempt import Answer, Attempt, ByHand, Result, outweighs
 from alerts.check import (
@@ -92,8 +93,12 @@ class Desk:
     def take_findings(self, findings: Sequence[Finding]) -> None:
         """Take findings in their order; durable, all of them, on return. One taken before changes and tells nothing."""
         with self._engine.begin() as connection:
-            for part in chunks(findings):
-                self._take(connection, part)
+            self.take_in(connection, findings)
+
+    def take_in(self, connection: Connection, findings: Sequence[Finding]) -> None:
+        """The same within the caller's transaction."""
+        for part in chunks(findings):
+            self._take(connection, part)
 
     def _take(self, connection: Connection, findings: Sequence[Finding]) -> None:
         known = known_findings(connection, [each.finding_id for each in findings])
@@ -260,6 +265,7 @@ class Desk:
                 queue_fact(connection, fact)
                 if isinstance(fact, HouseholdEnded):
                     _leave(connection, fact)
+            count_settled(connection, found, outcome, now, actor=actor)
             return self._recorder.write(connection, found, decision, text) or found
 
     def tickets(

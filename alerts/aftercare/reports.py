@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -38,8 +37,7 @@ class Reports:
     def take(self, dong_code: str, words: Words, *, channel: str, number: str) -> Report:
         """Keep the report and open its check; the same `number` of the same channel again changes nothing.
 
-        NotFound for a dong that is not there, BadReturn for words that are missing or too long. A crash between the two
-        leaves a report whose check is opened when the sender tries again, and by `open_missing` at the latest.
+        NotFound for a dong that is not there, BadReturn for words that are missing or too long.
         """
         if not words.address.strip() or not words.text.strip():
             raise BadReturn("a report says where, and what is worrying")
@@ -55,18 +53,9 @@ class Reports:
                 values: dict[str, Any] = {"dong_code": dong_code, "came_at": self._clock.home_now(), "channel": channel}
                 values |= {"number": said, "household_id": household, "matched_by": BY_ADDRESS if household else None}
                 sealed = self._sealer.seal(msgspec.json.encode(words), about=f"report:{said}")
-                row = connection.execute(
-                    insert(neighbour_report).values(**values, sealed=sealed).returning(neighbour_report)
-                ).one()
-        return self._open_check(self._report(row, opened=False))
-
-    def open_missing(self) -> int:
-        """Open the checks of reports whose process died before it could; how many there were."""
-        with self._reading.begin() as connection:
-            rows = connection.execute(select(neighbour_report).where(neighbour_report.c.check_id.is_(None))).all()
-        for row in rows:
-            self._open_check(self._report(row, opened=False))
-        return len(rows)
+                made = insert(neighbour_report).values(**values, sealed=sealed).returning(neighbour_report)
+                row = self._open_check(connection, connection.execute(made).one())
+            return self._report(row, opened=False)
 
     def reports(self, *, dong: str | None, login: str, unmatched: bool = False, limit: int = 100) -> list[Report]:
         """The newest first, with their words; each look is logged against the household where one is known."""
@@ -100,14 +89,11 @@ class Reports:
             )
             if connection.execute(living).first() is None:
                 raise NotFound("no such household is looked after in this dong")
-            values = {"household_id": household_id, "matched_by": actor, "check_id": None}
-            connection.execute(update(neighbour_report).where(neighbour_report.c.id == report_id).values(**values))
-        matched = self._open_check(
-            replace(self._report(row, opened=False), household_id=household_id, matched_by=actor, check_id=None),
-            attempt=":matched",
-        )
-        if row.check_id is not None:
-            self._settle_unknown(row.check_id, actor, household_id)
+            values = {"household_id": household_id, "matched_by": actor}
+            matching = update(neighbour_report).where(neighbour_report.c.id == report_id).values(**values)
+            known = connection.execute(matching.returning(neighbour_report)).one()
+            matched = self._report(self._open_check(connection, known, attempt=":matched"), opened=False)
+        self._settle_unknown(row.check_id, actor, household_id)
         return matched
 
     def _settle_unknown(self, check_id: str, actor: str, household_id: str) -> None:
@@ -117,16 +103,13 @@ class Reports:
         except Conflict:
             _log.info("the check of an unknown address was settled before", check_id=check_id)
 
-    def _open_check(self, report: Report, *, attempt: str = "") -> Report:
-        if report.check_id is not None:
-            return report
-        raised = reported(report, attempt=attempt)
-        self._desk.take_findings([raised])
-        with self._engine.begin() as connection:
-            mine = select(check.c.id).where(check.c.subject == subject_of(raised), open_check())
-            number = connection.execute(mine).scalar()
-            connection.execute(update(neighbour_report).where(neighbour_report.c.id == report.id).values(check_id=number))
-        return replace(report, check_id=number)
+    def _open_check(self, connection: Connection, row: Row[Any], *, attempt: str = "") -> Row[Any]:
+        """Let the report be an alert of its subject's open check, and name that check in it."""
+        raised = reported(self._report(row, opened=False), attempt=attempt)
+        self._desk.take_in(connection, [raised])
+        mine = select(check.c.id).where(check.c.subject == subject_of(raised), open_check()).scalar_subquery()
+        named = update(neighbour_report).where(neighbour_report.c.id == row.id).values(check_id=mine)
+        return connection.execute(named.returning(neighbour_report)).one()
 
     def _living_at(self, connection: Connection, dong_code: str, address: str) -> str | None:
         """The one household of the dong whose resident's address is the one reported; None where none or several are."""
