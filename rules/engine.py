@@ -11,12 +11,14 @@ from ingest.clock import SECOND, Millis
 from ingest.facts import Fact, LinkDown, LinkUp, RunStarted, RunStopped
 from ingest.reading import URGENT, Reading, Rejection
 from rules.absence import Absence
+from rules.baseline.prior import Prior
 from rules.batch import Batch
 from rules.columns import UNSET, Ints, Rows
 from rules.device import Commissioning, DeviceHealth
 from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
 from rules.outage import OutageBook
+from rules.rhythm import Rhythm
 from rules.staff import Staff
 from rules.state import State
 from rules.table import RuleTable
@@ -35,14 +37,18 @@ class Engine:
     called with the receive time of an item before it is folded.
     """
 
-    def __init__(self, table: RuleTable) -> None:
+    def __init__(self, table: RuleTable, prior: Prior | None = None) -> None:
+        """`prior`: what is known of homes in general; None: what is shipped."""
         self._table = table
-        self._absence = Absence(table)
+        self._rhythm = Rhythm(table, prior)
+        self._absence = Absence(table, self._rhythm)
         self._thresholds = Thresholds(table)
         self._devices = DeviceHealth(table)
         self._commissioning = Commissioning(table)
         self._outages = OutageBook(table.settle)
-        self._staff = Staff(table, self._absence, self._thresholds, self._devices, self._commissioning, self._outages)
+        self._staff = Staff(
+            table, self._absence, self._thresholds, self._devices, self._commissioning, self._outages, self._rhythm
+        )
         self._state = State()
         self._next: Millis = UNSET
 
@@ -125,6 +131,7 @@ class Engine:
     def _fold_batch(self, batch: Batch) -> None:
         if not batch.size:
             return
+        self._rhythm.fold(self._state, batch)
         fold_life(self._state, batch, self._absence.shortest)
         self._thresholds.fold(self._state, batch.turns)
         self._devices.fold(self._state, batch)
@@ -165,6 +172,7 @@ class Engine:
     def _lower_bounds(self, rows: Rows) -> Ints:
         absent = self._absence.lower_bounds(self._state, rows)
         bounds = np.minimum(absent, self._commissioning.lower_bounds(self._state, rows))
+        np.minimum(bounds, self._state.pauses.due[rows], out=bounds)
         return np.where(self._state.households.active[rows] > 0, bounds, UNSET)
 
     def _soonest(self) -> Millis:
@@ -197,7 +205,9 @@ class Engine:
         if not homes.active[home]:
             homes.due[home] = UNSET
             return []
+        self._rhythm.fit_due(self._state, home, point)
         findings, due = self._absence.judge(self._state, home, point)
+        due = min(due, int(self._state.pauses.due[home]))
         for judge in (self._thresholds.judge, self._commissioning.judge):
             told, next_due = judge(self._state, home, point)
             findings += told

@@ -11,9 +11,10 @@ from rules.columns import NEVER, UNSET, Columns, Dumped, Field, Floats, Ints, Sm
 from rules.episodes import Episodes, OpenEpisode, Subject
 from rules.finding import RuleKey
 from rules.observability import Observability, Outages
+from rules.pauses import Habits, Pauses
 
 I8, F8, U1, I4, I2 = "<i8", "<f8", "|u1", "<i4", "<i2"
-FORMAT = 1
+FORMAT = 2
 
 
 class Households(Columns):
@@ -148,6 +149,9 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     outages: Outages
     evaluated: int | None
     heard_at: int
+    pauses: Dumped
+    habits: Dumped
+    left_out: list[tuple[int, list[tuple[int, int]]]]
 
 
 class State:
@@ -163,6 +167,9 @@ class State:
         self.evaluated: Millis | None = None  # last grid point
         self.heard_at: Millis = NEVER  # receive time of the last item
         self.homes: dict[int, list[int]] = {}  # devices by household row
+        self.pauses = Pauses()
+        self.habits = Habits()
+        self.left_out: dict[int, list[tuple[Millis, Millis]]] = {}  # by household row: spans that say nothing of its habits
 
     def dump(self) -> bytes:
         """The state as bytes; derived arrays are left out."""
@@ -178,6 +185,9 @@ class State:
                 outages=self.observability.dump(),
                 evaluated=self.evaluated,
                 heard_at=self.heard_at,
+                pauses=self.pauses.dump(),
+                habits=self.habits.dump(),
+                left_out=sorted((home, spans) for home, spans in self.left_out.items() if spans),
             )
         )
 
@@ -198,6 +208,11 @@ class State:
         state.observability.load(kept.outages)
         state.evaluated = kept.evaluated
         state.heard_at = kept.heard_at
+        state.pauses.load(kept.pauses)
+        state.habits.load(kept.habits)
+        habits = len(state.habits)
+        state.pauses.habit[state.habits.home[:habits]] = np.arange(habits)
+        state.left_out = dict(kept.left_out)
         for device in range(len(state.devices)):
             state.place(device, int(state.devices.household[device]))
         return state

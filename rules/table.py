@@ -109,6 +109,18 @@ class DeviceLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalLimits:
+    """How a home's own rhythm tightens the motion limits."""
+
+    check_rate: float  # false alarms a day that are put up with at 주의
+    alert_rate: float  # likewise at 경보
+    from_day: int  # observed days before the home's own pauses count
+    refit_at: Millis  # after midnight in Seoul
+    refit_within: Millis  # the homes have their turns one after another within this
+    shortest: Millis  # nothing is said of a shorter pause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleTable:
     """Everything that may be tuned, as one version. Lengths in milliseconds."""
 
@@ -123,6 +135,7 @@ class RuleTable:
     settle: Millis
     longest_away: Millis
     device: DeviceLimits
+    personal: PersonalLimits
 
 
 def load_table(path: Path | None) -> RuleTable:
@@ -146,6 +159,7 @@ def read_table(text: str, name: str = "rules") -> RuleTable:
         settle=reader.length("life", "settle"),
         longest_away=reader.length("life", "longest_away"),
         device=_device(reader),
+        personal=_personal(reader),
     )
     reader.finish()
     return table
@@ -211,6 +225,21 @@ def _shortened(reader: Reader, grade: Grade, rule: str, base: Limits, factor: fl
             shorter = own
         limits.append(shorter)
     return (limits[0], limits[1], limits[2])
+
+
+def _personal(reader: Reader) -> PersonalLimits:
+    reader.word("personal", "kind", ("absence",))
+    limits = PersonalLimits(
+        check_rate=reader.number("personal", "check_rate", low=0.0001, high=1.0),
+        alert_rate=reader.number("personal", "alert_rate", low=0.0001, high=1.0),
+        from_day=reader.count("personal", "from_day"),
+        refit_at=reader.length("personal", "refit_at"),
+        refit_within=reader.length("personal", "refit_within"),
+        shortest=reader.length("personal", "shortest"),
+    )
+    if not limits.alert_rate <= limits.check_rate:
+        reader.wrong("personal", "alert_rate", "must not lie above check_rate: the graver level speaks more rarely")
+    return limits
 
 
 def _device(reader: Reader) -> DeviceLimits:
