@@ -10,15 +10,15 @@ from ingest.clock import Millis
 from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.episodes import OpenEpisode, make_finding
 from rules.finding import Evidence, Finding, Level, RuleKey, Verb
+from rules.limits import AbsenceLimits, Limits
+from rules.limits_in_force import LimitsInForce
 from rules.rhythm import Rhythm
 from rules.state import State
-from rules.table import AbsenceLimits, Grade, Limits, RuleTable
 
 OBSERVED = frozenset({RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PHONE})
 """These count observed time alone; the others count wall time."""
 _STILL = frozenset({RuleKey.MOTION, RuleKey.PERSONAL})
 ORDER = (RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY)
-GRADES = tuple(Grade)
 
 
 @dataclass(slots=True)
@@ -33,13 +33,13 @@ class _Verdict:
 
 
 class Absence:
-    """The absence rules of one table, over one state."""
+    """The absence rules with the limits in force, over one state."""
 
-    def __init__(self, table: RuleTable, rhythm: Rhythm) -> None:
-        self._table = table
+    def __init__(self, limits: LimitsInForce, rhythm: Rhythm) -> None:
+        self._table = limits.table
         self._rhythm = rhythm
-        self._limits: tuple[AbsenceLimits, ...] = tuple(table.absence[grade] for grade in GRADES)
-        self.shortest: Millis = min(table.personal.shortest, *(limits.shortest() for limits in self._limits))
+        self._limits = limits.absence
+        self.shortest: Millis = min(limits.table.personal.shortest, *(limits.shortest() for limits in self._limits))
         self._motion = self._first("motion")
         self._call = self._first("call")
         self._phone = self._first("phone")
@@ -47,30 +47,30 @@ class Absence:
         self._away = self._first("away")
 
     def _first(self, rule: str) -> Ints:
-        """By grade: the shortest limit of the rule in ms."""
-        limits = [min(one for one in getattr(grade, rule) if one is not None) for grade in self._limits]
+        """By profile: the shortest limit of the rule in ms."""
+        limits = [min(one for one in profile.of(rule) if one is not None) for profile in self._limits]
         return np.array(limits, dtype=np.int64)
 
     def lower_bounds(self, state: State, rows: Rows) -> Ints:
         """For each row an instant before which no absence finding is due; exact but for outages. ms UTC."""
         homes = state.households
-        grade = homes.grade[rows]
+        profile = homes.profile[rows]
         heard = homes.heard_from[rows]
         floor = np.maximum(homes.restart_at[rows], homes.away_until[rows])
         seen = np.maximum(homes.last_motion[rows], homes.last_enter[rows])
         motion_from = np.where(self._inferred_away(state, rows), UNSET, homes.motion_from[rows])
         after = np.maximum(floor, heard)
         still = np.maximum(np.maximum(after, seen), motion_from)
-        due = still + np.minimum(self._motion[grade], np.minimum(*self._rhythm.limits(state, rows, still)))
+        due = still + np.minimum(self._motion[profile], np.minimum(*self._rhythm.limits(state, rows, still)))
         called = np.maximum(np.maximum(after, homes.last_call[rows]), homes.call_from[rows])
-        np.minimum(due, called + self._call[grade], out=due)
+        np.minimum(due, called + self._call[profile], out=due)
         off = np.maximum(np.maximum(floor, homes.phone_off[rows]), homes.phone_from[rows])
-        np.minimum(due, off + self._phone[grade], out=due)
+        np.minimum(due, off + self._phone[profile], out=due)
         alive = np.maximum(np.maximum(floor, homes.last_life[rows]), homes.enrolled_at[rows])
-        np.minimum(due, alive + self._verify[grade], out=due)
+        np.minimum(due, alive + self._verify[profile], out=due)
         away = homes.away_until[rows]
         waiting = (away > NEVER) & (homes.last_life[rows] < away)
-        np.minimum(due, np.where(waiting, away + self._away[grade], UNSET), out=due)
+        np.minimum(due, np.where(waiting, away + self._away[profile], UNSET), out=due)
         return np.where(homes.active[rows] > 0, due, UNSET)
 
     def _inferred_away(self, state: State, rows: Rows) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
@@ -148,17 +148,24 @@ class Absence:
             if limit is None:
                 continue
             reached = watch.reach(home, since, limit) if rule in OBSERVED else since + limit
-            if reached is not None and reached <= at:
-                verdict.level, verdict.limit = level, limit
-                continue
             if reached is not None:
+                reached = self._told_from(rule, level, reached, at)
+                if reached <= at:
+                    verdict.level, verdict.limit = level, limit
+                    continue
                 verdict.due = min(verdict.due, reached)
             if blind and not told:
-                if since + limit <= at:
+                missed = self._told_from(rule, level, since + limit, at)
+                if missed <= at:
                     verdict.missing, verdict.missing_limit = level, limit
                 else:
-                    verdict.due = min(verdict.due, since + limit)
+                    verdict.due = min(verdict.due, missed)
         return verdict
+
+    def _told_from(self, rule: RuleKey, level: int, reached: Millis, at: Millis) -> Millis:
+        """When a level reached then is told: from the rule's next active hour on; a danger is told at any hour."""
+        hours = self._table.hours.get(rule)
+        return reached if hours is None or level == Level.DANGER else hours.next(max(reached, at))
 
     def _counted_from(self, state: State, home: int, rule: RuleKey, start: Millis) -> Millis:
         """`start`, or the later moment at which staff settled the check without a sign of life."""
@@ -166,11 +173,11 @@ class Absence:
 
     def _limits_now(self, state: State, home: int, rule: RuleKey, start: Millis, at: Millis) -> tuple[Limits, Millis]:
         """The limits in force, and the instant at which they may change by themselves."""
-        limits = self._limits[int(state.households.grade[home])]
+        limits = self._limits[int(state.households.profile[home])]
         if rule is RuleKey.PERSONAL:
             return self._personal_limits(state, home, limits.motion, start), UNSET
         if rule is not RuleKey.CANNOT_VERIFY:
-            return getattr(limits, rule), UNSET
+            return limits.of(rule), UNSET
         normal = self._unverified(state, home, limits)
         excused, until = self._excused(state, home, at)
         if not excused:

@@ -8,20 +8,34 @@ from typing import TypeAlias
 import numpy as np
 
 from ingest.clock import SECOND, Millis
-from ingest.facts import Fact, LinkDown, LinkUp, RunStarted, RunStopped
+from ingest.facts import (
+    Fact,
+    HouseholdEnded,
+    HouseholdEnrolled,
+    HouseholdGraded,
+    HouseholdLimit,
+    LinkDown,
+    LinkUp,
+    RulesApplied,
+    RunStarted,
+    RunStopped,
+    SeasonDeclared,
+    SeasonEnded,
+)
 from ingest.reading import URGENT, Reading, Rejection
 from rules.absence import Absence
-from rules.baseline.prior import Prior
+from rules.baseline.prior import Prior, shipped
 from rules.batch import Batch
 from rules.columns import UNSET, Ints, Rows
 from rules.device import Commissioning, DeviceHealth
 from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
+from rules.limits_in_force import LimitsInForce, take_limits
 from rules.outage import OutageBook
 from rules.rhythm import Rhythm
 from rules.staff import Staff
 from rules.state import State
-from rules.table import RuleTable
+from rules.table import RuleTable, read_table
 from rules.threshold import Thresholds
 from rules.urgent import raise_urgent
 
@@ -38,19 +52,40 @@ class Engine:
     """
 
     def __init__(self, table: RuleTable, prior: Prior | None = None) -> None:
-        """`prior`: what is known of homes in general; None: what is shipped."""
+        """`table` holds until the journal says otherwise (RulesApplied); `prior`: what is known of homes in general.
+
+        None: what is shipped.
+        """
+        self._initial = table
+        self._prior = shipped() if prior is None else prior
+        self._state = State()
+        self._next: Millis = UNSET
+        self._use(table)
+
+    def _use(self, table: RuleTable) -> None:
+        """From here on these rules hold, with the limits that season and households ask for at the last grid point."""
         self._table = table
-        self._rhythm = Rhythm(table, prior)
-        self._absence = Absence(table, self._rhythm)
-        self._thresholds = Thresholds(table)
+        self._limits = limits = LimitsInForce(table, self._state, self._state.evaluated)
+        self._rhythm = Rhythm(table, self._prior)
+        self._absence = Absence(limits, self._rhythm)
+        self._thresholds = Thresholds(limits)
         self._devices = DeviceHealth(table)
         self._commissioning = Commissioning(table)
         self._outages = OutageBook(table.settle)
         self._staff = Staff(
             table, self._absence, self._thresholds, self._devices, self._commissioning, self._outages, self._rhythm
         )
-        self._state = State()
-        self._next: Millis = UNSET
+        self._thresholds.adopt(self._state)
+
+    @property
+    def table(self) -> RuleTable:
+        """The rules in force."""
+        return self._table
+
+    @property
+    def limits(self) -> LimitsInForce:
+        """The limits in force, by profile."""
+        return self._limits
 
     @property
     def households(self) -> int:
@@ -98,6 +133,7 @@ class Engine:
         last = now - now % STEP
         if self._state.evaluated is None:
             self._state.evaluated = last
+            self._change_limits(self._table)
             return []
         findings: list[Finding] = []
         while self._next <= last:
@@ -117,16 +153,26 @@ class Engine:
         """Begin from a snapshot, or (None) from nothing. ValueError for a snapshot this version cannot read."""
         self._state = State() if state is None else State.load(state)
         kept = self._state
+        self._use(read_table(kept.table) if kept.table else self._initial)
         for name in kept.episodes.subjects():
             if name.startswith("device:"):
                 kept.devices.dirty[kept.devices.index[name.removeprefix("device:")]] = 1
             elif name in kept.households.index:
                 kept.households.dirty[kept.households.index[name]] = 1
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Find anew when each home and device must be looked at; those with something open or held at once."""
+        kept = self._state
         self._reschedule_all()
         held = kept.climates.device[: len(kept.climates)][kept.climates.on[:, : len(kept.climates)].any(axis=0)]
         homes = kept.devices.household[held]
         kept.households.due[homes[homes >= 0]] = 0
         self._next = self._soonest()
+
+    def _change_limits(self, table: RuleTable) -> None:
+        self._use(table)
+        self._look_again()
 
     def _fold_batch(self, batch: Batch) -> None:
         if not batch.size:
@@ -147,7 +193,14 @@ class Engine:
             if self._outages.take_fact(self._state, fact):
                 self._reschedule_all()
             return []
+        if isinstance(fact, RulesApplied | SeasonDeclared | SeasonEnded | HouseholdLimit):
+            self._change_limits(take_limits(self._state, fact, self._table))
+            return []
         findings, homes = self._staff.take(self._state, fact)
+        if isinstance(fact, HouseholdEnrolled | HouseholdGraded | HouseholdEnded):
+            self._limits.place_grades(self._state, homes)
+            if any(home in self._state.own for home in homes):
+                self._use(self._table)
         if homes:
             self._reschedule(np.array(sorted(homes), dtype=np.int64))
         return findings
@@ -179,10 +232,13 @@ class Engine:
         state = self._state
         homes, devices = len(state.households), len(state.devices)
         first = int(state.households.due[:homes].min()) if homes else UNSET
-        return min(first, int(state.devices.due[:devices].min()) if devices else UNSET)
+        return min(self._limits.until, first, int(state.devices.due[:devices].min()) if devices else UNSET)
 
     def _evaluate(self, point: Millis) -> list[Finding]:
         state, findings = self._state, list[Finding]()
+        if point >= self._limits.until:
+            state.evaluated = point
+            self._change_limits(self._table)
         homes = state.households
         rows = np.flatnonzero(homes.due[: len(homes)] <= point)
         if len(rows):
@@ -207,13 +263,12 @@ class Engine:
             return []
         self._rhythm.fit_due(self._state, home, point)
         findings, due = self._absence.judge(self._state, home, point)
-        due = min(due, int(self._state.pauses.due[home]))
-        for judge in (self._thresholds.judge, self._commissioning.judge):
-            told, next_due = judge(self._state, home, point)
-            findings += told
-            due = min(due, next_due)
-        homes.due[home] = due
-        homes.dirty[home] = 1 if self._state.episodes.of(homes.ids[home]) else 0
+        told, held_due = self._thresholds.judge(self._state, home, point)
+        findings += told
+        told, next_due = self._commissioning.judge(self._state, home, point)
+        findings += told
+        homes.due[home] = min(due, held_due, next_due, int(self._state.pauses.due[home]))
+        homes.dirty[home] = 1 if held_due < UNSET or self._state.episodes.of(homes.ids[home]) else 0
         return findings
 
     def _judge_device(self, device: int, point: Millis) -> list[Finding]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ingest.clock import SECOND, Millis
-from rules.baseline.gaps import BINS, DAYS, ROOM, SHORTEST, Row
+from rules.baseline.gaps import BINS, DAYS, ROOM, SHORTEST, GapRow
 from rules.columns import UNSET, Columns, Dumped, Field, Ints, Small
 
-U4, U2, U1, I8, I4 = "<u4", "<u2", "|u1", "<i8", "<i4"
-Days: TypeAlias = npt.NDArray[np.uint16]
+U4, U1, I8, I4 = "<u4", "|u1", "<i8", "<i4"
 SLOTS = 24
 """Unsettled pauses of one home; with the twenty-fifth the oldest is settled."""
 
@@ -88,25 +86,25 @@ class Habits(Columns):
     FIELDS = (
         Field("home", I4, -1),  # row in Households
         Field("last_day", I4, 0),  # the last Seoul day that was counted, in days since 1970
+        Field("days", U1, 0),  # observed days that were counted, at most DAYS
         Field("fitted_days", U1, 0),  # observed days behind the limits
-        Field("bins", U1, 0, ROOM),  # these four: rules.baseline.gaps.Row
+        Field("bins", U1, 0, ROOM),  # these three: rules.baseline.gaps.GapRow
         Field("codes", U1, 0, ROOM),
         Field("counts", U1, 0, DAYS),
-        Field("days", U2, 0, DAYS),
         Field("limits", U1, 255, 2 * BINS),  # see rules.baseline.fit; check, then alert
     )
     home: Ints
     last_day: Ints
+    days: Small
     fitted_days: Small
     bins: Small
     codes: Small
     counts: Small
-    days: Days
     limits: Small
 
-    def row(self, habit: int) -> Row:
+    def row(self, habit: int) -> GapRow:
         """The settled gaps, to be changed in place."""
-        return Row(self.bins[:, habit], self.codes[:, habit], self.counts[:, habit], self.days[:, habit])
+        return GapRow(self.bins[:, habit], self.codes[:, habit], self.counts[:, habit])
 
     def dump(self) -> Dumped:
         """In the order of the households, in whatever order the rows came to be."""

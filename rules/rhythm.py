@@ -11,7 +11,7 @@ import numpy as np
 from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from ingest.facts import AwayDeclared, AwayEnded, CheckResolved
 from rules.baseline.fit import fit, usual_minutes
-from rules.baseline.gaps import BINS, SHORTEST, Bytes, Gaps, append, bin_of, empty_row, gaps_of, observe, observed_days, seoul_day
+from rules.baseline.gaps import BINS, DAYS, SHORTEST, Bytes, Gaps, bin_of, no_gaps
 from rules.baseline.prior import Prior, shipped
 from rules.batch import Batch
 from rules.columns import UNSET, Ints, Rows
@@ -56,7 +56,7 @@ class Rhythm:
         self._door_gap = table.door_gap // SECOND
         self._personal = table.personal
         self._prior = shipped() if prior is None else prior
-        self._unknown = self._fit(gaps_of(empty_row(), 0))
+        self._unknown = self._fit(no_gaps())
         self._in_a_row = max(1, self._personal.refit_within // SPACING)
 
     # ------------------------------------------------------------------ limits
@@ -79,15 +79,15 @@ class Rhythm:
         habit = int(state.pauses.habit[home])
         if habit < 0 or state.habits.fitted_days[habit] < self._personal.from_day:
             return 0
-        return usual_minutes(self.gaps(state, home), bin_of(start)) * MINUTE
+        return (usual_minutes(self.gaps(state, home), bin_of(start)) or 0) * MINUTE
 
     def gaps(self, state: State, home: int) -> Gaps:
         """All that is known of the home's pauses, settled or not."""
-        row = state.habits.row(self._habit(state, home))
-        pauses = state.pauses.of(home)
-        unsettled = {day for pause in pauses if (day := _day(pause.start)) not in row.days}
-        days = observed_days(row) + sum(self._observed(state, home, day) for day in unsettled)
-        return gaps_of(row, days, self._gaps(state, home, pauses))
+        habit, pauses = self._habit(state, home), state.pauses.of(home)
+        last = int(state.habits.last_day[habit])
+        unsettled = {day for pause in pauses if (day := _day(pause.start)) > last}
+        days = int(state.habits.days[habit]) + sum(self._observed(state, home, day) for day in unsettled)
+        return state.habits.row(habit).gaps(min(days, DAYS), self._gaps(state, home, pauses))
 
     # ------------------------------------------------------------------ folding
 
@@ -158,7 +158,7 @@ class Rhythm:
         if pauses.first[home] == NONE:
             return
         fitted_at = int(pauses.due[home]) - DAY
-        today = seoul_day(fitted_at)
+        today = _day(fitted_at // SECOND)
         known = pauses.of(home)
         while known and _day(known[0].start) < today - 1:
             self._settle(state, home, known.pop(0))
@@ -169,16 +169,15 @@ class Rhythm:
         self._forget(state, home, at)
 
     def _fit_habit(self, state: State, home: int, habit: int, known: list[Pause], today: int) -> None:
-        row = state.habits.row(habit)
-        days = observed_days(row)
+        days = int(state.habits.days[habit])
         if int(state.habits.last_day[habit]) < today - 1:
-            days += self._observed(state, home, today - 1)
+            days = min(DAYS, days + self._observed(state, home, today - 1))
         state.habits.fitted_days[habit] = days
         if days < self._personal.from_day:
             state.habits.limits[:, habit] = self._unknown
             return
         unsettled = self._gaps(state, home, [one for one in known if _day(one.start) < today])
-        state.habits.limits[:, habit] = self._fit(gaps_of(row, days, unsettled))
+        state.habits.limits[:, habit] = self._fit(state.habits.row(habit).gaps(days, unsettled))
 
     def _fit(self, gaps: Gaps) -> Bytes:
         return fit(gaps, self._prior, (self._personal.check_rate, self._personal.alert_rate)).limits.reshape(2 * BINS)
@@ -196,13 +195,14 @@ class Rhythm:
         self._count_days(state, home, habit, day)
         if self._observed(state, home, day):
             for gap in self._gaps(state, home, [pause]):
-                append(state.habits.row(habit), day, *gap)
+                state.habits.row(habit).append(*gap)
 
     def _count_days(self, state: State, home: int, habit: int, upto: int) -> None:
         habits = state.habits
         for day in range(int(habits.last_day[habit]) + 1, upto + 1):
             if self._observed(state, home, day):
-                observe(habits.row(habit), day)
+                habits.row(habit).open_day()
+                habits.days[habit] = min(DAYS, int(habits.days[habit]) + 1)
         habits.last_day[habit] = max(upto, int(habits.last_day[habit]))
 
     def _observed(self, state: State, home: int, day: int) -> bool:
@@ -269,4 +269,4 @@ def _odd_events(state: State, batch: Batch) -> Iterator[tuple[int, list[_Event]]
 
 def _day(at: int) -> int:
     """The Seoul day of an instant in seconds, in days since 1970."""
-    return seoul_day(at * SECOND)
+    return (at * SECOND + SEOUL_OFFSET) // DAY

@@ -10,11 +10,12 @@ from ingest.reading import DongCode, HouseholdId
 from rules.columns import NEVER, UNSET, Columns, Dumped, Field, Floats, Ints, Small
 from rules.episodes import Episodes, OpenEpisode, Subject
 from rules.finding import RuleKey
+from rules.limits import OwnLimit, Season
 from rules.observability import Observability, Outages
 from rules.pauses import Habits, Pauses
 
 I8, F8, U1, I4, I2 = "<i8", "<f8", "|u1", "<i4", "<i2"
-FORMAT = 2
+FORMAT = 3
 
 
 class Households(Columns):
@@ -22,7 +23,7 @@ class Households(Columns):
 
     FIELDS = (
         Field("active", U1, 0),  # 1 while looked after
-        Field("grade", U1, 2),  # place in rules.table.Grade
+        Field("grade", U1, 2),  # place in rules.limits.Grade
         Field("enrolled_at", I8, UNSET),  # ms UTC
         Field("heard_from", I8, UNSET),  # ms UTC, first credible reading of any kind by observed_at; UNSET: never heard
         Field("commissioned_at", I8, UNSET),  # ms UTC, when that first came; late readings do not move it
@@ -42,6 +43,7 @@ class Households(Columns):
         Field("humidity", F8, np.nan),  # percent, the last of any sensor of the home
         Field("humidity_at", I8, NEVER),  # ms UTC
         Field("well_before", U1, 0),  # 1: the latest outage began while no absence finding stood
+        Field("profile", I4, 2, kept=False),  # place among the limits in force, see rules.limits_in_force
         Field("dirty", U1, 0, kept=False),  # 1: an episode is open: any sign of life is looked at on the next grid point
         Field("due", I8, UNSET, kept=False),  # ms UTC, no finding is due before this
     )
@@ -66,6 +68,7 @@ class Households(Columns):
     humidity: Floats
     humidity_at: Ints
     well_before: Small
+    profile: Ints
     dirty: Small
     due: Ints
 
@@ -116,7 +119,7 @@ class Devices(Columns):
 
 
 class Climates(Columns):
-    """One row for each device that has told temperature or humidity; channels in the order of rules.table.Channel."""
+    """One row for each device that has told temperature or humidity; channels in the order of rules.limits.Channel."""
 
     FIELDS = (
         Field("device", I4, -1),  # row in Devices
@@ -149,6 +152,9 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     outages: Outages
     evaluated: int | None
     heard_at: int
+    table: str
+    declared: list[tuple[str, int, int]]
+    own: list[tuple[int, list[OwnLimit]]]
     pauses: Dumped
     habits: Dumped
     left_out: list[tuple[int, list[tuple[int, int]]]]
@@ -166,6 +172,9 @@ class State:
         self.observability = Observability()
         self.evaluated: Millis | None = None  # last grid point
         self.heard_at: Millis = NEVER  # receive time of the last item
+        self.table = ""  # the rules in force as text; "": those the process was started with
+        self.declared: dict[Season, tuple[Millis, Millis]] = {}  # from, until (ms UTC) of seasons a supervisor declared
+        self.own: dict[int, dict[tuple[str, int], OwnLimit]] = {}  # by household row: its own limits by rule and level
         self.homes: dict[int, list[int]] = {}  # devices by household row
         self.pauses = Pauses()
         self.habits = Habits()
@@ -185,6 +194,9 @@ class State:
                 outages=self.observability.dump(),
                 evaluated=self.evaluated,
                 heard_at=self.heard_at,
+                table=self.table,
+                declared=[(season, *self.declared[season]) for season in sorted(self.declared)],
+                own=[(row, [one for _, one in sorted(own.items())]) for row, own in sorted(self.own.items())],
                 pauses=self.pauses.dump(),
                 habits=self.habits.dump(),
                 left_out=sorted((home, spans) for home, spans in self.left_out.items() if spans),
@@ -208,6 +220,9 @@ class State:
         state.observability.load(kept.outages)
         state.evaluated = kept.evaluated
         state.heard_at = kept.heard_at
+        state.table = kept.table
+        state.declared = {Season(season): (start, end) for season, start, end in kept.declared}
+        state.own = {row: {(one.rule, one.level): one for one in own} for row, own in kept.own}
         state.pauses.load(kept.pauses)
         state.habits.load(kept.habits)
         habits = len(state.habits)
