@@ -39,7 +39,8 @@ class Absence:
         self._table = limits.table
         self._rhythm = rhythm
         self._limits = limits.absence
-        self.shortest: Millis = min(limits.table.personal.shortest, *(limits.shortest() for limits in self._limits))
+        personal = [] if limits.table.personal is None else [limits.table.personal.shortest]
+        self.shortest: Millis = min(*personal, *(limits.shortest() for limits in self._limits))
         self._motion = self._first("motion")
         self._call = self._first("call")
         self._phone = self._first("phone")
@@ -89,7 +90,9 @@ class Absence:
         motion_from, call_from = int(homes.motion_from[home]), int(homes.call_from[home])
         if max(heard, motion_from) < UNSET and not self.inferred_away(state, home):
             seen = max(int(homes.last_motion[home]), int(homes.last_enter[home]))
-            found[RuleKey.MOTION] = found[RuleKey.PERSONAL] = max(floor, seen, motion_from, heard)
+            found[RuleKey.MOTION] = max(floor, seen, motion_from, heard)
+            if self._rhythm.used:
+                found[RuleKey.PERSONAL] = found[RuleKey.MOTION]
         if max(heard, call_from) < UNSET:
             found[RuleKey.CALL] = max(floor, int(homes.last_call[home]), call_from, heard)
         off, phone_from = int(homes.phone_off[home]), int(homes.phone_from[home])

@@ -76,6 +76,7 @@ class Engine:
             table, self._absence, self._thresholds, self._devices, self._commissioning, self._outages, self._rhythm
         )
         self._thresholds.adopt(self._state)
+        self._rhythm.adopt(self._state)
 
     @property
     def table(self) -> RuleTable:

@@ -55,6 +55,10 @@ class Reader:
         """Whether the file says anything there."""
         return self._find(section, key) is not None
 
+    def has_section(self, section: str) -> bool:
+        """Whether the file has this section at its top."""
+        return isinstance(self._data.get(section), dict)
+
     def length(self, section: str, key: str) -> Millis:
         """A length of time in milliseconds."""
         value = self._ask(section, key)

@@ -15,6 +15,7 @@ from rules.baseline.gaps import BINS, DAYS, SHORTEST, Bytes, Gaps, bin_of, no_ga
 from rules.baseline.prior import Prior, shipped
 from rules.batch import Batch
 from rules.columns import UNSET, Ints, Rows
+from rules.limits import PersonalLimits
 from rules.pauses import LEAST, NONE, SLOTS, Pause, mended, seconds
 from rules.state import State
 from rules.table import RuleTable
@@ -28,6 +29,9 @@ SPACING: Millis = 10 * SECOND
 
 NOT_WELL = frozenset({"emergency_119", "death_found", "hospital", "away"})
 """Outcomes of a check that say the pause before it was no rest at home; every other one is a habit to be learnt."""
+
+NOT_USED = PersonalLimits(check_rate=1.0, alert_rate=1.0, from_day=1, refit_at=0, refit_within=0, shortest=HOUR)
+"""Where the table has no such rule: no home is fitted and no limit asked for."""
 
 _REMEMBERED: Millis = 3 * DAY
 _HALF_A_DAY: Millis = 12 * HOUR
@@ -54,8 +58,9 @@ class Rhythm:
 
     def __init__(self, table: RuleTable, prior: Prior | None = None) -> None:
         self._door_gap = table.door_gap // SECOND
-        self._personal = table.personal
-        self._prior = shipped() if prior is None else prior
+        self._personal = NOT_USED if table.personal is None else table.personal
+        self.used = table.personal is not None
+        self._prior = prior
         self._unknown = self._fit(no_gaps())
         self._in_a_row = max(1, self._personal.refit_within // SPACING)
 
@@ -63,6 +68,9 @@ class Rhythm:
 
     def limits(self, state: State, rows: Rows, start: Ints) -> tuple[Ints, Ints]:
         """Milliseconds after `start` (ms UTC, by row) at which check and alert speak; UNSET: never."""
+        if not self.used:
+            never = np.full(len(rows), UNSET, dtype=np.int64)
+            return never, never
         place = (start + SEOUL_OFFSET) % DAY // (DAY // BINS)
         habit = state.pauses.habit[rows].astype(np.int64)
         own = habit >= 0
@@ -128,8 +136,18 @@ class Rhythm:
 
     def begin(self, state: State, home: int, at: Millis) -> None:
         """The home is looked after from `at` on."""
-        if state.pauses.due[home] == UNSET:
-            state.pauses.due[home] = self._next_fit(home, at)
+        if self.used and state.pauses.due[home] == UNSET:
+            state.pauses.due[home] = self._next_fit(np.array([home]), at)[0]
+
+    def adopt(self, state: State) -> None:
+        """These rules hold from here on: the homes have their turns as they say."""
+        pauses, count = state.pauses, len(state.pauses)
+        if state.evaluated is None:
+            return
+        due = self._next_fit(pauses.rows(), state.evaluated)
+        looked_after = state.households.active[:count] > 0
+        at_once = self.used & (pauses.due[:count] == 0)
+        pauses.due[:count] = np.where(at_once, 0, np.where(looked_after & self.used, due, UNSET))
 
     def take(self, state: State, home: int, fact: AwayDeclared | AwayEnded | CheckResolved) -> None:
         """Note the spans of time whose pauses say nothing of the home's habits."""
@@ -154,7 +172,7 @@ class Rhythm:
         pauses = state.pauses
         if int(pauses.due[home]) > at:
             return
-        pauses.due[home] = self._next_fit(home, at)
+        pauses.due[home] = self._next_fit(np.array([home]), at)[0]
         if pauses.first[home] == NONE:
             return
         fitted_at = int(pauses.due[home]) - DAY
@@ -182,10 +200,10 @@ class Rhythm:
     def _fit(self, gaps: Gaps) -> Bytes:
         return fit(gaps, self._prior, (self._personal.check_rate, self._personal.alert_rate)).limits.reshape(2 * BINS)
 
-    def _next_fit(self, home: int, after: Millis) -> Millis:
-        """The first moment after this at which the home has its turn: each night, one home after another."""
-        turn = self._personal.refit_at - SEOUL_OFFSET + home % self._in_a_row * SPACING
-        return (after - turn) // DAY * DAY + DAY + turn
+    def _next_fit(self, homes: Rows, after: Millis) -> Ints:
+        """The first moment after this at which each home has its turn: every night, one home after another."""
+        turn = self._personal.refit_at - SEOUL_OFFSET + homes % self._in_a_row * SPACING
+        return np.asarray((after - turn) // DAY * DAY + DAY + turn)
 
     # ------------------------------------------------------------------ habits
 
