@@ -39,7 +39,7 @@ class Absence:
         self._table = limits.table
         self._rhythm = rhythm
         self._limits = limits.absence
-        personal = [] if limits.table.personal is None else [limits.table.personal.shortest]
+        personal = [limits.table.personal.shortest] if rhythm.used else []
         self.shortest: Millis = min(*personal, *(limits.shortest() for limits in self._limits))
         self._motion = self._first("motion")
         self._call = self._first("call")
@@ -123,6 +123,25 @@ class Absence:
             findings += self._told(state, home, rule, start, at, verdict)
             due = min(due, verdict.due)
         return findings, due
+
+    def ahead(self, state: State, home: int, at: Millis) -> list[tuple[RuleKey, Millis, list[tuple[Level, Millis]]]]:
+        """By rule what it counts from, and each level with the instant after `at` at which it is reached if nothing happens.
+
+        What a blind home cannot be observed for is taken as if it could be: earlier than it will be said, never later.
+        """
+        found = []
+        for rule, start in self.starts(state, home).items():
+            since = self._counted_from(state, home, rule, start)
+            levels: list[tuple[Level, Millis]] = []
+            for level, limit in enumerate(self._limits_now(state, home, rule, start, at)[0], 1):
+                if limit is None:
+                    continue
+                reached = state.observability.reach(home, since, limit) if rule in OBSERVED else since + limit
+                due = since + limit if reached is None else reached
+                if due > at:
+                    levels.append((Level(level), due))
+            found.append((rule, since, levels))
+        return found
 
     def clear(self, state: State, home: int, rule: RuleKey, at: Millis) -> list[Finding]:
         """End the open episode, if any, with its one CLEARED."""

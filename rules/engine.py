@@ -22,8 +22,9 @@ from ingest.facts import (
     SeasonDeclared,
     SeasonEnded,
 )
-from ingest.reading import URGENT, Reading, Rejection
+from ingest.reading import URGENT, HouseholdId, Reading, Rejection
 from rules.absence import Absence
+from rules.baseline.gaps import Gaps
 from rules.baseline.prior import Prior, shipped
 from rules.batch import Batch
 from rules.columns import UNSET, Ints, Rows
@@ -32,6 +33,7 @@ from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
 from rules.limits_in_force import LimitsInForce, take_limits
 from rules.outage import OutageBook
+from rules.outlook import Evening, HearingTurn, look_ahead
 from rules.rhythm import Rhythm
 from rules.staff import Staff
 from rules.state import State
@@ -93,6 +95,10 @@ class Engine:
         """How many are looked after."""
         return len(self._state.households.index)
 
+    def gaps(self, household_id: HouseholdId) -> Gaps:
+        """What has been learnt of how long this home is still; KeyError for one that is not looked after."""
+        return self._rhythm.gaps(self._state, self._state.households.index[household_id])
+
     def standing(self) -> list[tuple[str, RuleKey, Level]]:
         """What holds now, by household id or `device:<id>`, and rule."""
         return self._state.episodes.standing()
@@ -146,6 +152,19 @@ class Engine:
         self._state.evaluated = max(self._state.evaluated, last)
         return findings
 
+    def evening(self, at: Millis) -> Evening:
+        """What the night after `at`, a 17:00 in Seoul that was just evaluated, may bring."""
+        return look_ahead(self._state, self._absence, at)
+
+    @property
+    def evaluated(self) -> Millis | None:
+        """The last grid point."""
+        return self._state.evaluated
+
+    def turns(self, now: Millis) -> list[HearingTurn]:
+        """Whom we have stopped or begun to hear since this was last asked, up to home time `now`."""
+        return self._outages.turns(self._state, now)
+
     def snapshot(self) -> bytes:
         """The state as bytes; with the journal after it, it gives what the whole journal gives, to the last bit."""
         return self._state.dump()
@@ -153,6 +172,7 @@ class Engine:
     def restore(self, state: bytes | None) -> None:
         """Begin from a snapshot, or (None) from nothing. ValueError for a snapshot this version cannot read."""
         self._state = State() if state is None else State.load(state)
+        self._outages.forget()
         kept = self._state
         self._use(read_table(kept.table) if kept.table else self._initial)
         for name in kept.episodes.subjects():

@@ -141,6 +141,7 @@ class DeviceLimits:
 class PersonalLimits:
     """How a home's own rhythm tightens the motion limits."""
 
+    used: bool  # False: no home is fitted and nothing said
     check_rate: float  # false alarms a day that are put up with at 주의
     alert_rate: float  # likewise at 경보
     from_day: int  # observed days before the home's own pauses count

@@ -55,10 +55,6 @@ class Reader:
         """Whether the file says anything there."""
         return self._find(section, key) is not None
 
-    def has_section(self, section: str) -> bool:
-        """Whether the file has this section at its top."""
-        return isinstance(self._data.get(section), dict)
-
     def length(self, section: str, key: str) -> Millis:
         """A length of time in milliseconds."""
         value = self._ask(section, key)
@@ -85,6 +81,13 @@ class Reader:
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             return float(self._refuse(section, key, value, f"a number from {low:g} to {high:g}"))
         return float(value)
+
+    def flag(self, section: str, key: str) -> bool:
+        """True or false."""
+        value = self._ask(section, key)
+        if not isinstance(value, bool):
+            self._refuse(section, key, value, "true or false")
+        return value is True
 
     def count(self, section: str, key: str) -> int:
         """A whole number from 1 on."""

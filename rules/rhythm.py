@@ -12,10 +12,9 @@ from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from ingest.facts import AwayDeclared, AwayEnded, CheckResolved
 from rules.baseline.fit import fit, usual_minutes
 from rules.baseline.gaps import BINS, DAYS, SHORTEST, Bytes, Gaps, bin_of, no_gaps
-from rules.baseline.prior import Prior, shipped
+from rules.baseline.prior import Prior
 from rules.batch import Batch
 from rules.columns import UNSET, Ints, Rows
-from rules.limits import PersonalLimits
 from rules.pauses import LEAST, NONE, SLOTS, Pause, mended, seconds
 from rules.state import State
 from rules.table import RuleTable
@@ -29,9 +28,6 @@ SPACING: Millis = 10 * SECOND
 
 NOT_WELL = frozenset({"emergency_119", "death_found", "hospital", "away"})
 """Outcomes of a check that say the pause before it was no rest at home; every other one is a habit to be learnt."""
-
-NOT_USED = PersonalLimits(check_rate=1.0, alert_rate=1.0, from_day=1, refit_at=0, refit_within=0, shortest=HOUR)
-"""Where the table has no such rule: no home is fitted and no limit asked for."""
 
 _REMEMBERED: Millis = 3 * DAY
 _HALF_A_DAY: Millis = 12 * HOUR
@@ -56,10 +52,10 @@ class _Gap(NamedTuple):
 class Rhythm:
     """The personal baseline of one table, over one state. The same events give the same limits, in whatever order they come."""
 
-    def __init__(self, table: RuleTable, prior: Prior | None = None) -> None:
+    def __init__(self, table: RuleTable, prior: Prior) -> None:
         self._door_gap = table.door_gap // SECOND
-        self._personal = NOT_USED if table.personal is None else table.personal
-        self.used = table.personal is not None
+        self._personal = table.personal
+        self.used = table.personal.used
         self._prior = prior
         self._unknown = self._fit(no_gaps())
         self._in_a_row = max(1, self._personal.refit_within // SPACING)
@@ -87,7 +83,8 @@ class Rhythm:
         habit = int(state.pauses.habit[home])
         if habit < 0 or state.habits.fitted_days[habit] < self._personal.from_day:
             return 0
-        return (usual_minutes(self.gaps(state, home), bin_of(start)) or 0) * MINUTE
+        minutes = usual_minutes(self.gaps(state, home), bin_of(start))
+        return SHORTEST if minutes is None else minutes * MINUTE  # none is known: it never was still for as long
 
     def gaps(self, state: State, home: int) -> Gaps:
         """All that is known of the home's pauses, settled or not."""
@@ -101,8 +98,9 @@ class Rhythm:
 
     def fold(self, state: State, batch: Batch) -> None:
         """Take the signs of life of a batch, before the newest of them are noted."""
-        for home, events in _odd_events(state, batch):
-            self._fold_home(state, home, events)
+        if self.used:
+            for home, events in _odd_events(state, batch):
+                self._fold_home(state, home, events)
 
     def _fold_home(self, state: State, home: int, events: list[_Event]) -> None:
         homes, pauses = state.households, state.pauses

@@ -87,6 +87,7 @@ def read_personal(reader: Reader) -> PersonalLimits:
     """How a home's own rhythm is used."""
     reader.word("personal", "kind", ("absence",))
     limits = PersonalLimits(
+        used=reader.flag("personal", "used"),
         check_rate=reader.number("personal", "check_rate", low=0.0001, high=1.0),
         alert_rate=reader.number("personal", "alert_rate", low=0.0001, high=1.0),
         from_day=reader.count("personal", "from_day"),

@@ -58,7 +58,7 @@ class RuleTable:
     settle: Millis
     longest_away: Millis
     device: DeviceLimits
-    personal: PersonalLimits | None  # None: the rule is not used
+    personal: PersonalLimits
 
     def profile(self, grade: Grade, seasons: frozenset[Season] = frozenset()) -> Profile:
         """The limits of a household of this grade without limits of its own, while these seasons are in force."""
@@ -99,7 +99,7 @@ def read_table(text: str, name: str = "rules") -> RuleTable:
         settle=reader.length("life", "settle"),
         longest_away=reader.length("life", "longest_away"),
         device=read_device(reader),
-        personal=read_personal(reader) if reader.has_section("personal") else None,
+        personal=read_personal(reader),
     )
     reader.finish()
     return table
