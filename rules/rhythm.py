@@ -151,16 +151,13 @@ class Rhythm:
         """Note the spans of time whose pauses say nothing of the home's habits."""
         spans = state.left_out.setdefault(home, [])
         raised_from = int(state.pauses.raised_from[home])
-        match fact:
-            case AwayDeclared():
-                spans.append((fact.at, int(state.households.away_until[home])))
-            case AwayEnded():
-                spans[:] = [(start, min(end, max(start, fact.at))) for start, end in spans]
-            case CheckResolved() if fact.outcome in NOT_WELL:
+        if isinstance(fact, AwayDeclared):
+            spans.append((fact.at, int(state.households.away_until[home])))
+        elif isinstance(fact, AwayEnded):
+            spans[:] = [(start, min(end, max(start, fact.at))) for start, end in spans]
+        else:
+            if fact.outcome in NOT_WELL:
                 spans.append((min(raised_from, fact.at), fact.at))
-            case CheckResolved():
-                pass
-        if isinstance(fact, CheckResolved):
             state.pauses.raised_from[home] = UNSET
 
     # ------------------------------------------------------------------ the night

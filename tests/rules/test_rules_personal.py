@@ -273,3 +273,17 @@ def test_what_comes_from_before_the_first_night_once_days_were_counted_begins_no
     )
     assert [round(minutes) for minutes in early.engine.gaps(HOME).minutes] == [63]
     assert int(days.engine._state.pauses.first[0]) == START // SECOND + 3600
+
+
+def test_a_home_that_was_never_heard_has_no_habits() -> None:
+    days = fresh([])
+    days.until(3 * DAY)
+    assert not len(days.engine._state.habits) and len(days.engine._state.pauses) == 1
+
+
+def test_a_day_settled_early_for_want_of_room_is_counted_once() -> None:
+    """Thirty pauses since yesterday: the oldest were settled before the night came."""
+    days = fresh([*days_of_a_clock(8), *(motion(8 * DAY + number * 61 * MINUTE) for number in range(30))])
+    days.until(9 * DAY + 19 * HOUR)
+    state = days.engine._state
+    assert int(state.habits.days[0]) == 9 and int(state.habits.fitted_days[0]) == 10
