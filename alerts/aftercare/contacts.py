@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 from alerts.aftercare.plan import Contact, ContactKind, Plan, contact_of, counts_for, due_after
 from alerts.aftercare.tables import contact, contact_plan
 from alerts.check import BadReturn, Check, NotFound, Outcome
-from ingest.clock import DAY, Clock, Millis
+from ingest.clock import Clock, Millis
 from ingest.register import tables as register
 from ingest.store import reading
 
@@ -86,8 +86,10 @@ def note_contact(connection: Connection, household_id: str, kind: ContactKind, a
     """Write a contact and move the due dates it meets, in the caller's transaction."""
     connection.execute(insert(contact).values(household_id=household_id, kind=kind, at=at, actor=actor, source=source))
     met = contact_plan.c.kind.in_(counts_for(kind)) & (contact_plan.c.household_id == household_id)
-    due_at = at + contact_plan.c.every_days * DAY
-    connection.execute(update(contact_plan).where(met).values(last_at=at, due_at=due_at, remind_at=due_at))
+    for row in connection.execute(select(contact_plan.c.kind, contact_plan.c.every_days).where(met)).all():
+        due_at = due_after(at, row.every_days)
+        one = contact_plan.c.household_id == household_id, contact_plan.c.kind == row.kind
+        connection.execute(update(contact_plan).where(*one).values(last_at=at, due_at=due_at, remind_at=due_at))
 
 
 def count_settled(connection: Connection, settled: Check, outcome: Outcome, at: Millis, *, actor: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, text, true
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, text
 
 from ingest.store import metadata
 
@@ -59,7 +59,7 @@ care_provider = Table(
     Column("kinds", String(255), nullable=False),  # comma-separated alerts.aftercare.referral.CareKind
     Column("dong_code", String(32)),  # null: for every dong
     Column("phone", String(32), nullable=False),
-    Column("active", Boolean, nullable=False, server_default=true()),
+    Column("active", Boolean, nullable=False),
 )
 
 care_programme = Table(
@@ -68,7 +68,7 @@ care_programme = Table(
     Column("id", Id, primary_key=True),
     Column("name", String(64), nullable=False, unique=True),
     Column("yearly_cap_won", Integer, nullable=False),
-    Column("active", Boolean, nullable=False, server_default=true()),
+    Column("active", Boolean, nullable=False),
 )
 
 referral = Table(
