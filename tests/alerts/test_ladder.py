@@ -130,4 +130,4 @@ def test_hours_that_are_none_are_named(hours: str) -> None:
 
 
 def test_an_empty_list_of_rules_is_named() -> None:
-    assert "rung.resident.rules" in wrong(('rules = ["motion", "call", "phone", "away"]', "rules = []"))[0]
+    assert "rung.resident.rules" in wrong(('rules = ["motion", "personal", "call", "phone", "away"]', "rules = []"))[0]
