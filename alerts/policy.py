@@ -22,10 +22,14 @@ class Pace:
 class Route:
     """One recipient on one channel, for one dong (None: all) from one level up."""
 
-    channel: str
-    recipient: str  # a label the channel knows, never an address or a name
+    channel: str | None  # None: the recipient is a person, reached by their own contact points
+    recipient: str  # a label the channel knows, or a login; never an address or a name
     least: Level = Level.CAUTION
     dong_code: str | None = None
+
+    def wants(self, level: Level, dong_code: str) -> bool:
+        """Whether what happens there at this level is for this route."""
+        return level >= self.least and self.dong_code in (None, dong_code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,7 @@ class Policy:
 
     base_url: str = "http://127.0.0.1:8080"
     routes: tuple[Route, ...] = (Route(channel="console", recipient="console"),)
+    channels: tuple[str, ...] | None = None  # by which this site reaches people (alerts.contacts.CHANNELS); None: all
     caution: Pace = Pace(acknowledgement=None, remind_every=4 * HOUR, reminders=18)
     warning: Pace = Pace(acknowledgement=60 * MINUTE, remind_every=30 * MINUTE, reminders=48)
     danger: Pace = Pace(acknowledgement=15 * MINUTE, remind_every=5 * MINUTE, reminders=288)

@@ -14,6 +14,7 @@ from alerts.live import tell
 from alerts.policy import Policy
 from alerts.rows import free_code, write_check, write_ticket
 from alerts.tables import delivery, transition
+from alerts.telling import Telling, tell_people
 from alerts.ticket import Ticket, TicketDecision
 from ingest.clock import Clock, Millis
 from ingest.seal import Sealer
@@ -114,6 +115,14 @@ class Recorder:
         ]
         if rows:
             connection.execute(insert(delivery), rows)
+        people = [
+            route.recipient
+            for route in self._policy.routes
+            if route.channel is None and route.wants(after.level, after.dong_code)
+        ]
+        for told in decision.notices:
+            telling = Telling.of_check(after, told)
+            tell_people(connection, telling, people, self._policy, home_now=self._clock.home_now(), machine_now=machine_now)
 
 
 def note_about(check_id: str | None, ticket_id: str | None) -> str:
@@ -124,7 +133,8 @@ def note_about(check_id: str | None, ticket_id: str | None) -> str:
 def withdraw(connection: Connection, check_id: str, machine_now: Millis, *, reminders_only: bool) -> None:
     """Take back what waits for this check, save what is just being sent: its sender settles that itself."""
     idle = or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= machine_now)
-    which = and_(delivery.c.check_id == check_id, delivery.c.state == DeliveryState.WAITING, idle)
+    unsent = delivery.c.state.in_([DeliveryState.WAITING, DeliveryState.HELD])
+    which = and_(delivery.c.check_id == check_id, unsent, idle)
     if reminders_only:
         which = and_(which, delivery.c.step.startswith(f"{NoticeKind.REMINDER}:"))
     connection.execute(update(delivery).where(which).values(state=DeliveryState.WITHDRAWN, lease_until=None))

@@ -164,8 +164,8 @@ delivery = Table(
     Column("id", String(32), primary_key=True),  # made of check, step, channel, recipient; the receiver's idempotency key
     Column("check_id", ForeignKey("check.id"), index=True),
     Column("ticket_id", ForeignKey("ticket.id")),
-    Column("channel", String(16), nullable=False),  # console, webhook
-    Column("recipient", String(128), nullable=False),
+    Column("channel", String(16), nullable=False),  # alerts.contacts.CHANNELS, console
+    Column("recipient", String(128), nullable=False),  # a label the channel knows, or a person
     Column("step", String(32), nullable=False),  # <kind>:<version of the check>, reminder:<version>:<n>
     Column("level", Integer, nullable=False),  # the gravest goes first
     Column("body", Text, nullable=False),  # JSON without personal fields: level, dong, code, link
@@ -173,11 +173,41 @@ delivery = Table(
     Column("due_at", BigInteger, nullable=False, index=True),
     Column("lease_until", BigInteger),
     Column("attempts", Integer, nullable=False),
-    Column("state", String(16), nullable=False),  # waiting, sent, failed, withdrawn
+    Column("state", String(16), nullable=False),  # alerts.delivery.DeliveryState
     Column("sent_at", BigInteger),
     Column("error", String(255)),
+    Column("person", String(96)),  # null: a route of the settings, whose receiver is no person
+    Column("telling", String(32), index=True),  # the same for all channels that carry one message to one person
+    Column("rank", Integer, nullable=False, server_default="0"),  # 0 goes first, the next is its fallback
+    Column("digest", String(32)),  # the telling of the digest it went out in
+    Column("reference", String(128), index=True),  # what the provider calls it
+    Column("receipt", String(32)),  # what became of it at the receiver's: alerts.delivery.Receipt
+    Column("receipt_at", BigInteger),
     UniqueConstraint("check_id", "step", "channel", "recipient"),
     Index("ix_delivery_state_channel", "state", "channel"),
+    Index("ix_delivery_person_sent_at", "person", "sent_at"),
+)
+
+contact_point = Table(
+    "contact_point",  # how a person is reached
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person", String(96), nullable=False),  # a login
+    Column("kind", String(16), nullable=False),  # alerts.contacts.Kind
+    Column("position", Integer, nullable=False),  # the lowest is tried first
+    Column("sealed", LargeBinary, nullable=False),  # AES-GCM of the address
+    Column("created_at", BigInteger, nullable=False),  # machine time
+    UniqueConstraint("person", "position"),
+)
+
+path_proof = Table(
+    "path_proof",  # when a synthetic alarm last came through, for each dong and channel
+    metadata,
+    Column("dong_code", String(32), primary_key=True),
+    Column("channel", String(16), primary_key=True),
+    Column("since", BigInteger, nullable=False),  # machine time like the two below: from when on it has to be proven
+    Column("alarmed_at", BigInteger),  # the last alarm that was published
+    Column("proven_at", BigInteger),  # the last that its receiver took
 )
 
 live_event = Table(
