@@ -196,7 +196,8 @@ outage_home = Table(
     Column("back_at", BigInteger),
     Column("check_id", String(16)),  # the check whose notices wait for the digest
     Column("level", Integer),  # of that check when it was held
-    Column("told_at", BigInteger),  # in a digest
+    Column("told_at", BigInteger),  # in the newest digest
+    Column("released_at", BigInteger),  # from here on its check is told of like any other
 )
 
 flood = Table(
