@@ -51,7 +51,7 @@ def flooded(opened: Mapping[str, int], first: Mapping[str, str]) -> dict[str, li
 
 
 def watch_floods(connection: Connection, rows: RosterRows, now: Millis, tell: Tell) -> int:
-    """Begin and end floods, checks that wait for an outage's digest left out; returns how many changed. In the tick's transaction."""
+    """Begin and end floods in the tick's transaction; returns how many changed. What waits for an outage's digest is no load."""
     opened = {one.dong_code: one.checks for one in new_checks(connection, now)}
     turns = {dong: rows.on_duty(dong, now) for dong in opened}
     over = flooded(opened, {dong: turn[0].login for dong, turn in turns.items() if turn})

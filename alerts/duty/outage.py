@@ -115,15 +115,15 @@ def _widest(lost: Sequence[Gateway], size: Mapping[Place, int], now: Millis) -> 
     order = list(OutageKind)
     enough = [each for each in candidates if each[0] >= EXPLAINS * most]
     _, place, began_at = min(enough, key=lambda each: (order.index(each[1][0]), -each[0], each[1][1]))
-    members = tuple(one for one in by_place[place] if (one.lost_at or 0) >= began_at)
-    dongs = {one.dong_code for one in members}
+    silent = tuple(one for one in by_place[place] if (one.lost_at or 0) >= began_at)
+    dongs = {one.dong_code for one in silent}
     return Found(
         kind=place[0],
         target=place[1],
         dong_code=next(iter(dongs)) if len(dongs) == 1 else EVERYWHERE,
         began_at=began_at,
         gateways=size[place],
-        members=members,
+        members=silent,
     )
 
 

@@ -28,5 +28,5 @@ class Teller:
         tell_people(connection, telling, persons, self._policy, home_now=home_now, machine_now=machine_now)
         for route in self._policy.routes:
             if route.wants(word.level, word.dong):
-                there = replace(telling, channels=(route.channel,))
+                there = telling if route.channel is None else replace(telling, channels=(route.channel,))
                 tell_people(connection, there, [route.recipient], self._any_channel, home_now=home_now, machine_now=machine_now)

@@ -13,9 +13,11 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, up
 from alerts.check import BadReturn, Conflict, NotFound
 from alerts.duty.away import LONGEST as LONGEST_AWAY
 from alerts.duty.away import note_away
+from alerts.duty.rota import RosterRows
 from alerts.duty.tables import tonight
+from alerts.duty.telling import DutyKind, DutyWord, Tell
 from alerts.tables import check, open_check
-from ingest.clock import SEOUL, Clock, Millis, to_datetime
+from ingest.clock import MINUTE, SEOUL, Clock, Millis, to_datetime
 from ingest.fact_outbox import queue_fact
 from ingest.facts import AwayDeclared, CheckResolved
 from ingest.reading import DongCode, HouseholdId
@@ -24,6 +26,8 @@ from rules.finding import Level, RuleKey
 from rules.outlook import Ahead, Evening
 
 KEPT_DAYS = 30
+ANNOUNCED_FOR: Millis = 10 * MINUTE
+"""A list that comes later than that after 17:00 is read from the page: its hour has gone."""
 
 
 class How(StrEnum):
@@ -94,6 +98,24 @@ def due_tonight(connection: Connection, at: Millis, dong: str | None) -> list[To
     newest = select(func.max(tonight.c.evening)).scalar_subquery()
     wanted = _ordered(dong).where(tonight.c.evening == newest, tonight.c.cleared_at.is_(None), tonight.c.due_at > at)
     return [_row(row) for row in connection.execute(wanted)]
+
+
+def announce(connection: Connection, rows: RosterRows, now: Millis, tell: Tell) -> int:
+    """Tell those on duty, dong by dong, that tonight's list is there, while there is day left to clear it; how many were told."""
+    fresh = select(tonight.c.dong_code, tonight.c.evening, func.count(), func.max(tonight.c.level))
+    fresh = fresh.where(tonight.c.made_at <= now, tonight.c.made_at > now - ANNOUNCED_FOR)
+    found = connection.execute(fresh.group_by(tonight.c.dong_code, tonight.c.evening).order_by(tonight.c.dong_code)).all()
+    for dong, evening, count, level in found:
+        word = DutyWord(
+            key=f"tonight:{evening}:{dong}",
+            kind=DutyKind.TONIGHT,
+            level=min(Level(level), Level.WARNING),
+            dong=dong,
+            code=str(count),
+            path="/tonight",
+        )
+        tell(connection, word, [one.login for one in rows.on_duty(dong, now)][:1])
+    return len(found)
 
 
 class Tonight:
