@@ -82,6 +82,7 @@ class NoticeKind(StrEnum):
     EXPIRED = "expired"
     ALIVE = "alive"
     EXHAUSTED = "exhausted"
+    SILENCE_OVER = "silence_over"  # what was held back is looked at again
     REMINDER = "reminder"  # from here on: they stand only while nobody has taken the check
     CONTACT = "contact"
     VISIT = "visit"
@@ -233,7 +234,9 @@ class BadReturn(Refused):
 
 
 def subject_of(finding: Finding) -> str:
-    """Whom a finding is about: the household; where none is known the neighbour's report, or the device."""
+    """Whom a finding is about: the household; where none is known a neighbour's report, or the device. An outage is its own."""
+    if finding.rule is RuleKey.OUTAGE:
+        return f"outage:{finding.episode}"
     if finding.household_id is None and finding.rule is RuleKey.REPORTED:
         return finding.episode
     return finding.household_id or f"device:{finding.evidence.device_id or 'unknown'}"

@@ -106,7 +106,7 @@ class Reports:
     def _open_check(self, connection: Connection, row: Row[Any], *, attempt: str = "") -> Row[Any]:
         """Let the report be an alert of its subject's open check, and name that check in it."""
         raised = reported(self._report(row, opened=False), attempt=attempt)
-        self._desk.take_in(connection, [raised])
+        self._desk.take_within(connection, [raised])
         mine = select(check.c.id).where(check.c.subject == subject_of(raised), open_check()).scalar_subquery()
         named = update(neighbour_report).where(neighbour_report.c.id == row.id).values(check_id=mine)
         return connection.execute(named.returning(neighbour_report)).one()
