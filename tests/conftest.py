@@ -17,7 +17,6 @@ from tests.servers import MOSQUITTO, Broker, MosquittoServer, NatsServer, Script
 from tests.small_disk import SIZE, SmallDisk
 from tests.stores import PostgresServer, postgres_server
 
-
 # No test fails because a machine is busy.
 hypothesis.settings.register_profile("anbu", deadline=None)
 hypothesis.settings.load_profile("anbu")
