@@ -48,7 +48,7 @@ CHANNELS = {
 
 _RELATIVE = re.compile(r"(resident|guardian):([a-z0-9-]{1,32})(?::(\d{1,2}))?")
 _EMAIL = re.compile(r"[^@\s<>\"(),:;\[\]\\]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class ContactPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,9 +84,7 @@ def is_private_way(url: str) -> bool:
     """Whether what is sent there is read by nobody on the way: https, or this very machine."""
     try:
         parts = urlsplit(url)
-        return parts.hostname is not None and (
-            parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-        )
+        return parts.hostname is not None and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
     except ValueError:
         return False
 
