@@ -10,7 +10,6 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from alerts.check import Check, Notice
-from alerts.policy import Policy
 from ingest.clock import Millis, to_iso
 from rules.finding import Level
 
@@ -37,7 +36,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that leaves the house: no name, no address, no reason; ids are opaque."""
 
     id: str  # of the telling: the same on every channel that carries it, and in its text
-    kind: str  # opened, risen, added, raised_again, expired, reminder; of a stage of ours: stage_failed, stage_mended
+    kind: str  # alerts.check.NoticeKind; of a stage of ours: stage_failed, stage_mended
     level: str  # caution, warning, danger
     dong: str  # "-" where it concerns the whole site
     code: str  # of the check, or the name of the stage
@@ -98,33 +97,26 @@ class Channel(Protocol):
         ...
 
 
-def address(check: Check, notice: Notice, now: Millis, policy: Policy) -> list[Delivery]:
-    """The deliveries of one notice at home time `now`: one for every route that wants this dong and level."""
-    found = []
-    for route in policy.routes:
-        if route.channel is None or not route.wants(check.level, check.dong_code):
-            continue
-        key = f"{check.id}|{notice.step}|{route.channel}|{route.recipient}"
-        number = hashlib.sha256(key.encode()).hexdigest()[:32]
-        message = Message(
-            id=number,
-            kind=notice.kind,
-            level=check.level.name.lower(),
-            dong=check.dong_code,
-            code=check.code,
-            link=f"{policy.base_url.rstrip('/')}/checks/{check.id}",
-            at=to_iso(now),
-        )
-        found.append(
-            Delivery(
-                id=number,
-                check_id=check.id,
-                channel=route.channel,
-                recipient=route.recipient,
-                step=notice.step,
-                level=check.level,
-                body=msgspec.json.encode(message),
-                attempts=0,
-            )
-        )
-    return found
+def deliver(check: Check, notice: Notice, channel: str, recipient: str, now: Millis, base_url: str) -> Delivery:
+    """One notice at home time `now` for a receiver that is no person."""
+    key = f"{check.id}|{notice.step}|{channel}|{recipient}"
+    number = hashlib.sha256(key.encode()).hexdigest()[:32]
+    message = Message(
+        id=number,
+        kind=notice.kind,
+        level=check.level.name.lower(),
+        dong=check.dong_code,
+        code=check.code,
+        link=f"{base_url.rstrip('/')}/checks/{check.id}",
+        at=to_iso(now),
+    )
+    return Delivery(
+        id=number,
+        check_id=check.id,
+        channel=channel,
+        recipient=recipient,
+        step=notice.step,
+        level=check.level,
+        body=msgspec.json.encode(message),
+        attempts=0,
+    )

@@ -10,10 +10,11 @@ import structlog
 from sqlalchemy import Connection, Engine, Row, or_, select, update
 
 from alerts import metrics
-from alerts.check import CheckState, NoticeKind
+from alerts.check import LADDER_STEP, CheckState
 from alerts.delivery import Channel, Delivery, DeliveryState, Permanent, Receipt, Result, Sent, Temporary
 from alerts.pacing import DIGEST, fill, hold, room_at
 from alerts.policy import Policy
+from alerts.rows import hurry
 from alerts.tables import check, delivery
 from ingest.clock import HOUR, MINUTE, SECOND, Clock, Millis
 from rules.finding import Level
@@ -75,7 +76,7 @@ class Sender:
         """Take the next delivery, having read its check's state in the same transaction: nothing leaves after the end."""
         with self._engine.begin() as connection:
             while (row := connection.execute(self._next()).first()) is not None:
-                if not _wanted(row) or _reached_otherwise(connection, row):
+                if not _wanted(row, self._clock.home_now()) or _reached_otherwise(connection, row):
                     _withdraw(connection, row)
                 elif (room := room_at(connection, row, now := self._clock.machine_now())) is not None:
                     self._put_off(connection, row, now, room)
@@ -140,6 +141,7 @@ class Sender:
             settled = connection.execute(update(delivery).where(*mine).values(lease_until=None, **values)).rowcount
             if settled and values.get("state") is DeliveryState.FAILED:
                 next_channel_at_once(connection, claimed.telling, claimed.rank, self._clock.machine_now())
+                hurry(connection, claimed.id, self._clock.home_now())
         metrics.deliveries.labels(claimed.channel, str(values.get("state", "retried"))).inc()
 
     def _outcome(self, claimed: Delivery, result: Result) -> dict[str, Any]:
@@ -189,8 +191,9 @@ def _reached_otherwise(connection: Connection, row: Row[Any]) -> bool:
     return connection.execute(select(delivery.c.id).where(*before, arrived)).first() is not None
 
 
-def _wanted(row: Row[Any]) -> bool:
-    if row.check_state == CheckState.RESOLVED:
+def _wanted(row: Row[Any], home_now: Millis) -> bool:
+    if row.check_id is None:
+        return True
+    if row.check_state == CheckState.RESOLVED or (row.not_after is not None and home_now >= row.not_after):
         return False
-    reminder = row.step.startswith(f"{NoticeKind.REMINDER}:")
-    return not (reminder and row.check_state != CheckState.OPEN)
+    return bool(row.check_state == CheckState.OPEN or not row.step.startswith(LADDER_STEP))

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from sqlalchemy import Connection, insert, select
 
-from alerts.check import Check, Notice
+from alerts.check import Ask, Check, Notice
 from alerts.contacts import channels_of
 from alerts.delivery import DeliveryState, Message
 from alerts.policy import Policy
@@ -42,18 +42,22 @@ class Telling:
     path: str  # of the page to look at, from a slash on
     check_id: str | None = None  # what leaves no more once this check is resolved
     channels: tuple[str, ...] | None = None  # in this order, the first at once; None: each person's own
+    not_after: Millis | None = None  # home time from which on it must not leave any more
 
     @classmethod
-    def of_check(cls, check: Check, notice: Notice) -> Telling:
-        """The telling of a notice about a check."""
+    def of_check(cls, check: Check, told: Notice | Ask) -> Telling:
+        """The telling of a notice about a check, or of what is asked of those whom it is about."""
+        ask = told if isinstance(told, Ask) else None
         return cls(
-            key=notice.step,
-            kind=notice.kind,
+            key=told.step,
+            kind=told.kind,
             level=check.level,
             dong=check.dong_code,
             code=check.code,
             path=f"/checks/{check.id}",
             check_id=check.id,
+            channels=None if ask is None else (ask.channel,),
+            not_after=None if ask is None else ask.not_after,
         )
 
 
@@ -77,6 +81,21 @@ def tell_people(
     return ids
 
 
+def telling_number(check_id: str | None, key: str, person: str) -> str:
+    """The id of the first delivery of a telling, the same whenever it is made of the same."""
+    return _digest(f"{check_id or '-'}|{key}|{person}")
+
+
+def resident_of(household_id: str) -> str:
+    """How the resident is named as a person to be told."""
+    return f"resident:{household_id}"
+
+
+def guardian_of(household_id: str, position: int) -> str:
+    """Likewise the guardian or neighbour who is called in this place."""
+    return f"guardian:{household_id}:{position}"
+
+
 def _ways(connection: Connection, telling: Telling, persons: Sequence[str], policy: Policy) -> dict[str, tuple[str, ...]]:
     if telling.channels is None:
         return channels_of(connection, persons, policy.channels)
@@ -87,7 +106,7 @@ def _ways(connection: Connection, telling: Telling, persons: Sequence[str], poli
 def _rows(
     telling: Telling, person: str, channels: Sequence[str], policy: Policy, home_now: Millis, machine_now: Millis
 ) -> list[dict[str, Any]]:
-    number = _digest(f"{telling.check_id or '-'}|{telling.key}|{person}")
+    number = telling_number(telling.check_id, telling.key, person)
     body = Message(
         id=number,
         kind=telling.kind,
@@ -117,6 +136,7 @@ def _rows(
             "person": person,
             "telling": number,
             "rank": rank,
+            "not_after": telling.not_after,
         }
         for rank, channel in enumerate(channels or (NOWHERE,))
     ]
