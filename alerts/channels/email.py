@@ -113,4 +113,5 @@ class _Session:
 
 def _judged(code: int, why: str) -> Result:
     text = f"{why}: {code}"
-    return Temporary(error=text) if 400 <= code < 500 else Permanent(error=text)
+    # Only a whole 5xx says never: half an answer has a number too.
+    return Permanent(error=text) if 500 <= code < 600 else Temporary(error=text)
