@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import apprise
 
-from alerts.contacts import LOOPBACK
 from alerts.delivery import Permanent, Result, Sent, Temporary
 from alerts.letter import Letter
+from alerts.private_way import LOOPBACK
 
 # It writes addresses, which hold tokens, into the log.
 logging.getLogger("apprise").setLevel(logging.CRITICAL)

@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 import httpx
 
-from alerts.contacts import is_private_way
 from alerts.delivery import Permanent, Temporary
+from alerts.private_way import is_private_way
 from ingest.clock import SECOND, Clock, Millis, to_millis
 
 _RETRY = frozenset({408, 425, 429})
@@ -44,7 +44,9 @@ class Wire:
 
     def __init__(self, clock: Clock, *, timeout_s: float = 5.0) -> None:
         self._clock = clock
-        self._client = httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False)
+        # A new connection for each: messages are seldom, and one that a firewall dropped meanwhile would cost a try.
+        fresh = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False, limits=fresh)
 
     def close(self) -> None:
         """Give up the connections."""
