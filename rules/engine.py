@@ -27,12 +27,12 @@ from rules.absence import Absence
 from rules.baseline.gaps import Gaps
 from rules.baseline.prior import Prior, shipped
 from rules.batch import Batch
-from rules.columns import UNSET, Ints, Rows
+from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.device import Commissioning, DeviceHealth
 from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
 from rules.limits_in_force import LimitsInForce, take_limits
-from rules.outage import OutageBook
+from rules.outage import OutageBook, Said
 from rules.outlook import Evening, HearingTurn, look_ahead
 from rules.rhythm import Rhythm
 from rules.staff import Staff
@@ -62,6 +62,7 @@ class Engine:
         self._prior = shipped() if prior is None else prior
         self._state = State()
         self._next: Millis = UNSET
+        self._said = Said()
         self._use(table)
 
     def _use(self, table: RuleTable) -> None:
@@ -73,7 +74,7 @@ class Engine:
         self._thresholds = Thresholds(limits)
         self._devices = DeviceHealth(table)
         self._commissioning = Commissioning(table)
-        self._outages = OutageBook(table.settle)
+        self._outages = OutageBook(table.settle, self._said)
         self._staff = Staff(
             table, self._absence, self._thresholds, self._devices, self._commissioning, self._outages, self._rhythm
         )
@@ -171,8 +172,7 @@ class Engine:
 
     def restore(self, state: bytes | None) -> None:
         """Begin from a snapshot, or (None) from nothing. ValueError for a snapshot this version cannot read."""
-        self._state = State() if state is None else State.load(state)
-        self._outages.forget()
+        self._state, self._said = State() if state is None else State.load(state), Said()
         kept = self._state
         self._use(read_table(kept.table) if kept.table else self._initial)
         for name in kept.episodes.subjects():
@@ -180,6 +180,7 @@ class Engine:
                 kept.devices.dirty[kept.devices.index[name.removeprefix("device:")]] = 1
             elif name in kept.households.index:
                 kept.households.dirty[kept.households.index[name]] = 1
+        kept.households.dirty[kept.households.asked_at > NEVER] = 1
         self._look_again()
 
     def _look_again(self) -> None:
@@ -289,7 +290,8 @@ class Engine:
         told, next_due = self._commissioning.judge(self._state, home, point)
         findings += told
         homes.due[home] = min(due, held_due, next_due, int(self._state.pauses.due[home]))
-        homes.dirty[home] = 1 if held_due < UNSET or self._state.episodes.of(homes.ids[home]) else 0
+        watched = held_due < UNSET or homes.asked_at[home] > NEVER
+        homes.dirty[home] = 1 if watched or self._state.episodes.of(homes.ids[home]) else 0
         return findings
 
     def _judge_device(self, device: int, point: Millis) -> list[Finding]:
