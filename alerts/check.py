@@ -233,6 +233,14 @@ class BadReturn(Refused):
     """Outcome `away` without a return time, or a return time that is past or too far ahead."""
 
 
+class WrongValue(Refused):
+    """A value that cannot be; `code` names the text that says what would be right."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
 def subject_of(finding: Finding) -> str:
     """Whom a finding is about: the household; where none is known a neighbour's report, or the device. An outage is its own."""
     if finding.rule is RuleKey.OUTAGE:

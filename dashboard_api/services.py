@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from alerts.aftercare.care import Aftercare
 from alerts.desk import Desk
+from alerts.figures.figures import FigureBook
 from dashboard_api.accounts import Accounts
 from dashboard_api.tokens import Tokens
 from ingest.clock import Clock
@@ -50,6 +52,8 @@ class Services:
     history: History
     accounts: Accounts
     losses: Losses
+    aftercare: Aftercare
+    figures: FigureBook
     clock: Clock
     stages: Callable[[], Sequence[StageHealth]]
     rules: RuleTable | None = None  # for the limits drawn into charts; None draws none
@@ -57,5 +61,6 @@ class Services:
     tokens: Tokens | None = None  # None: no program has access
     postbox: Postbox | None = None  # None: nothing is taken by HTTPS
     strangers: Strangers | None = None  # None: unclaimed devices are not shown
+    report_secret: bytes | None = None  # signs what a bot reports; None: the form alone
     https: bool = True  # False only on loopback: the cookie then cannot be Secure
     demo_login: tuple[str, str] | None = None  # shown on the log-in page of a demo

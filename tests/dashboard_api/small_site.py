@@ -15,7 +15,9 @@ from fastapi import FastAPI
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Engine
 
+from alerts.aftercare.care import Aftercare
 from alerts.desk import CheckView, Desk
+from alerts.figures.figures import FigureBook
 from alerts.policy import Policy
 from dashboard_api.accounts import Accounts
 from dashboard_api.app import create_app
@@ -193,12 +195,15 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
     accounts.add("gu", PASSWORD, "supervisor", None)
     accounts.add("ops", PASSWORD, "operator", None)
     stages = [StageHealth(name="broker", ok=True, detail="connected"), StageHealth(name="rules", ok=True, detail="moving", lag=0)]
+    desk = Desk(engine, clock, sealer, Policy())
     services = Services(
-        desk=Desk(engine, clock, sealer, Policy()),
+        desk=desk,
         register=register,
         history=SqliteHistory(folder / "history.sqlite3"),
         accounts=accounts,
         losses=Losses(engine),
+        aftercare=Aftercare(engine, clock, sealer, desk),
+        figures=FigureBook(engine, clock),
         clock=clock,
         stages=lambda: tuple(stages),
         rules=load_table(None),

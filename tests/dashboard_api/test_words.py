@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from alerts.aftercare.plan import ContactKind
+from alerts.aftercare.referral import CareKind, ReferralState
+from alerts.aftercare.visit import Companion, VisitResult, VisitState
 from alerts.check import Action, Condition, Outcome
 from alerts.desk import CheckState
+from dashboard_api.api.reports import BOT
+from dashboard_api.pages.neighbour import FORM
 from dashboard_api.words import WORDS, Lang, length, say
 from ingest.clock import HOUR, MINUTE
 from ingest.reading import Signal
@@ -27,6 +32,12 @@ FAMILIES = {
     "grade": [str(grade) for grade in Grade],
     "signal": [str(signal) for signal in Signal],
     "limit": [str(channel) for channel in Channel],
+    "carekind": [str(kind) for kind in CareKind],
+    "companion": [str(one) for one in Companion],
+    "contacts": [str(kind) for kind in ContactKind],
+    "referral": [str(state) for state in ReferralState],
+    "reports": [BOT, FORM],
+    "visit": [str(one) for one in (*VisitState, *VisitResult)],
 }
 OPEN_ENDED = {"problem", "invalid", "stage", "value"}  # chosen by what happens; checked where it happens
 
