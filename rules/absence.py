@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
-from ingest.clock import Millis
+from ingest.clock import MINUTE, Millis
 from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.episodes import OpenEpisode, make_finding
-from rules.finding import Evidence, Finding, Level, RuleKey, Verb
+from rules.finding import Evidence, Finding, Level, RuleKey, Signs, Verb
 from rules.limits import AbsenceLimits, Limits
 from rules.limits_in_force import LimitsInForce
+from rules.rhythm import Rhythm
 from rules.state import State
 
-OBSERVED = frozenset({RuleKey.MOTION, RuleKey.CALL, RuleKey.PHONE})
+OBSERVED = frozenset({RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PHONE})
 """These count observed time alone; the others count wall time."""
-ORDER = (RuleKey.MOTION, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY)
+_STILL = frozenset({RuleKey.MOTION, RuleKey.PERSONAL})
+ORDER = (RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY)
+
+LIFE_APART: Millis = MINUTE
+"""One event may be a pet, a parcel, a sensor's error; two this far apart are somebody."""
 
 
 @dataclass(slots=True)
@@ -33,10 +39,12 @@ class _Verdict:
 class Absence:
     """The absence rules with the limits in force, over one state."""
 
-    def __init__(self, limits: LimitsInForce) -> None:
+    def __init__(self, limits: LimitsInForce, rhythm: Rhythm) -> None:
         self._table = limits.table
+        self._rhythm = rhythm
         self._limits = limits.absence
-        self.shortest: Millis = min(limits.shortest() for limits in self._limits)
+        personal = [limits.table.personal.shortest] if rhythm.used else []
+        self.shortest: Millis = min(*personal, *(limits.shortest() for limits in self._limits))
         self._motion = self._first("motion")
         self._call = self._first("call")
         self._phone = self._first("phone")
@@ -57,7 +65,8 @@ class Absence:
         seen = np.maximum(homes.last_motion[rows], homes.last_enter[rows])
         motion_from = np.where(self._inferred_away(state, rows), UNSET, homes.motion_from[rows])
         after = np.maximum(floor, heard)
-        due = np.maximum(np.maximum(after, seen), motion_from) + self._motion[profile]
+        still = np.maximum(np.maximum(after, seen), motion_from)
+        due = still + np.minimum(self._motion[profile], np.minimum(*self._rhythm.limits(state, rows, still)))
         called = np.maximum(np.maximum(after, homes.last_call[rows]), homes.call_from[rows])
         np.minimum(due, called + self._call[profile], out=due)
         off = np.maximum(np.maximum(floor, homes.phone_off[rows]), homes.phone_from[rows])
@@ -67,6 +76,8 @@ class Absence:
         away = homes.away_until[rows]
         waiting = (away > NEVER) & (homes.last_life[rows] < away)
         np.minimum(due, np.where(waiting, away + self._away[profile], UNSET), out=due)
+        sooner = (homes.halved_at[rows] > NEVER) & (homes.halved_at[rows] == homes.restart_at[rows])
+        np.minimum(due, np.where(sooner, homes.halved_at[rows] + self.shortest // 2, UNSET), out=due)
         return np.where(homes.active[rows] > 0, due, UNSET)
 
     def _inferred_away(self, state: State, rows: Rows) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
@@ -86,6 +97,8 @@ class Absence:
         if max(heard, motion_from) < UNSET and not self.inferred_away(state, home):
             seen = max(int(homes.last_motion[home]), int(homes.last_enter[home]))
             found[RuleKey.MOTION] = max(floor, seen, motion_from, heard)
+            if self._rhythm.used:
+                found[RuleKey.PERSONAL] = found[RuleKey.MOTION]
         if max(heard, call_from) < UNSET:
             found[RuleKey.CALL] = max(floor, int(homes.last_call[home]), call_from, heard)
         off, phone_from = int(homes.phone_off[home]), int(homes.phone_from[home])
@@ -115,7 +128,18 @@ class Absence:
             verdict = self._verdict(state, home, rule, start, at, episode)
             findings += self._told(state, home, rule, start, at, verdict)
             due = min(due, verdict.due)
-        return findings, due
+        return findings + self._alive(state, home, at), due
+
+    def _alive(self, state: State, home: int, at: Millis) -> list[Finding]:
+        """Two credible signs of life at least a minute apart, since an absence was last raised; said once."""
+        homes = state.households
+        first, last = int(homes.life_first[home]), int(homes.last_life[home])
+        if last - first < LIFE_APART:
+            return []
+        rule, key = ORDER[int(homes.asked_rule[home])], f"alive:{homes.asked_at[home]}"
+        forget_asked(state, home)
+        evidence = Evidence(since=first, value=float(last - first), rule_version=self._table.version)
+        return [make_finding(state.subject(home), rule, key, Verb.ALIVE, Level.CAUTION, at=at, evidence=evidence)]
 
     def ahead(self, state: State, home: int, at: Millis) -> list[tuple[RuleKey, Millis, list[tuple[Level, Millis]]]]:
         """By rule what it counts from, and each level with the instant after `at` at which it is reached if nothing happens.
@@ -126,7 +150,7 @@ class Absence:
         for rule, start in self.starts(state, home).items():
             since = self._counted_from(state, home, rule, start)
             levels: list[tuple[Level, Millis]] = []
-            for level, limit in enumerate(self._limits_now(state, home, rule, at)[0], 1):
+            for level, limit in enumerate(self._limits_now(state, home, rule, start, at)[0], 1):
                 if limit is None:
                     continue
                 reached = state.observability.reach(home, since, limit) if rule in OBSERVED else since + limit
@@ -153,10 +177,11 @@ class Absence:
     ) -> _Verdict:
         verdict = _Verdict()
         since = self._counted_from(state, home, rule, start)
-        limits, due = self._limits_now(state, home, rule, at)
+        limits, due = self._limits_now(state, home, rule, start, at)
         verdict.due = due
         watch = state.observability
-        blind = rule in OBSERVED and watch.blind(home)
+        # What the personal rule would have said is left to the motion rule: an outage of an hour is no news of a home.
+        blind = rule in OBSERVED and rule is not RuleKey.PERSONAL and watch.blind(home)
         told = episode is not None and episode.undetermined
         for level, limit in enumerate(limits, 1):
             if limit is None:
@@ -185,9 +210,20 @@ class Absence:
         """`start`, or the later moment at which staff settled the check without a sign of life."""
         return max(start, state.settled.get((home, rule), start))
 
-    def _limits_now(self, state: State, home: int, rule: RuleKey, at: Millis) -> tuple[Limits, Millis]:
+    def _limits_now(self, state: State, home: int, rule: RuleKey, start: Millis, at: Millis) -> tuple[Limits, Millis]:
+        """The limits in force, halved where the clock has not moved since a machine was told "I am well"; until when."""
+        limits, until = self._full_limits(state, home, rule, start, at)
+        if not halved(state, home, rule, start):
+            return limits, until
+        least = self._table.personal.shortest if rule is RuleKey.PERSONAL else 0
+        caution, warning, danger = (None if limit is None else max(limit // 2, least) for limit in limits)
+        return (caution, warning, danger), until
+
+    def _full_limits(self, state: State, home: int, rule: RuleKey, start: Millis, at: Millis) -> tuple[Limits, Millis]:
         """The limits in force, and the instant at which they may change by themselves."""
         limits = self._limits[int(state.households.profile[home])]
+        if rule is RuleKey.PERSONAL:
+            return self._personal_limits(state, home, limits.motion, start), UNSET
         if rule is not RuleKey.CANNOT_VERIFY:
             return limits.of(rule), UNSET
         normal = self._unverified(state, home, limits)
@@ -196,6 +232,15 @@ class Absence:
             return (None, None, normal), UNSET
         _, warning, danger = limits.cannot_verify_excused
         return (None, None if warning is None else max(warning, normal), max(danger or normal, normal)), until
+
+    def _personal_limits(self, state: State, home: int, motion: Limits, start: Millis) -> Limits:
+        """The home's own limits where they are tighter than those of the motion rule."""
+        own = self._rhythm.limits(state, np.array([home]), np.array([start], dtype=np.int64))
+        check, alert = (
+            int(limit[0]) if official is None or limit[0] < official else None
+            for limit, official in zip(own, motion[:2], strict=True)
+        )
+        return check, alert, None
 
     def _unverified(self, state: State, home: int, limits: AbsenceLimits) -> Millis:
         """A home without a motion sensor is verified by the slowest of its signals."""
@@ -236,6 +281,10 @@ class Absence:
             findings.append(make_finding(subject, rule, episode.key, verb, reached, at=at, evidence=evidence))
             if verb is Verb.RAISED:
                 level = episode.level = reached
+                homes = state.households
+                homes.asked_at[home], homes.asked_rule[home], homes.life_first[home] = at, ORDER.index(rule), UNSET
+                if rule in _STILL:
+                    state.pauses.raised_from[home] = start
             else:
                 episode.undetermined = True
         return findings
@@ -246,6 +295,36 @@ class Absence:
             since=start,
             limit=float(limit),
             value=float(at - start),
+            usual=self._rhythm.usual(state, home, start) if rule is RuleKey.PERSONAL else 0,
             coverage=round(1.0 - blind / (at - start), 4) if at > start else 1.0,
             rule_version=self._table.version,
+            signs=signs_of(state, home),
         )
+
+
+def halved(state: State, home: int, rule: RuleKey, start: Millis) -> bool:
+    """Whether a machine's "I am well" is all that this clock, running from `start`, rests on."""
+    homes = state.households
+    return start == homes.halved_at[home] and bool(homes.halved[home] >> ORDER.index(rule) & 1)
+
+
+def halve(state: State, home: int, rules: Collection[str], at: Millis) -> None:
+    """A machine was told "I am well" when it asked about these rules."""
+    homes = state.households
+    homes.halved_at[home] = at
+    homes.halved[home] = sum(1 << place for place, rule in enumerate(ORDER) if rule in rules)
+
+
+def forget_asked(state: State, home: int) -> None:
+    """Nobody waits for a sign of life of this home any more."""
+    homes = state.households
+    homes.asked_at[home], homes.life_first[home] = NEVER, UNSET
+
+
+def signs_of(state: State, home: int) -> Signs:
+    """When the home last gave each of its signs of life."""
+    homes = state.households
+    door = max(int(homes.last_door[home]), int(homes.last_enter[home]))
+    seen = (homes.last_motion[home], door, homes.last_call[home], homes.phone_on[home], homes.last_life[home])
+    motion, door_at, call, phone, newest = (None if at == NEVER else int(at) for at in seen)
+    return Signs(motion=motion, door=door_at, call=call, phone=phone, newest=newest)

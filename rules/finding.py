@@ -22,6 +22,7 @@ class RuleKey(StrEnum):
     """The rows of the default table, then what is said of devices."""
 
     MOTION = "motion"
+    PERSONAL = "personal"
     CALL = "call"
     PHONE = "phone"
     HEAT = "heat"
@@ -34,6 +35,7 @@ class RuleKey(StrEnum):
     AWAY = "away"
     HELP = "help"  # the resident asked for it when a machine called; raised by the desk, not by the rules
     REPORTED = "reported"  # somebody worries about a neighbour; likewise
+    OUTAGE = "outage"  # many gateways of one place, or our own link, are silent; likewise
     DEVICE_SILENT = "device_silent"
     DEVICE_BATTERY = "device_battery"
     DEVICE_LINK = "device_link"
@@ -42,7 +44,7 @@ class RuleKey(StrEnum):
     NOT_COMMISSIONED = "not_commissioned"
 
 
-ABSENCE = frozenset({RuleKey.MOTION, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY})
+ABSENCE = frozenset({RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY})
 DEVICE = frozenset(
     {
         RuleKey.DEVICE_SILENT,
@@ -65,6 +67,16 @@ class Verb(StrEnum):
     ALIVE = "alive"  # since an absence was raised, two credible signs of life at least a minute apart
 
 
+class Signs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When each sign of life was last seen (ms UTC); None: never since the home is looked after."""
+
+    motion: Millis | None = None
+    door: Millis | None = None
+    call: Millis | None = None  # answered or dialled
+    phone: Millis | None = None  # reported itself switched on
+    newest: Millis | None = None  # of any kind, an answer to staff included
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the finding rests on; figures only, put into a sentence by `rules.sentence`."""
 
@@ -72,10 +84,12 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     limit: float = 0.0  # the threshold that was passed: ms for absences, the signal's unit otherwise
     value: float = 0.0  # what was seen: elapsed ms for absences, the signal's unit otherwise
     dwell: Millis = 0  # for how long a value had to hold
+    usual: Millis = 0  # the longest this home is usually still from that time of day on; 0: not known, or not of this rule
     coverage: float = 1.0  # share of the window in which the home was observed, 0 to 1
     rule_version: str = ""
     offset: int = 0  # journal offset of the deciding reading, 0 where it was time alone
     device_id: DeviceId | None = None
+    signs: Signs | None = None  # of absences
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ LEVEL_WORDS: dict[str, dict[Level, str]] = {
 RULE_WORDS: dict[str, dict[RuleKey, str]] = {
     "ko": {
         RuleKey.MOTION: "활동 없음",
+        RuleKey.PERSONAL: "평소보다 긴 무활동",
         RuleKey.CALL: "통화 없음",
         RuleKey.PHONE: "휴대전화 꺼짐",
         RuleKey.HEAT: "폭염",
@@ -29,6 +30,7 @@ RULE_WORDS: dict[str, dict[RuleKey, str]] = {
         RuleKey.AWAY: "귀가 지연",
         RuleKey.HELP: "도움 요청",
         RuleKey.REPORTED: "이웃 신고",
+        RuleKey.OUTAGE: "통신 두절",
         RuleKey.DEVICE_SILENT: "기기 응답 없음",
         RuleKey.DEVICE_BATTERY: "배터리 부족",
         RuleKey.DEVICE_LINK: "무선 신호 약함",
@@ -38,6 +40,7 @@ RULE_WORDS: dict[str, dict[RuleKey, str]] = {
     },
     "en": {
         RuleKey.MOTION: "No motion",
+        RuleKey.PERSONAL: "Still for longer than usual",
         RuleKey.CALL: "No calls",
         RuleKey.PHONE: "Phone off",
         RuleKey.HEAT: "Heat",
@@ -50,6 +53,7 @@ RULE_WORDS: dict[str, dict[RuleKey, str]] = {
         RuleKey.AWAY: "Not back",
         RuleKey.HELP: "Asked for help",
         RuleKey.REPORTED: "Reported",
+        RuleKey.OUTAGE: "Outage",
         RuleKey.DEVICE_SILENT: "Device silent",
         RuleKey.DEVICE_BATTERY: "Battery low",
         RuleKey.DEVICE_LINK: "Weak radio link",
@@ -179,8 +183,26 @@ def _counted(text: str) -> _Saying:
     return say
 
 
+def _unusual(korean: bool) -> _Saying:
+    """Against the home's own past, or, where that is not known yet, against other homes."""
+
+    def say(evidence: Evidence) -> str:
+        lang = "ko" if korean else "en"
+        elapsed, limit = _lengths(evidence, lang)
+        usual = say_length(evidence.usual, lang)
+        if korean:
+            known = f"평소 이 시간대 무활동은 길어야 {usual}인데 {elapsed}째입니다"
+            return known if evidence.usual else f"집 안에서 {elapsed}째 움직임이 없습니다 (이 시간대 다른 가구의 기준 {limit})"
+        if evidence.usual:
+            return f"at this time of day the home is usually still for {usual} at most, now for {elapsed}"
+        return f"no motion at home for {elapsed} (limit of other homes at this time of day {limit})"
+
+    return say
+
+
 _KOREAN: dict[RuleKey, _Saying] = {
     RuleKey.MOTION: _absent(True, "집 안에서 {elapsed}째 움직임이 없습니다 (기준 {limit})"),
+    RuleKey.PERSONAL: _unusual(True),
     RuleKey.CALL: _absent(True, "{elapsed}째 받거나 건 전화가 없습니다 (기준 {limit})"),
     RuleKey.PHONE: _absent(True, "휴대전화가 {elapsed}째 꺼져 있거나 연결되지 않습니다 (기준 {limit})"),
     RuleKey.CANNOT_VERIFY: _absent(True, "{since} 이후 {elapsed}째 안부를 확인할 수 없습니다 (기준 {limit})"),
@@ -195,6 +217,7 @@ _KOREAN: dict[RuleKey, _Saying] = {
     RuleKey.GAS: _at(True, "{since}에 가스가 감지되었습니다"),
     RuleKey.HELP: _at(True, "{since}에 자동 전화를 받고 도움이 필요하다고 했습니다"),
     RuleKey.REPORTED: _at(True, "{since}에 이웃이 안부가 걱정된다고 알렸습니다"),
+    RuleKey.OUTAGE: _counted("한꺼번에 통신이 끊겼습니다: {limit}곳 가운데 {value}곳"),
     RuleKey.DEVICE_SILENT: _absent(True, "기기가 {elapsed}째 응답이 없습니다 (기준 {limit})"),
     RuleKey.DEVICE_BATTERY: _counted("배터리가 {value}% 남았습니다 (기준 {limit}% 미만)"),
     RuleKey.DEVICE_LINK: _counted("무선 신호가 {value}%로 약합니다 (기준 {limit}% 미만)"),
@@ -204,6 +227,7 @@ _KOREAN: dict[RuleKey, _Saying] = {
 }
 _ENGLISH: dict[RuleKey, _Saying] = {
     RuleKey.MOTION: _absent(False, "no motion at home for {elapsed} (limit {limit})"),
+    RuleKey.PERSONAL: _unusual(False),
     RuleKey.CALL: _absent(False, "no call answered or dialled for {elapsed} (limit {limit})"),
     RuleKey.PHONE: _absent(False, "the phone has been off or unreachable for {elapsed} (limit {limit})"),
     RuleKey.CANNOT_VERIFY: _absent(False, "no sign of life since {since}, {elapsed} ago (limit {limit})"),
@@ -218,6 +242,7 @@ _ENGLISH: dict[RuleKey, _Saying] = {
     RuleKey.GAS: _at(False, "gas was detected at {since}"),
     RuleKey.HELP: _at(False, "asked for help at {since}, answering an automatic call"),
     RuleKey.REPORTED: _at(False, "a neighbour reported concern at {since}"),
+    RuleKey.OUTAGE: _counted("{value} of {limit} homes fell silent at once"),
     RuleKey.DEVICE_SILENT: _absent(False, "the device has been silent for {elapsed} (limit {limit})"),
     RuleKey.DEVICE_BATTERY: _counted("the battery is at {value}% (limit {limit}%)"),
     RuleKey.DEVICE_LINK: _counted("the radio link is at {value}% (limit {limit}%)"),

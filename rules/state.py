@@ -12,9 +12,10 @@ from rules.episodes import Episodes, OpenEpisode, Subject
 from rules.finding import RuleKey
 from rules.limits import OwnLimit, Season
 from rules.observability import Observability, Outages
+from rules.pauses import Habits, Pauses
 
 I8, F8, U1, I4, I2 = "<i8", "<f8", "|u1", "<i4", "<i2"
-FORMAT = 2
+FORMAT = 4
 
 
 class Households(Columns):
@@ -43,6 +44,11 @@ class Households(Columns):
         Field("humidity_at", I8, NEVER),  # ms UTC
         Field("well_before", U1, 0),  # 1: the latest outage began while no absence finding stood
         Field("profile", I4, 2, kept=False),  # place among the limits in force, see rules.limits_in_force
+        Field("halved_at", I8, NEVER),  # ms UTC, a machine was last told "I am well"; restart_at then
+        Field("halved", U1, 0),  # bits by place in rules.absence.ORDER: what it was asked about
+        Field("asked_at", I8, NEVER),  # ms UTC, an absence was last raised and no two signs of life came since
+        Field("asked_rule", U1, 0),  # place in rules.absence.ORDER
+        Field("life_first", I8, UNSET),  # ms UTC, the first sign of life after that; UNSET: none
         Field("dirty", U1, 0, kept=False),  # 1: an episode is open: any sign of life is looked at on the next grid point
         Field("due", I8, UNSET, kept=False),  # ms UTC, no finding is due before this
     )
@@ -68,6 +74,11 @@ class Households(Columns):
     humidity_at: Ints
     well_before: Small
     profile: Ints
+    halved_at: Ints
+    halved: Small
+    asked_at: Ints
+    asked_rule: Small
+    life_first: Ints
     dirty: Small
     due: Ints
 
@@ -154,6 +165,9 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     table: str
     declared: list[tuple[str, int, int]]
     own: list[tuple[int, list[OwnLimit]]]
+    pauses: Dumped
+    habits: Dumped
+    left_out: list[tuple[int, list[tuple[int, int]]]]
 
 
 class State:
@@ -172,6 +186,9 @@ class State:
         self.declared: dict[Season, tuple[Millis, Millis]] = {}  # from, until (ms UTC) of seasons a supervisor declared
         self.own: dict[int, dict[tuple[str, int], OwnLimit]] = {}  # by household row: its own limits by rule and level
         self.homes: dict[int, list[int]] = {}  # devices by household row
+        self.pauses = Pauses()
+        self.habits = Habits()
+        self.left_out: dict[int, list[tuple[Millis, Millis]]] = {}  # by household row: spans that say nothing of its habits
 
     def dump(self) -> bytes:
         """The state as bytes; derived arrays are left out."""
@@ -190,6 +207,9 @@ class State:
                 table=self.table,
                 declared=[(season, *self.declared[season]) for season in sorted(self.declared)],
                 own=[(row, [one for _, one in sorted(own.items())]) for row, own in sorted(self.own.items())],
+                pauses=self.pauses.dump(),
+                habits=self.habits.dump(),
+                left_out=sorted((home, spans) for home, spans in self.left_out.items() if spans),
             )
         )
 
@@ -213,6 +233,11 @@ class State:
         state.table = kept.table
         state.declared = {Season(season): (start, end) for season, start, end in kept.declared}
         state.own = {row: {(one.rule, one.level): one for one in own} for row, own in kept.own}
+        state.pauses.load(kept.pauses)
+        state.habits.load(kept.habits)
+        habits = len(state.habits)
+        state.pauses.habit[state.habits.home[:habits]] = np.arange(habits)
+        state.left_out = dict(kept.left_out)
         for device in range(len(state.devices)):
             state.place(device, int(state.devices.household[device]))
         return state
