@@ -12,6 +12,9 @@ from ingest.reading import Reading, Reason, Rejection, Signal
 from rules.columns import UNSET, Ints, Rows
 from rules.state import State
 
+LEFT, CAME_HOME = 2.0, 3.0
+"""What a door says that can tell."""
+
 SILENT_REASONS = frozenset({Reason.RETAINED, Reason.DUPLICATE, Reason.UNKNOWN_DEVICE})
 """Rejections that say nothing of the device: the broker or the network spoke, or nobody we know."""
 
@@ -71,10 +74,11 @@ class Turns:
 class Batch:
     """What a run of readings and rejections says, ids already rows; the order within a column is the journal's."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, caught_up: Millis) -> None:
         self._homes = state.households.index
         self._devices = state.devices.index
         self._enrolled = state.devices
+        self._caught_up = caught_up
         self.size = 0
         self.heard = Moments()  # household rows: any credible reading
         self.heard_received: list[Millis] = []  # beside `heard`: when it came
@@ -83,7 +87,8 @@ class Batch:
         self.enter = Moments()
         self.door = Moments()
         self.call = Moments()
-        self.steps = Moments()
+        self.life = Moments()  # other signs of life than motion and plain doors
+        self.fresh = Moments()  # household rows: a reading that is not late, by receive time
         self.phone: list[tuple[int, Millis, bool]] = []  # household row, when, on
         self.status: list[tuple[int, Millis, bool]] = []  # device row, received, online
         self.battery: list[tuple[int, float]] = []  # device row, percent
@@ -133,13 +138,16 @@ class Batch:
         elif signal is Signal.TEMPERATURE or signal is Signal.HUMIDITY:
             self.turns.add(home, device, reading)
         elif signal is Signal.DOOR:
-            (self.enter if value == 3 else self.door).add(home, at)
+            (self.enter if value == CAME_HOME else self.door).add(home, at)
+            if value in (LEFT, CAME_HOME):
+                self.life.add(home, at)
         elif signal is Signal.CALL:
             if value > 0:
                 self.call.add(home, at)
+                self.life.add(home, at)
         elif signal is Signal.STEPS:
             if value > 0:
-                self.steps.add(home, at)
+                self.life.add(home, at)
         elif signal is Signal.PHONE:
             self.phone.append((home, at, value > 0))
 
@@ -154,6 +162,8 @@ class Batch:
     def _hear(self, home: int, reading: Reading) -> None:
         self.heard.add(home, reading.observed_at)
         self.heard_received.append(reading.received_at)
+        if reading.received_at - reading.observed_at < self._caught_up:
+            self.fresh.add(home, reading.received_at)
 
     def _enrolled_at(self, device: int) -> Millis:
         at = int(self._enrolled.enrolled_at[device])

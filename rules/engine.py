@@ -12,7 +12,8 @@ from ingest.facts import Fact, LinkDown, LinkUp, RunStarted, RunStopped
 from ingest.reading import URGENT, Reading, Rejection
 from rules.absence import Absence
 from rules.batch import Batch
-from rules.columns import UNSET, Ints, Rows
+from rules.columns import NEVER, UNSET, Ints, Rows
+from rules.composite import Composite
 from rules.device import Commissioning, DeviceHealth
 from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
@@ -39,10 +40,13 @@ class Engine:
         self._table = table
         self._absence = Absence(table)
         self._thresholds = Thresholds(table)
+        self._composite = Composite(table, self._absence)
         self._devices = DeviceHealth(table)
         self._commissioning = Commissioning(table)
         self._outages = OutageBook(table.settle)
-        self._staff = Staff(table, self._absence, self._thresholds, self._devices, self._commissioning, self._outages)
+        self._staff = Staff(
+            table, self._absence, self._thresholds, self._composite, self._devices, self._commissioning, self._outages
+        )
         self._state = State()
         self._next: Millis = UNSET
 
@@ -58,7 +62,7 @@ class Engine:
     def fold(self, items: Sequence[Item]) -> list[Finding]:
         """Take these items in order; findings of urgent signals and staff facts alone, the others wait for the grid."""
         findings: list[Finding] = []
-        batch = Batch(self._state)
+        batch = Batch(self._state, self._table.caught_up)
         heard = self._state.heard_at
         for item in items:
             if isinstance(item, Reading):
@@ -71,7 +75,7 @@ class Engine:
                 batch.add_rejection(item)
             else:
                 self._fold_batch(batch)
-                batch = Batch(self._state)
+                batch = Batch(self._state, self._table.caught_up)
                 heard = max(heard, item.at)
                 findings += self._fold_fact(item)
         self._state.heard_at = heard
@@ -120,6 +124,7 @@ class Engine:
         held = kept.climates.device[: len(kept.climates)][kept.climates.on[:, : len(kept.climates)].any(axis=0)]
         homes = kept.devices.household[held]
         kept.households.due[homes[homes >= 0]] = 0
+        kept.households.due[: len(kept.households)][kept.households.away_until[: len(kept.households)] > NEVER] = 0
         self._next = self._soonest()
 
     def _fold_batch(self, batch: Batch) -> None:
@@ -198,7 +203,7 @@ class Engine:
             homes.due[home] = UNSET
             return []
         findings, due = self._absence.judge(self._state, home, point)
-        for judge in (self._thresholds.judge, self._commissioning.judge):
+        for judge in (self._thresholds.judge, self._composite.judge, self._commissioning.judge):
             told, next_due = judge(self._state, home, point)
             findings += told
             due = min(due, next_due)

@@ -32,6 +32,12 @@ class RuleKey(StrEnum):
     GAS = "gas"
     CANNOT_VERIFY = "cannot_verify"
     AWAY = "away"
+    AWAY_MOTION = "away_motion"
+    MOTION_PHONE = "motion_phone"
+    HEAT_INACTIVE = "heat_inactive"
+    COLD_INACTIVE = "cold_inactive"
+    TEMPERATURE_FALL = "temperature_fall"
+    FROZEN = "frozen"
     DEVICE_SILENT = "device_silent"
     DEVICE_BATTERY = "device_battery"
     DEVICE_LINK = "device_link"
@@ -62,6 +68,10 @@ class Verb(StrEnum):
     UNDETERMINED = "undetermined"  # it would be due, but the home could not be observed
 
 
+LATE_DATA = "late_data"
+"""Why a finding is withdrawn: what came late shows that it did not hold when it was raised."""
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the finding rests on; figures only, put into a sentence by `rules.sentence`."""
 
@@ -70,6 +80,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     value: float = 0.0  # what was seen: elapsed ms for absences, the signal's unit otherwise
     dwell: Millis = 0  # for how long a value had to hold
     coverage: float = 1.0  # share of the window in which the home was observed, 0 to 1
+    blind: str = ""  # what kept us from it for most of the rest (rules.observability.Blind)
+    withdrawn: str = ""  # of a CLEARED: why what was raised had never held (LATE_DATA); empty where it is simply over
     rule_version: str = ""
     offset: int = 0  # journal offset of the deciding reading, 0 where it was time alone
     device_id: DeviceId | None = None

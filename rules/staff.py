@@ -26,6 +26,8 @@ from ingest.facts import (
 from rules import device as device_rules
 from rules.absence import ORDER, Absence
 from rules.columns import NEVER
+from rules.composite import RULES as COMPOSITE
+from rules.composite import Composite
 from rules.device import Commissioning, DeviceHealth
 from rules.finding import Finding, RuleKey
 from rules.outage import OutageBook
@@ -49,6 +51,7 @@ class Staff:
         table: RuleTable,
         absence: Absence,
         thresholds: Thresholds,
+        composite: Composite,
         devices: DeviceHealth,
         commissioning: Commissioning,
         outages: OutageBook,
@@ -56,6 +59,7 @@ class Staff:
         self._table = table
         self._absence = absence
         self._thresholds = thresholds
+        self._composite = composite
         self._devices = devices
         self._commissioning = commissioning
         self._outages = outages
@@ -91,12 +95,14 @@ class Staff:
             case HouseholdEnded():
                 return self._end(state, home, fact.at)
             case AwayDeclared():
+                if fact.at >= homes.away_until[home]:  # a renewed one began when it was first declared
+                    homes.away_since[home] = fact.at
                 homes.away_until[home] = min(fact.returns_at, fact.at + self._table.longest_away)
                 return self._clear_moved(state, home, fact.at)
             case AwayEnded():
                 if homes.away_until[home] > NEVER:
                     homes.restart_at[home] = max(int(homes.restart_at[home]), min(fact.at, int(homes.away_until[home])))
-                    homes.away_until[home] = NEVER
+                    homes.away_until[home] = homes.away_since[home] = NEVER
                 return self._clear_moved(state, home, fact.at)
             case CheckResolved():
                 return self._settle(state, home, fact)
@@ -120,6 +126,9 @@ class Staff:
         for threshold in THRESHOLDS:
             if threshold in fact.rules:
                 self._thresholds.settle(state, home, threshold, fact.at)
+        for rule in COMPOSITE:
+            if rule in fact.rules:
+                self._composite.settle(state, home, rule, fact.at)
         if fact.outcome.startswith(SAFE):
             homes.last_life[home] = max(int(homes.last_life[home]), fact.at)
             homes.restart_at[home] = max(int(homes.restart_at[home]), fact.at)
@@ -140,6 +149,8 @@ class Staff:
                 findings += self._absence.clear(state, home, rule, at)
             elif rule in THRESHOLDS:
                 findings += self._thresholds.clear(state, home, rule, at, [])
+            elif rule in COMPOSITE:
+                findings += self._composite.clear(state, home, rule, at)
             elif rule is RuleKey.NOT_COMMISSIONED:
                 findings += self._commissioning.clear(state, home, at)
             else:

@@ -11,9 +11,12 @@ from rules.columns import NEVER, UNSET, Columns, Dumped, Field, Floats, Ints, Sm
 from rules.episodes import Episodes, OpenEpisode, Subject
 from rules.finding import RuleKey
 from rules.observability import Observability, Outages
+from rules.table import Channel
 
-I8, F8, U1, I4, I2 = "<i8", "<f8", "|u1", "<i4", "<i2"
-FORMAT = 1
+I8, F8, F4, U1, I4, I2 = "<i8", "<f8", "<f4", "|u1", "<i4", "<i2"
+CHANNELS = len(Channel)
+HIGHS = 3
+FORMAT = 2
 
 
 class Households(Columns):
@@ -25,16 +28,17 @@ class Households(Columns):
         Field("enrolled_at", I8, UNSET),  # ms UTC
         Field("heard_from", I8, UNSET),  # ms UTC, first credible reading of any kind by observed_at; UNSET: never heard
         Field("commissioned_at", I8, UNSET),  # ms UTC, when that first came; late readings do not move it
-        Field("last_life", I8, NEVER),  # ms UTC, last credible sign of life of any kind
+        Field("last_life", I8, NEVER),  # ms UTC, last credible sign of life but for motion and doors
         Field("last_motion", I8, NEVER),  # ms UTC
         Field("last_enter", I8, NEVER),  # ms UTC, the door told that the resident came home
         Field("last_door", I8, NEVER),  # ms UTC, any other door event
         Field("last_call", I8, NEVER),  # ms UTC, a call answered or dialled
         Field("phone_on", I8, NEVER),  # ms UTC, last report of a phone switched on
         Field("phone_off", I8, UNSET),  # ms UTC, first report of the phone off or unreachable since then; UNSET: on
-        Field("phone_off_last", I8, NEVER),  # ms UTC, the last such report
         Field("restart_at", I8, NEVER),  # ms UTC, absence clocks do not begin before this
+        Field("away_since", I8, NEVER),  # ms UTC, when the absence was first declared
         Field("away_until", I8, NEVER),  # ms UTC, declared return time; NEVER: no absence declared
+        Field("fresh_at", I8, NEVER),  # ms UTC, when a reading last came that was not late
         Field("motion_from", I8, UNSET),  # ms UTC, since when a motion sensor stands there; UNSET: none
         Field("call_from", I8, UNSET),  # ms UTC, likewise a device that counts calls
         Field("phone_from", I8, UNSET),  # ms UTC, likewise a phone that tells its state
@@ -56,9 +60,10 @@ class Households(Columns):
     last_call: Ints
     phone_on: Ints
     phone_off: Ints
-    phone_off_last: Ints
     restart_at: Ints
+    away_since: Ints
     away_until: Ints
+    fresh_at: Ints
     motion_from: Ints
     call_from: Ints
     phone_from: Ints
@@ -82,6 +87,7 @@ class Devices(Columns):
         Field("interval", I8, 0),  # ms between reports; 0: speaks only when something happens
         Field("signals", I2, 0),  # bits: 1 motion, 2 call, 4 phone
         Field("last_report", I8, NEVER),  # ms UTC, receive time of the last live message
+        Field("silent_since", I8, UNSET),  # ms UTC, the last report before it was found silent; UNSET: it is not
         Field("battery", F8, np.nan),  # percent, the last told
         Field("link", F8, np.nan),  # percent, the last told
         Field("offline_since", I8, UNSET),  # ms UTC, a gateway's STATUS 0; UNSET: online
@@ -100,6 +106,7 @@ class Devices(Columns):
     interval: Ints
     signals: Ints
     last_report: Ints
+    silent_since: Ints
     battery: Floats
     link: Floats
     offline_since: Ints
@@ -121,15 +128,19 @@ class Climates(Columns):
         Field("device", I4, -1),  # row in Devices
         Field("humidity", F8, np.nan),  # percent
         Field("humidity_at", I8, NEVER),  # ms UTC
-        Field("sampled_at", I8, NEVER, 4),  # ms UTC, by channel: the last sample
-        Field("value", F8, np.nan, 4),  # by channel, in its unit: the last sample
-        Field("offset", I8, 0, 4),  # by channel: journal offset of the last sample
-        Field("since", I8, UNSET, 12),  # ms UTC, by 3 * channel + level: first sample of the breach; UNSET: not breached
-        Field("on", U1, 0, 4),  # by channel: level held, 0 none
+        Field("high", F4, np.nan, HIGHS),  # C, by half hour of the clock, modulo HIGHS: the highest air temperature
+        Field("high_slot", I8, NEVER),  # half hours since 1970: the newest of them
+        Field("sampled_at", I8, NEVER, CHANNELS),  # ms UTC, by channel: the last sample
+        Field("value", F8, np.nan, CHANNELS),  # by channel, in its unit: the last sample
+        Field("offset", I8, 0, CHANNELS),  # by channel: journal offset of the last sample
+        Field("since", I8, UNSET, 3 * CHANNELS),  # ms UTC, by 3 * channel + level: first sample of the breach; UNSET: not breached
+        Field("on", U1, 0, CHANNELS),  # by channel: level held, 0 none
     )
     device: Ints
     humidity: Floats
     humidity_at: Ints
+    high: Floats
+    high_slot: Ints
     sampled_at: Ints
     value: Floats
     offset: Ints
@@ -145,6 +156,7 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     climates: Dumped
     episodes: list[tuple[str, str, OpenEpisode]]
     settled: list[tuple[int, str, int]]
+    phone_offs: list[tuple[int, list[int]]]
     outages: Outages
     evaluated: int | None
     heard_at: int
@@ -159,6 +171,7 @@ class State:
         self.climates = Climates()
         self.episodes = Episodes()
         self.settled: dict[tuple[int, RuleKey], Millis] = {}  # staff settled it without a sign of life: the clock runs anew
+        self.phone_offs: dict[int, list[Millis]] = {}  # by household row: reports of the phone off since it was last on, in order
         self.observability = Observability()
         self.evaluated: Millis | None = None  # last grid point
         self.heard_at: Millis = NEVER  # receive time of the last item
@@ -175,6 +188,7 @@ class State:
                 climates=self.climates.dump(),
                 episodes=self.episodes.dump(),
                 settled=[(row, rule, at) for (row, rule), at in sorted(self.settled.items())],
+                phone_offs=sorted((row, list(offs)) for row, offs in self.phone_offs.items()),
                 outages=self.observability.dump(),
                 evaluated=self.evaluated,
                 heard_at=self.heard_at,
@@ -195,6 +209,7 @@ class State:
         state.climates.load(kept.climates)
         state.episodes.load(kept.episodes)
         state.settled = {(row, RuleKey(rule)): at for row, rule, at in kept.settled}
+        state.phone_offs = {row: list(offs) for row, offs in kept.phone_offs}
         state.observability.load(kept.outages)
         state.evaluated = kept.evaluated
         state.heard_at = kept.heard_at

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ingest.clock import Millis
-from rules.finding import Level
+from rules.finding import Level, RuleKey
 from rules.reader import Reader, RulesWrong
 
 __all__ = ["AbsenceLimits", "Breach", "Channel", "DeviceLimits", "Grade", "RuleTable", "RulesWrong", "load_table"]
@@ -31,6 +31,8 @@ class Channel(StrEnum):
     COLD = "cold"
     DRY = "dry"
     DAMP = "damp"
+    TEMPERATURE_FALL = "temperature_fall"
+    FROZEN = "frozen"
 
 
 class Breach(StrEnum):
@@ -120,7 +122,11 @@ class RuleTable:
     report_interval: Millis
     humidity_max_age: Millis
     door_gap: Millis
+    door_inside: Millis
     settle: Millis
+    caught_up: Millis
+    away_motion: Millis
+    inactive: dict[RuleKey, Millis]
     longest_away: Millis
     device: DeviceLimits
 
@@ -143,12 +149,21 @@ def read_table(text: str, name: str = "rules") -> RuleTable:
         report_interval=reader.length("samples", "report_interval"),
         humidity_max_age=reader.length("samples", "humidity_max_age"),
         door_gap=reader.length("life", "door_gap"),
+        door_inside=reader.length("life", "door_inside"),
         settle=reader.length("life", "settle"),
+        caught_up=reader.length("life", "caught_up"),
+        away_motion=_composite(reader, RuleKey.AWAY_MOTION, "caution"),
+        inactive={rule: _composite(reader, rule, "inactive") for rule in (RuleKey.HEAT_INACTIVE, RuleKey.COLD_INACTIVE)},
         longest_away=reader.length("life", "longest_away"),
         device=_device(reader),
     )
     reader.finish()
     return table
+
+
+def _composite(reader: Reader, rule: RuleKey, key: str) -> Millis:
+    reader.word(rule, "kind", ("composite",))
+    return reader.length(rule, key)
 
 
 def _threshold(reader: Reader, channel: Channel) -> Threshold:
