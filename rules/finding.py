@@ -43,6 +43,9 @@ class RuleKey(StrEnum):
     DEVICE_LINK = "device_link"
     DEVICE_CLOCK = "device_clock"
     DEVICE_REJECTED = "device_rejected"
+    DEVICE_STUCK = "device_stuck"
+    DEVICE_DUPLICATE = "device_duplicate"
+    DEVICE_SIM = "device_sim"
     NOT_COMMISSIONED = "not_commissioned"
 
 
@@ -54,6 +57,9 @@ DEVICE = frozenset(
         RuleKey.DEVICE_LINK,
         RuleKey.DEVICE_CLOCK,
         RuleKey.DEVICE_REJECTED,
+        RuleKey.DEVICE_STUCK,
+        RuleKey.DEVICE_DUPLICATE,
+        RuleKey.DEVICE_SIM,
         RuleKey.NOT_COMMISSIONED,
     }
 )

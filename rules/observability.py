@@ -100,10 +100,16 @@ class Observability:
         if since is not None:
             _close(self._gateway.setdefault(home, []), since, at, Blind.GATEWAY)
 
-    def sensors_lost(self, home: int, bit: int, since: Millis) -> None:
-        """No sensor of the home that gives this signal can be believed since `since`, which may lie in the past."""
+    def sensors_lost(self, home: int, bit: int, since: Millis) -> bool:
+        """No sensor of the home that gives this signal can be believed since `since`, which may lie in the past.
+
+        True when that began an outage.
+        """
+        if (home, bit) in self._sensor_since:
+            return False
         past = self._sensor.get((home, bit))
         self._sensor_since[home, bit] = max(since, past[-1][1]) if past else since
+        return True
 
     def sensors_found(self, home: int, bit: int, at: Millis) -> bool:
         """One of them can again; True when that ended an outage."""

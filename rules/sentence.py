@@ -39,6 +39,9 @@ RULE_WORDS: dict[str, dict[RuleKey, str]] = {
         RuleKey.DEVICE_LINK: "무선 신호 약함",
         RuleKey.DEVICE_CLOCK: "기기 시각 오류",
         RuleKey.DEVICE_REJECTED: "읽을 수 없는 값",
+        RuleKey.DEVICE_STUCK: "센서 고착",
+        RuleKey.DEVICE_DUPLICATE: "기기 번호 중복",
+        RuleKey.DEVICE_SIM: "유심·번호 변경",
         RuleKey.NOT_COMMISSIONED: "미개통",
     },
     "en": {
@@ -64,6 +67,9 @@ RULE_WORDS: dict[str, dict[RuleKey, str]] = {
         RuleKey.DEVICE_LINK: "Weak radio link",
         RuleKey.DEVICE_CLOCK: "Device clock wrong",
         RuleKey.DEVICE_REJECTED: "Unreadable values",
+        RuleKey.DEVICE_STUCK: "Sensor stuck",
+        RuleKey.DEVICE_DUPLICATE: "Device id used twice",
+        RuleKey.DEVICE_SIM: "SIM or number changed",
         RuleKey.NOT_COMMISSIONED: "Not commissioned",
     },
 }
@@ -235,6 +241,9 @@ _KOREAN: dict[RuleKey, _Saying] = {
     RuleKey.DEVICE_LINK: _counted("무선 신호가 {value}%로 약합니다 (기준 {limit}% 미만)"),
     RuleKey.DEVICE_CLOCK: _counted("한 시간 안에 시각이 맞지 않는 측정값이 {value}건 왔습니다 (기준 {limit}건)"),
     RuleKey.DEVICE_REJECTED: _counted("한 시간 안에 읽을 수 없는 값이 {value}건 왔습니다 (기준 {limit}건)"),
+    RuleKey.DEVICE_STUCK: _absent(True, "센서가 {elapsed}째 사람이 낼 수 없는 값을 보내 믿을 수 없습니다 (기준 {limit})"),
+    RuleKey.DEVICE_DUPLICATE: _counted("한 시간 안에 일련번호가 뒤섞인 메시지가 {value}건 왔습니다: 같은 번호의 기기가 둘입니다 (기준 {limit}건)"),
+    RuleKey.DEVICE_SIM: _at(True, "{since}부터 휴대전화의 유심 또는 번호가 등록할 때와 다릅니다"),
     RuleKey.NOT_COMMISSIONED: _absent(True, "등록한 지 {elapsed}이 지났으나 이 가구에서 온 측정값이 없습니다 (기준 {limit})"),
 }
 _ENGLISH: dict[RuleKey, _Saying] = {
@@ -264,5 +273,10 @@ _ENGLISH: dict[RuleKey, _Saying] = {
     RuleKey.DEVICE_LINK: _counted("the radio link is at {value}% (limit {limit}%)"),
     RuleKey.DEVICE_CLOCK: _counted("{value} wrongly dated readings within an hour (limit {limit})"),
     RuleKey.DEVICE_REJECTED: _counted("{value} unreadable values within an hour (limit {limit})"),
+    RuleKey.DEVICE_STUCK: _absent(False, "the sensor has told for {elapsed} what no home does, and is not believed (limit {limit})"),
+    RuleKey.DEVICE_DUPLICATE: _counted(
+        "{value} messages within an hour whose numbers run backwards: two devices use this id (limit {limit})"
+    ),
+    RuleKey.DEVICE_SIM: _at(False, "since {since} the phone's SIM card or number is not the one it was enrolled with"),
     RuleKey.NOT_COMMISSIONED: _absent(False, "enrolled {elapsed} ago and never heard (limit {limit})"),
 }

@@ -16,6 +16,7 @@ from rules.table import Channel
 I8, F8, F4, U1, I4, I2 = "<i8", "<f8", "<f4", "|u1", "<i4", "<i2"
 CHANNELS = len(Channel)
 HIGHS = 3
+NO_LAG = 2**31 - 1
 FORMAT = 2
 
 
@@ -98,6 +99,23 @@ class Devices(Columns):
         Field("rejected", I4, 0),
         Field("rejected_last", I8, NEVER),  # ms UTC
         Field("climate", I4, -1),  # row in Climates; -1: has told neither temperature nor humidity
+        Field("moved_at", I8, NEVER),  # ms UTC, the last motion it told
+        Field("busy_since", I8, UNSET),  # ms UTC, since when no two motions lay further apart than a pause
+        Field("pace", I4, 0),  # ms between its last two motions
+        Field("paced_since", I8, UNSET),  # ms UTC, since when they come at that pace
+        Field("stuck_since", I8, UNSET),  # ms UTC, since when its motions prove nothing; UNSET: they do
+        Field("flat_value", F8, np.nan),  # C, the air temperature it tells
+        Field("flat_since", I8, UNSET),  # ms UTC, since when it tells that to the last digit
+        Field("lag_hour", I4, -1),  # hours since 1970: the one in which lags are gathered
+        Field("lag", I4, NO_LAG),  # ms, the shortest from observation to receipt in that hour; below 0: dated ahead
+        Field("lags", I4, 0),  # readings in that hour
+        Field("boot", I8, -1),  # the newest it told
+        Field("seq", I8, -1),  # the newest of that boot
+        Field("mixed_from", I8, NEVER),  # ms UTC, as with wrong dates: messages whose numbers ran backwards
+        Field("mixed", I4, 0),
+        Field("mixed_last", I8, NEVER),  # ms UTC
+        Field("sim", F8, np.nan),  # which SIM card the phone told first
+        Field("sim_now", F8, np.nan),  # and last
         Field("dirty", U1, 0, kept=False),  # 1: an episode is open
         Field("due", I8, UNSET, kept=False),  # ms UTC, no finding is due before this
     )
@@ -117,8 +135,29 @@ class Devices(Columns):
     rejected: Ints
     rejected_last: Ints
     climate: Ints
+    moved_at: Ints
+    busy_since: Ints
+    pace: Ints
+    paced_since: Ints
+    stuck_since: Ints
+    flat_value: Floats
+    flat_since: Ints
+    lag_hour: Ints
+    lag: Ints
+    lags: Ints
+    boot: Ints
+    seq: Ints
+    mixed_from: Ints
+    mixed: Ints
+    mixed_last: Ints
+    sim: Floats
+    sim_now: Floats
     dirty: Small
     due: Ints
+
+    def doubted_since(self, device: int) -> Millis:
+        """Since when it cannot be believed to see what happens: it is silent, or stuck (ms UTC); UNSET: it can."""
+        return min(int(self.silent_since[device]), int(self.stuck_since[device]))
 
 
 class Climates(Columns):

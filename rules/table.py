@@ -104,6 +104,14 @@ class DeviceLimits:
     rejections: int
     window: Millis
     not_commissioned: Millis
+    stuck_flat: Millis
+    stuck_on: Millis
+    stuck_pause: Millis
+    stuck_paced: Millis
+    stuck_times: int
+    clock_drift: Millis
+    duplicates: int
+    duplicate_back: int
 
     def silence(self, interval: Millis) -> Millis:
         """How long a device with this report interval may be silent."""
@@ -242,6 +250,14 @@ def _device(reader: Reader) -> DeviceLimits:
         rejections=reader.count("device", "rejections"),
         window=reader.length("device", "window"),
         not_commissioned=reader.length("device", "not_commissioned"),
+        stuck_flat=reader.length("device", "stuck_flat"),
+        stuck_on=reader.length("device", "stuck_on"),
+        stuck_pause=reader.length("device", "stuck_pause"),
+        stuck_paced=reader.length("device", "stuck_paced"),
+        stuck_times=reader.count("device", "stuck_times"),
+        clock_drift=reader.length("device", "clock_drift"),
+        duplicates=reader.count("device", "duplicates"),
+        duplicate_back=reader.count("device", "duplicate_back"),
     )
     if not limits.battery_warning < limits.battery_caution < limits.battery_clear:
         reader.wrong("device", "battery_clear", "must lie above battery_caution, and that above battery_warning")
