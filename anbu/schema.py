@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 
 # Tables are in the metadata once the module that defines them is imported.
 from alerts import tables as alert_tables
+from alerts.duty import tables as duty_tables
 from dashboard_api import tables as account_tables
 from ingest import fact_outbox, losses, posted
 from ingest.register import tables as register_tables
@@ -26,6 +27,7 @@ __all__ = [
     "SchemaNewer",
     "account_tables",
     "alert_tables",
+    "duty_tables",
     "fact_outbox",
     "losses",
     "metadata",

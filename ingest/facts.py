@@ -133,6 +133,28 @@ class RulesApplied(_Fact, frozen=True, kw_only=True, tag="rules_applied"):
     table: str
 
 
+class SeasonDeclared(_Fact, frozen=True, kw_only=True, tag="season_declared"):
+    """A supervisor declared a season (heatwave, coldwave): from `at` until `until` its limits hold."""
+
+    season: str
+    until: Millis
+
+
+class SeasonEnded(_Fact, frozen=True, kw_only=True, tag="season_ended"):
+    """The declared season is over; one that holds by its dates goes on."""
+
+    season: str
+
+
+class HouseholdLimit(_Fact, frozen=True, kw_only=True, tag="household_limit"):
+    """This household has a limit of its own, which can only be more careful; None: the limit of everybody again."""
+
+    household_id: HouseholdId
+    rule: str  # a section of the rule table: motion, heat, ...
+    level: int  # 1 caution, 2 warning, 3 danger
+    limit: float | None  # ms for absences, the signal's unit for thresholds
+
+
 class EntrySkipped(_Fact, frozen=True, kw_only=True, tag="entry_skipped"):
     """What stood at this offset of the journal could not be read any more, and an operator let it go."""
 
@@ -153,6 +175,9 @@ Fact: TypeAlias = (
     | LinkUp
     | LinkDown
     | RulesApplied
+    | SeasonDeclared
+    | SeasonEnded
+    | HouseholdLimit
     | EntrySkipped
     | MessageReread
 )

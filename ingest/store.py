@@ -25,7 +25,7 @@ WRITER_LOCK = 0x616E6275
 _READS = "anbu_reads"
 
 _SERVER_SETTINGS = {
-    "lock_timeout": "10s",  # as long as SQLite's busy_timeout below
+    "lock_timeout": "10s",  # a queue: who waits longest is next
     "idle_in_transaction_session_timeout": "60s",  # a frozen process must not hold the writers' lock for ever
     "client_encoding": "UTF8",
 }
@@ -41,11 +41,15 @@ _SERVER_ARGUMENTS = {
 }
 
 
+_SQLITE_WAIT_MS = 30_000
+"""SQLite has no queue: who waits asks again every 100 ms, and on a slow disk a crowd of quick writers can pass it for long."""
+
+
 def open_store(url: str) -> Engine:
     """An engine for `sqlite:///path` or `postgresql://...`; every transaction but those of `reading` takes the one write lock.
 
     So what a transaction has read still holds when it writes, on both alike, and whatever is numbered becomes visible in
-    the order of its numbers (docs/adr/0009). A lock not had within 10 s comes out as OperationalError.
+    the order of its numbers (docs/adr/0009). A lock not had within 10 s (SQLite: 30) comes out as OperationalError.
     """
     address = _with_our_driver(make_url(url))
     if address.get_backend_name() == "sqlite":
@@ -91,6 +95,6 @@ def _only_reads(connection: Connection) -> bool:
 def _set_pragmas(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy's own BEGIN above is the only one
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_SQLITE_WAIT_MS}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

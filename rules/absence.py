@@ -10,9 +10,10 @@ from ingest.clock import Millis
 from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.episodes import OpenEpisode, make_finding
 from rules.finding import LATE_DATA, Evidence, Finding, Level, RuleKey, Verb
+from rules.limits import AbsenceLimits, Limits
+from rules.limits_in_force import LimitsInForce
 from rules.roll import CALL_BIT, MOTION_BIT
 from rules.state import State
-from rules.table import AbsenceLimits, Grade, Limits, RuleTable
 
 OBSERVED: dict[RuleKey, int] = {RuleKey.MOTION: MOTION_BIT, RuleKey.CALL: CALL_BIT, RuleKey.PHONE: 0}
 """These count observed time alone, the others wall time; with the signal whose sensors can blind the rule.
@@ -20,7 +21,6 @@ OBSERVED: dict[RuleKey, int] = {RuleKey.MOTION: MOTION_BIT, RuleKey.CALL: CALL_B
 A phone that said it is off and then says nothing more is still off: its silence blinds nobody.
 """
 ORDER = (RuleKey.MOTION, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY)
-GRADES = tuple(Grade)
 
 
 @dataclass(slots=True)
@@ -35,11 +35,11 @@ class _Verdict:
 
 
 class Absence:
-    """The absence rules of one table, over one state."""
+    """The absence rules with the limits in force, over one state."""
 
-    def __init__(self, table: RuleTable) -> None:
-        self._table = table
-        self._limits: tuple[AbsenceLimits, ...] = tuple(table.absence[grade] for grade in GRADES)
+    def __init__(self, limits: LimitsInForce) -> None:
+        self._table = limits.table
+        self._limits = limits.absence
         self.shortest: Millis = min(limits.shortest() for limits in self._limits)
         self._motion = self._first("motion")
         self._call = self._first("call")
@@ -48,30 +48,30 @@ class Absence:
         self._away = self._first("away")
 
     def _first(self, rule: str) -> Ints:
-        """By grade: the shortest limit of the rule in ms."""
-        limits = [min(one for one in getattr(grade, rule) if one is not None) for grade in self._limits]
+        """By profile: the shortest limit of the rule in ms."""
+        limits = [min(one for one in profile.of(rule) if one is not None) for profile in self._limits]
         return np.array(limits, dtype=np.int64)
 
     def lower_bounds(self, state: State, rows: Rows) -> Ints:
         """For each row an instant before which no absence finding is due; exact but for outages. ms UTC."""
         homes = state.households
-        grade = homes.grade[rows]
+        profile = homes.profile[rows]
         heard = homes.heard_from[rows]
         floor = np.maximum(homes.restart_at[rows], homes.away_until[rows])
         seen = np.maximum(homes.last_motion[rows], homes.last_enter[rows])
         motion_from = np.where(self._inferred_away(state, rows), UNSET, homes.motion_from[rows])
         after = np.maximum(floor, heard)
-        due = np.maximum(np.maximum(after, seen), motion_from) + self._motion[grade]
+        due = np.maximum(np.maximum(after, seen), motion_from) + self._motion[profile]
         called = np.maximum(np.maximum(after, homes.last_call[rows]), homes.call_from[rows])
-        np.minimum(due, called + self._call[grade], out=due)
+        np.minimum(due, called + self._call[profile], out=due)
         off = np.maximum(np.maximum(floor, homes.phone_off[rows]), homes.phone_from[rows])
-        np.minimum(due, off + self._phone[grade], out=due)
+        np.minimum(due, off + self._phone[profile], out=due)
         life = self._alive(state, rows)
         alive = np.maximum(np.maximum(floor, life), homes.enrolled_at[rows])
-        np.minimum(due, alive + self._verify[grade], out=due)
+        np.minimum(due, alive + self._verify[profile], out=due)
         away = homes.away_until[rows]
         waiting = (away > NEVER) & (life < away)
-        np.minimum(due, np.where(waiting, away + self._away[grade], UNSET), out=due)
+        np.minimum(due, np.where(waiting, away + self._away[profile], UNSET), out=due)
         heard_again = state.observability.heard_again_at()
         if heard_again is not None:
             np.maximum(due, np.where(homes.fresh_at[rows] < heard_again, heard_again + self._table.settle, NEVER), out=due)
@@ -151,6 +151,25 @@ class Absence:
             due = min(due, verdict.due)
         return findings, due
 
+    def ahead(self, state: State, home: int, at: Millis) -> list[tuple[RuleKey, Millis, list[tuple[Level, Millis]]]]:
+        """By rule what it counts from, and each level with the instant after `at` at which it is reached if nothing happens.
+
+        What a blind home cannot be observed for is taken as if it could be: earlier than it will be said, never later.
+        """
+        found = []
+        for rule, start in self.starts(state, home).items():
+            since = self._counted_from(state, home, rule, start)
+            levels: list[tuple[Level, Millis]] = []
+            for level, limit in enumerate(self._limits_now(state, home, rule, at)[0], 1):
+                if limit is None:
+                    continue
+                reached = state.observability.reach(home, since, limit, OBSERVED[rule]) if rule in OBSERVED else since + limit
+                due = since + limit if reached is None else reached
+                if due > at:
+                    levels.append((Level(level), due))
+            found.append((rule, since, levels))
+        return found
+
     def _ended_by(self, state: State, home: int, rule: RuleKey, start: Millis | None) -> Millis:
         """When what ended the rule's episode happened (ms UTC); UNSET where that was no reading."""
         homes = state.households
@@ -193,17 +212,24 @@ class Absence:
             if limit is None:
                 continue
             reached = watch.reach(home, since, limit, bit) if rule in OBSERVED else since + limit
-            if reached is not None and reached <= at:
-                verdict.level, verdict.limit = level, limit
-                continue
             if reached is not None:
+                reached = self._told_from(rule, level, reached, at)
+                if reached <= at:
+                    verdict.level, verdict.limit = level, limit
+                    continue
                 verdict.due = min(verdict.due, reached)
             if blind and not told:
-                if since + limit <= at:
+                missed = self._told_from(rule, level, since + limit, at)
+                if missed <= at:
                     verdict.missing, verdict.missing_limit = level, limit
                 else:
-                    verdict.due = min(verdict.due, since + limit)
+                    verdict.due = min(verdict.due, missed)
         return verdict
+
+    def _told_from(self, rule: RuleKey, level: int, reached: Millis, at: Millis) -> Millis:
+        """When a level reached then is told: from the rule's next active hour on; a danger is told at any hour."""
+        hours = self._table.hours.get(rule)
+        return reached if hours is None or level == Level.DANGER else hours.next(max(reached, at))
 
     def _counted_from(self, state: State, home: int, rule: RuleKey, start: Millis) -> Millis:
         """`start`, or the later moment at which staff settled the check without a sign of life."""
@@ -211,9 +237,9 @@ class Absence:
 
     def _limits_now(self, state: State, home: int, rule: RuleKey, at: Millis) -> tuple[Limits, Millis]:
         """The limits in force, and the instant at which they may change by themselves."""
-        limits = self._limits[int(state.households.grade[home])]
+        limits = self._limits[int(state.households.profile[home])]
         if rule is not RuleKey.CANNOT_VERIFY:
-            return getattr(limits, rule), UNSET
+            return limits.of(rule), UNSET
         normal = self._unverified(state, home, limits)
         excused, until = self._excused(state, home, at)
         if not excused:

@@ -8,7 +8,20 @@ from typing import TypeAlias
 import numpy as np
 
 from ingest.clock import SECOND, Millis
-from ingest.facts import Fact, LinkDown, LinkUp, RunStarted, RunStopped
+from ingest.facts import (
+    Fact,
+    HouseholdEnded,
+    HouseholdEnrolled,
+    HouseholdGraded,
+    HouseholdLimit,
+    LinkDown,
+    LinkUp,
+    RulesApplied,
+    RunStarted,
+    RunStopped,
+    SeasonDeclared,
+    SeasonEnded,
+)
 from ingest.reading import URGENT, Reading, Rejection
 from rules.absence import Absence
 from rules.batch import Batch
@@ -17,10 +30,12 @@ from rules.composite import Composite
 from rules.device import Commissioning, DeviceHealth
 from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
+from rules.limits_in_force import LimitsInForce, take_limits
 from rules.outage import OutageBook
+from rules.outlook import Evening, HearingTurn, look_ahead
 from rules.staff import Staff
 from rules.state import State
-from rules.table import RuleTable
+from rules.table import RuleTable, read_table
 from rules.threshold import Thresholds
 from rules.urgent import raise_urgent
 
@@ -37,9 +52,18 @@ class Engine:
     """
 
     def __init__(self, table: RuleTable) -> None:
+        """`table` holds until the journal says otherwise (RulesApplied)."""
+        self._initial = table
+        self._state = State()
+        self._next: Millis = UNSET
+        self._use(table)
+
+    def _use(self, table: RuleTable) -> None:
+        """From here on these rules hold, with the limits that season and households ask for at the last grid point."""
         self._table = table
-        self._absence = Absence(table)
-        self._thresholds = Thresholds(table)
+        self._limits = limits = LimitsInForce(table, self._state, self._state.evaluated)
+        self._absence = Absence(limits)
+        self._thresholds = Thresholds(limits)
         self._composite = Composite(table, self._absence)
         self._devices = DeviceHealth(table)
         self._commissioning = Commissioning(table)
@@ -47,8 +71,17 @@ class Engine:
         self._staff = Staff(
             table, self._absence, self._thresholds, self._composite, self._devices, self._commissioning, self._outages
         )
-        self._state = State()
-        self._next: Millis = UNSET
+        self._thresholds.adopt(self._state)
+
+    @property
+    def table(self) -> RuleTable:
+        """The rules in force."""
+        return self._table
+
+    @property
+    def limits(self) -> LimitsInForce:
+        """The limits in force, by profile."""
+        return self._limits
 
     @property
     def households(self) -> int:
@@ -96,6 +129,7 @@ class Engine:
         last = now - now % STEP
         if self._state.evaluated is None:
             self._state.evaluated = last
+            self._change_limits(self._table)
             return []
         findings: list[Finding] = []
         while self._next <= last:
@@ -107,6 +141,19 @@ class Engine:
         self._state.evaluated = max(self._state.evaluated, last)
         return findings
 
+    def evening(self, at: Millis) -> Evening:
+        """What the night after `at`, a 17:00 in Seoul that was just evaluated, may bring."""
+        return look_ahead(self._state, self._absence, at)
+
+    @property
+    def evaluated(self) -> Millis | None:
+        """The last grid point."""
+        return self._state.evaluated
+
+    def turns(self, now: Millis) -> list[HearingTurn]:
+        """Whom we have stopped or begun to hear since this was last asked, up to home time `now`."""
+        return self._outages.turns(self._state, now)
+
     def snapshot(self) -> bytes:
         """The state as bytes; with the journal after it, it gives what the whole journal gives, to the last bit."""
         return self._state.dump()
@@ -114,18 +161,29 @@ class Engine:
     def restore(self, state: bytes | None) -> None:
         """Begin from a snapshot, or (None) from nothing. ValueError for a snapshot this version cannot read."""
         self._state = State() if state is None else State.load(state)
+        self._outages.forget()
         kept = self._state
+        self._use(read_table(kept.table) if kept.table else self._initial)
         for name in kept.episodes.subjects():
             if name.startswith("device:"):
                 kept.devices.dirty[kept.devices.index[name.removeprefix("device:")]] = 1
             elif name in kept.households.index:
                 kept.households.dirty[kept.households.index[name]] = 1
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Find anew when each home and device must be looked at; those with something open or held at once."""
+        kept = self._state
         self._reschedule_all()
         held = kept.climates.device[: len(kept.climates)][kept.climates.on[:, : len(kept.climates)].any(axis=0)]
         homes = kept.devices.household[held]
         kept.households.due[homes[homes >= 0]] = 0
         kept.households.due[: len(kept.households)][kept.households.away_until[: len(kept.households)] > NEVER] = 0
         self._next = self._soonest()
+
+    def _change_limits(self, table: RuleTable) -> None:
+        self._use(table)
+        self._look_again()
 
     def _fold_batch(self, batch: Batch) -> None:
         if not batch.size:
@@ -145,7 +203,14 @@ class Engine:
             if self._outages.take_fact(self._state, fact):
                 self._reschedule_all()
             return []
+        if isinstance(fact, RulesApplied | SeasonDeclared | SeasonEnded | HouseholdLimit):
+            self._change_limits(take_limits(self._state, fact, self._table))
+            return []
         findings, homes = self._staff.take(self._state, fact)
+        if isinstance(fact, HouseholdEnrolled | HouseholdGraded | HouseholdEnded):
+            self._limits.place_grades(self._state, homes)
+            if any(home in self._state.own for home in homes):
+                self._use(self._table)
         if homes:
             self._reschedule(np.array(sorted(homes), dtype=np.int64))
         return findings
@@ -176,10 +241,13 @@ class Engine:
         state = self._state
         homes, devices = len(state.households), len(state.devices)
         first = int(state.households.due[:homes].min()) if homes else UNSET
-        return min(first, int(state.devices.due[:devices].min()) if devices else UNSET)
+        return min(self._limits.until, first, int(state.devices.due[:devices].min()) if devices else UNSET)
 
     def _evaluate(self, point: Millis) -> list[Finding]:
         state, findings = self._state, list[Finding]()
+        if point >= self._limits.until:
+            state.evaluated = point
+            self._change_limits(self._table)
         homes = state.households
         rows = np.flatnonzero(homes.due[: len(homes)] <= point)
         if len(rows):
@@ -203,12 +271,14 @@ class Engine:
             homes.due[home] = UNSET
             return []
         findings, due = self._absence.judge(self._state, home, point)
-        for judge in (self._thresholds.judge, self._composite.judge, self._commissioning.judge):
-            told, next_due = judge(self._state, home, point)
-            findings += told
-            due = min(due, next_due)
-        homes.due[home] = due
-        homes.dirty[home] = 1 if self._state.episodes.of(homes.ids[home]) else 0
+        told, held_due = self._thresholds.judge(self._state, home, point)
+        findings += told
+        told, both_due = self._composite.judge(self._state, home, point)
+        findings += told
+        told, next_due = self._commissioning.judge(self._state, home, point)
+        findings += told
+        homes.due[home] = min(due, held_due, both_due, next_due)
+        homes.dirty[home] = 1 if held_due < UNSET or self._state.episodes.of(homes.ids[home]) else 0
         return findings
 
     def _judge_device(self, device: int, point: Millis) -> list[Finding]:

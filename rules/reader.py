@@ -6,11 +6,13 @@ import hashlib
 import itertools
 import re
 import tomllib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from ingest.clock import Millis
 from rules.lengths import parse_length
+
+_Value = TypeVar("_Value")
 
 _STAND_IN: Millis = 1
 """What a wrong length counts as while the rest of the file is looked at; the table is never handed out."""
@@ -27,7 +29,8 @@ class RulesWrong(ValueError):
 class Reader:
     """One TOML text, asked value by value; what is asked for and wrong, or never asked for, is a problem."""
 
-    def __init__(self, text: str, name: str) -> None:
+    def __init__(self, text: str, name: str, default: str = "") -> None:
+        """`default`: a text whose top-level sections stand in for those that `text` does not have."""
         self._name = name
         self._lines = text.splitlines()
         self._problems: list[tuple[int, str]] = []
@@ -36,6 +39,8 @@ class Reader:
             self._data: dict[str, Any] = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise RulesWrong(name, [f"not TOML: {error}"]) from error
+        missing = {key: value for key, value in tomllib.loads(default).items() if isinstance(value, dict)}
+        self._data = {**missing, **self._data}
         self._hash = hashlib.blake2s(text.encode(), digest_size=4).hexdigest()
 
     def version(self) -> str:
@@ -60,6 +65,15 @@ class Reader:
         except ValueError as error:
             self.wrong(section, key, str(error))
             return _STAND_IN
+
+    def parsed(self, section: str, key: str, parse: Callable[[str], _Value]) -> _Value | None:
+        """What `parse` makes of a text; its ValueError, and anything but a text, is a problem."""
+        value = self._ask(section, key)
+        try:
+            return parse(value if isinstance(value, str) else "")
+        except ValueError as error:
+            self.wrong(section, key, str(error))
+            return None
 
     def number(self, section: str, key: str, *, low: float, high: float) -> float:
         """A number within the bounds."""

@@ -6,8 +6,8 @@ from ingest.clock import SECOND, Millis
 from ingest.facts import DeviceEnrolled, HouseholdEnrolled
 from ingest.reading import Signal
 from rules.columns import UNSET
+from rules.limits import Grade
 from rules.state import State
-from rules.table import Grade
 
 GRADES = tuple(Grade)
 MOTION_BIT, CALL_BIT, PHONE_BIT = 1, 2, 4
@@ -17,7 +17,7 @@ _BITS: dict[str, int] = {signal: bit for bit, signal in BITS.items()}
 
 
 def grade_place(grade: str) -> int:
-    """The grade's place in `rules.table.Grade`; an unknown one counts as high, the most careful."""
+    """The grade's place in `rules.limits.Grade`; an unknown one counts as high, the most careful."""
     return GRADES.index(Grade(grade)) if grade in GRADES else 0
 
 
@@ -40,6 +40,7 @@ def end_household(state: State, home: int) -> None:
     homes = state.households
     for device in list(state.homes.get(home, [])):
         state.place(device, -1)
+    state.own.pop(home, None)
     homes.active[home] = 0
     homes.due[home] = UNSET
     homes.dirty[home] = 0

@@ -16,12 +16,15 @@ from ingest.facts import (
     HouseholdEnded,
     HouseholdEnrolled,
     HouseholdGraded,
+    HouseholdLimit,
     LinkDown,
     LinkUp,
     MessageReread,
     RulesApplied,
     RunStarted,
     RunStopped,
+    SeasonDeclared,
+    SeasonEnded,
 )
 from rules import device as device_rules
 from rules.absence import ORDER, Absence
@@ -76,9 +79,10 @@ class Staff:
                 return ([], set()) if device is None else self._remove_device(state, device, fact.at)
             case MessageReread():
                 return [], set()  # its values come as readings
-            # The table is what the process was started with; a fact that another applies changes nothing here yet.
-            case RulesApplied() | LinkUp() | LinkDown() | RunStarted() | RunStopped() | EntrySkipped():
+            case LinkUp() | LinkDown() | RunStarted() | RunStopped() | EntrySkipped():
                 return [], set()
+            case RulesApplied() | SeasonDeclared() | SeasonEnded() | HouseholdLimit():
+                return [], set()  # the engine sees to which limits hold
             case HouseholdEnded() | HouseholdGraded() | AwayDeclared() | AwayEnded() | CheckResolved():
                 home = state.households.index.get(fact.household_id)
                 return ([], set()) if home is None else (self._take_of_home(state, home, fact), {home})

@@ -10,14 +10,14 @@ from ingest.reading import DongCode, HouseholdId
 from rules.columns import NEVER, UNSET, Columns, Dumped, Field, Floats, Ints, Small
 from rules.episodes import Episodes, OpenEpisode, Subject
 from rules.finding import RuleKey
+from rules.limits import Channel, OwnLimit, Season
 from rules.observability import Observability, Outages
-from rules.table import Channel
 
 I8, F8, F4, U1, I4, I2 = "<i8", "<f8", "<f4", "|u1", "<i4", "<i2"
 CHANNELS = len(Channel)
 HIGHS = 3
 NO_LAG = 2**31 - 1
-FORMAT = 2
+FORMAT = 3
 
 
 class Households(Columns):
@@ -25,7 +25,7 @@ class Households(Columns):
 
     FIELDS = (
         Field("active", U1, 0),  # 1 while looked after
-        Field("grade", U1, 2),  # place in rules.table.Grade
+        Field("grade", U1, 2),  # place in rules.limits.Grade
         Field("enrolled_at", I8, UNSET),  # ms UTC
         Field("heard_from", I8, UNSET),  # ms UTC, first credible reading of any kind by observed_at; UNSET: never heard
         Field("commissioned_at", I8, UNSET),  # ms UTC, when that first came; late readings do not move it
@@ -46,6 +46,7 @@ class Households(Columns):
         Field("humidity", F8, np.nan),  # percent, the last of any sensor of the home
         Field("humidity_at", I8, NEVER),  # ms UTC
         Field("well_before", U1, 0),  # 1: the latest outage began while no absence finding stood
+        Field("profile", I4, 2, kept=False),  # place among the limits in force, see rules.limits_in_force
         Field("dirty", U1, 0, kept=False),  # 1: an episode is open: any sign of life is looked at on the next grid point
         Field("due", I8, UNSET, kept=False),  # ms UTC, no finding is due before this
     )
@@ -71,6 +72,7 @@ class Households(Columns):
     humidity: Floats
     humidity_at: Ints
     well_before: Small
+    profile: Ints
     dirty: Small
     due: Ints
 
@@ -161,7 +163,7 @@ class Devices(Columns):
 
 
 class Climates(Columns):
-    """One row for each device that has told temperature or humidity; channels in the order of rules.table.Channel."""
+    """One row for each device that has told temperature or humidity; channels in the order of rules.limits.Channel."""
 
     FIELDS = (
         Field("device", I4, -1),  # row in Devices
@@ -199,6 +201,9 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     outages: Outages
     evaluated: int | None
     heard_at: int
+    table: str
+    declared: list[tuple[str, int, int]]
+    own: list[tuple[int, list[OwnLimit]]]
 
 
 class State:
@@ -214,6 +219,9 @@ class State:
         self.observability = Observability()
         self.evaluated: Millis | None = None  # last grid point
         self.heard_at: Millis = NEVER  # receive time of the last item
+        self.table = ""  # the rules in force as text; "": those the process was started with
+        self.declared: dict[Season, tuple[Millis, Millis]] = {}  # from, until (ms UTC) of seasons a supervisor declared
+        self.own: dict[int, dict[tuple[str, int], OwnLimit]] = {}  # by household row: its own limits by rule and level
         self.homes: dict[int, list[int]] = {}  # devices by household row
 
     def dump(self) -> bytes:
@@ -231,6 +239,9 @@ class State:
                 outages=self.observability.dump(),
                 evaluated=self.evaluated,
                 heard_at=self.heard_at,
+                table=self.table,
+                declared=[(season, *self.declared[season]) for season in sorted(self.declared)],
+                own=[(row, [one for _, one in sorted(own.items())]) for row, own in sorted(self.own.items())],
             )
         )
 
@@ -252,6 +263,9 @@ class State:
         state.observability.load(kept.outages)
         state.evaluated = kept.evaluated
         state.heard_at = kept.heard_at
+        state.table = kept.table
+        state.declared = {Season(season): (start, end) for season, start, end in kept.declared}
+        state.own = {row: {(one.rule, one.level): one for one in own} for row, own in kept.own}
         for device in range(len(state.devices)):
             state.place(device, int(state.devices.household[device]))
         return state

@@ -13,8 +13,9 @@ from rules.batch import Samples, Turns
 from rules.columns import UNSET, Floats, Ints, Rows, Small
 from rules.episodes import OpenEpisode, make_finding
 from rules.finding import Evidence, Finding, Level, RuleKey, Verb
+from rules.limits import Breach, Channel, Threshold
+from rules.limits_in_force import LimitsInForce
 from rules.state import HIGHS, State
-from rules.table import Breach, Channel, RuleTable, Threshold, ThresholdLimit
 
 CHANNELS = tuple(Channel)
 HALF_HOUR: Millis = 30 * MINUTE
@@ -38,15 +39,53 @@ class _Samples(NamedTuple):
     gap: Ints  # a longer silence before the sample breaks a dwell
 
 
+class _Bounds(NamedTuple):
+    """One threshold as columns by profile; the levels that are there, in the order of their gravity."""
+
+    breach: Breach
+    first: Floats  # what does not breach this breaches no level
+    levels: list[tuple[int, Floats, Floats, Ints]]  # level, raise_at, clear_at, ms of a dwell that count as held
+
+    @classmethod
+    def of(cls, profiles: list[Threshold], tolerance: float) -> _Bounds:
+        """Every profile has the levels of everybody."""
+        levels = []
+        for level in range(1, 4):
+            limits = [one.levels[level - 1] for one in profiles]
+            there = [limit for limit in limits if limit is not None]
+            if there:
+                held = np.array([round(limit.dwell * (1.0 - tolerance)) for limit in there], dtype=np.int64)
+                raised = np.array([limit.raise_at for limit in there])
+                cleared = np.array([limit.clear_at for limit in there])
+                levels.append((level, raised, cleared, held))
+        raises = np.stack([raised for _, raised, _, _ in levels])
+        first = raises.max(axis=0) if profiles[0].breach is Breach.BELOW else raises.min(axis=0)
+        return cls(profiles[0].breach, first, levels)
+
+
 class Thresholds:
-    """The threshold rules of one table, over one state.
+    """The threshold rules with the limits in force, over one state.
 
     Each sensor holds its own dwell; a home is as badly off as its worst sensor. A sample older than the last of its
     sensor says nothing new and is left out.
     """
 
-    def __init__(self, table: RuleTable) -> None:
-        self._table = table
+    def __init__(self, limits: LimitsInForce) -> None:
+        self._table = limits.table
+        self._limits = limits
+        tolerance = self._table.dwell_tolerance
+        self._bounds = {channel: _Bounds.of(limits.thresholds[channel], tolerance) for channel in Channel}
+
+    def adopt(self, state: State) -> None:
+        """The limits changed: a level that is no more is held as the one below it. A dwell that runs goes on."""
+        climates, count = state.climates, len(state.climates)
+        for place, channel in enumerate(CHANNELS):
+            there = {level for level, _, _, _ in self._bounds[channel].levels}
+            for level in (3, 2, 1):
+                if level not in there:
+                    on = climates.on[place, :count]
+                    on[on == level] = level - 1
+                    climates.since[3 * place + level - 1, :count] = UNSET
 
     def fold(self, state: State, turns: Turns) -> None:
         """Take the samples in journal order."""
@@ -103,11 +142,10 @@ class Thresholds:
         if not new.all():
             samples = _Samples(*(column[new] for column in samples))
         sensor = samples.sensor
-        rule = self._table.thresholds[channel]
+        bounds = self._bounds[channel]
         was = climates.on[place, sensor]
-        first = next(limit.raise_at for limit in rule.levels if limit is not None)
-        if was.any() or _breaches(rule, samples.value, first).any():
-            now = self._levels(state, place, rule, samples, was)
+        if was.any() or _breaches(bounds.breach, samples.value, bounds.first[homes.profile[samples.home]]).any():
+            now = self._levels(state, place, bounds, samples, was)
             climates.on[place, sensor] = now
             home = samples.home
             homes.due[home[(now != was) | ((now > 0) & (homes.dirty[home] > 0))]] = 0
@@ -117,25 +155,21 @@ class Thresholds:
         climates.value[place, sensor] = samples.value
         climates.offset[place, sensor] = samples.offset
 
-    def _levels(self, state: State, place: int, rule: Threshold, samples: _Samples, was: Small) -> Small:
+    def _levels(self, state: State, place: int, bounds: _Bounds, samples: _Samples, was: Small) -> Small:
         """The level each sensor holds after its sample; the dwells move on."""
         climates, sensor, value, at = state.climates, samples.sensor, samples.value, samples.at
+        profile = state.households.profile[samples.home]
         broken = at - climates.sampled_at[place, sensor] > samples.gap
         now = np.zeros_like(was)
-        for level, limit in enumerate(rule.levels, 1):
-            if limit is None:
-                continue
+        for level, raise_at, clear_at, needed in bounds.levels:
             since = climates.since[3 * place + level - 1, sensor]
             start = np.where(broken | (since == UNSET), at, since)
-            start = np.where(_breaches(rule, value, limit.raise_at), start, UNSET)
+            start = np.where(_breaches(bounds.breach, value, raise_at[profile]), start, UNSET)
             climates.since[3 * place + level - 1, sensor] = start
-            held = at - start >= self._needed(limit)
-            kept = (was >= level) & ~_reaches(rule, value, limit.clear_at)
+            held = at - start >= needed[profile]
+            kept = (was >= level) & ~_reaches(bounds.breach, value, clear_at[profile])
             now[held | kept] = level
         return now
-
-    def _needed(self, limit: ThresholdLimit) -> Millis:
-        return round(limit.dwell * (1.0 - self._table.dwell_tolerance))
 
     def judge(self, state: State, home: int, at: Millis) -> tuple[list[Finding], Millis]:
         """The findings of this home at grid point `at`, and when its standing ones can become undetermined."""
@@ -162,20 +196,31 @@ class Thresholds:
         ]
         if not breaches:
             return (self.clear(state, home, rule, at, sensors) if episode is not None else []), UNSET
-        findings: list[Finding] = []
-        level, _, sensor, channel = max(breaches)
-        evidence = self._evidence(state, sensor, channel, level)
+        due = min((until + 1 for _, until, _, _ in breaches if until >= at), default=UNSET)
+        told = [breach for breach in breaches if self._told_from(breach[3], breach[0], at) <= at]
+        later = [self._told_from(channel, level, at) for level, _, _, channel in breaches]
+        due = min([due, *(one for one in later if one > at)])
         fresh = max(until for _, until, _, _ in breaches) >= at
+        if not told and (episode is None or (episode.undetermined and fresh)):
+            return [], due
+        findings: list[Finding] = []
+        level, _, sensor, channel = max(told or breaches)
+        evidence = self._evidence(state, sensor, channel, level)
         if episode is None or (episode.undetermined and fresh):
             episode = OpenEpisode(str(at), evidence.since, 0)
             state.episodes.put(subject.name, rule, episode)
-        if level > episode.level:
+        if told and level > episode.level:
             episode.level = level
             findings.append(make_finding(subject, rule, episode.key, Verb.RAISED, level, at=at, evidence=evidence))
         if not fresh and not episode.undetermined:
             episode.undetermined = True
             findings.append(make_finding(subject, rule, episode.key, Verb.UNDETERMINED, episode.level, at=at, evidence=evidence))
-        return findings, min((until + 1 for _, until, _, _ in breaches if until >= at), default=UNSET)
+        return findings, due
+
+    def _told_from(self, channel: Channel, level: int, at: Millis) -> Millis:
+        """When a level held at `at` is told: from the rule's next active hour on; a danger is told at any hour."""
+        hours = self._table.hours.get(channel)
+        return at if hours is None or level == Level.DANGER else hours.next(at)
 
     def clear(self, state: State, home: int, rule: RuleKey, at: Millis, sensors: list[int]) -> list[Finding]:
         """End the open episode, if any, with its one CLEARED; the newest sample is its evidence."""
@@ -208,7 +253,8 @@ class Thresholds:
 
     def _evidence(self, state: State, sensor: int, channel: Channel, level: int, *, since: Millis | None = None) -> Evidence:
         place, climates = CHANNELS.index(channel), state.climates
-        limit = self._table.thresholds[channel].limit(Level(level))
+        home = int(state.devices.household[int(climates.device[sensor])])
+        limit = self._limits.threshold(state, home, channel).limit(level)
         begun = int(climates.since[3 * place + level - 1, sensor])
         if begun == UNSET:
             begun = int(climates.sampled_at[place, sensor])
@@ -239,12 +285,12 @@ def _fallen(state: State, samples: _Samples) -> Floats:
     return np.asarray(np.round(np.fmax.reduce(climates.high[:, sensor]) - samples.value, 2))
 
 
-def _breaches(rule: Threshold, value: Floats, limit: float) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    if rule.breach is Breach.AT_OR_ABOVE:
+def _breaches(breach: Breach, value: Floats, limit: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    if breach is Breach.AT_OR_ABOVE:
         return np.asarray(value >= limit)
-    return np.asarray(value > limit if rule.breach is Breach.ABOVE else value < limit)
+    return np.asarray(value > limit if breach is Breach.ABOVE else value < limit)
 
 
-def _reaches(rule: Threshold, value: Floats, limit: float) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _reaches(breach: Breach, value: Floats, limit: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Whether the value is back at the limit from which on it is well."""
-    return np.asarray(value >= limit if rule.breach is Breach.BELOW else value <= limit)
+    return np.asarray(value >= limit if breach is Breach.BELOW else value <= limit)

@@ -76,7 +76,7 @@ def test_calls_import_reports_lines_and_never_a_number(home: Path) -> None:
 
 def test_unclaimed_device_is_listed_and_claimed_in_one_step(home: Path) -> None:
     topic = "anbu/v1/dong-1/home-2/pir-1/motion"
-    row = {"device_id": "pir-1", "first_offset": 3, "last_offset": 9, "last_received_at": 1_767_225_600_000}
+    row = {"device_id": "pir-1", "dialect": "native", "first_offset": 3, "last_offset": 9, "last_received_at": 1_767_225_600_000}
     put(home, "unclaimed", **row, topic=topic, payload=b'{"v":1}\x1b[2J', messages=7)
     listed = anbu("device", "unclaimed").stdout
     assert "pir-1" in listed and "native" in listed and '{"v":1}\\x1b[2J' in listed

@@ -60,7 +60,7 @@ class Place:
         stores = stores or self.stores
         for runner in (
             Runner(stores.journal, stores.cursors, HistoryConsumer(stores.history, Decoder(), stores.history_cursor), self.clock),
-            hours_runner(stores, self.clock),
+            hours_runner(stores, self.clock, Decoder()),
         ):
             runner.catch_up()
 

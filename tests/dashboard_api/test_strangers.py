@@ -22,12 +22,13 @@ TOPIC = "anbu/v1/dong-1/hh-1-1/pir-9/motion"
 def open_site(site: Site) -> Site:
     """The small site, with two strangers: one whose topics name dong-1, one that names no dong."""
     with site.engine.begin() as connection:
-        for device, topic, payload in (
-            ("pir-9", TOPIC, b'{"v":1}<script>'),
-            ("0x00158d0001", "zigbee2mqtt/0x00158d0001", b'{"occupancy":true}'),
+        for device, address, topic, payload in (
+            ("pir-9", None, TOPIC, b'{"v":1}<script>'),
+            ("0x00158d0001", "zigbee2mqtt/0x00158d0001", "zigbee2mqtt/0x00158d0001", b'{"occupancy":true}'),
         ):
             row = {"device_id": device, "first_offset": 3, "last_offset": 9, "last_received_at": START, "messages": 7}
-            connection.execute(insert(unclaimed).values(**row, topic=topic, payload=payload))
+            dialect = "native" if address is None else "zigbee2mqtt"
+            connection.execute(insert(unclaimed).values(**row, dialect=dialect, address=address, topic=topic, payload=payload))
     return replace(site, services=replace(site.services, strangers=Strangers(site.engine)))
 
 

@@ -71,7 +71,7 @@ class Oracle:
 
     def __init__(self, table: RuleTable) -> None:
         self.table = table
-        self.limits = table.absence[Grade.ORDINARY]
+        self.limits = table.profile(Grade.ORDINARY).absence
         self.homes: dict[str, Home] = {}
         self.signals: dict[str, set[str]] = {}
         self.sensors: dict[tuple[str, Channel], Sensor] = {}

@@ -23,7 +23,7 @@ def problems(old: str, new: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("grade", list(Grade))
 def test_the_absences_are_the_documented_ones_for_everybody(grade: Grade) -> None:
-    limits = load_table(None).absence[grade]
+    limits = load_table(None).profile(grade).absence
     assert limits.motion == (8 * HOUR, 12 * HOUR, 24 * HOUR)
     assert limits.call == (3 * DAY, 4 * DAY, 5 * DAY)
     assert limits.phone == (12 * HOUR, 24 * HOUR, 48 * HOUR)
@@ -99,8 +99,8 @@ def test_a_wrong_value_is_refused_with_what_would_be_right(old: str, new: str, w
 def test_a_grade_may_shorten_one_limit() -> None:
     text = TEXT.replace("factor = 1.0", 'factor = 1.0\n[grade.high.motion]\ncaution = "6 h"', 1)
     table = read_table(text)
-    assert table.absence[Grade.HIGH].motion == (6 * HOUR, 12 * HOUR, 24 * HOUR)
-    assert table.absence[Grade.ORDINARY].motion[0] == 8 * HOUR
+    assert table.profile(Grade.HIGH).absence.motion == (6 * HOUR, 12 * HOUR, 24 * HOUR)
+    assert table.profile(Grade.ORDINARY).absence.motion[0] == 8 * HOUR
 
 
 @pytest.mark.parametrize(

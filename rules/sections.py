@@ -1,0 +1,208 @@
+"""How each section of a rule file is read; what is wrong is noted with the reader and stands in for nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ingest.clock import Millis
+from rules.hours import Dates, Hours, parse_day, parse_hours
+from rules.limits import (
+    ABSENCES,
+    LEVEL_KEYS,
+    AbsenceLimits,
+    Breach,
+    Channel,
+    DeviceLimits,
+    Grade,
+    Limits,
+    Season,
+    Threshold,
+    ThresholdLimit,
+    Tighter,
+)
+from rules.profile import Profile
+from rules.reader import Reader
+
+SIGNALS: dict[str, str] = {
+    "motion": "motion",
+    "call": "call",
+    "phone": "phone",
+    "cannot_verify": "life",
+    "cannot_verify_excused": "life",
+    "away": "life",
+    "heat": "temperature",
+    "cold": "temperature",
+    "dry": "humidity",
+    "damp": "humidity",
+    "temperature_fall": "temperature",
+    "frozen": "temperature",
+}
+"""What each rule listens to; `life` is every credible sign of life."""
+WITH_HOURS = ("motion", "call", "phone", *Channel)
+"""Rules that may be given active hours. The net under everything, and a promise to a resident, hold at any hour."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeasonMode:
+    """A season: when it comes by itself (None: only when declared), and what it asks."""
+
+    dates: Dates | None = None
+    tighter: Tighter = field(default_factory=Tighter)
+
+
+def read_absences(reader: Reader) -> AbsenceLimits:
+    """The absence limits of everybody."""
+    return AbsenceLimits(**{rule: _absence(reader, rule) for rule in ABSENCES})
+
+
+def read_thresholds(reader: Reader) -> dict[Channel, Threshold]:
+    """The thresholds of everybody."""
+    return {channel: _threshold(reader, channel) for channel in Channel}
+
+
+def read_grades(reader: Reader, base: Profile) -> dict[Grade, Tighter]:
+    """What each grade asks."""
+    return {grade: _tighter(reader, f"grade.{grade}", base) for grade in Grade}
+
+
+def read_seasons(reader: Reader, base: Profile) -> dict[Season, SeasonMode]:
+    """What each season asks, and when."""
+    return {
+        season: SeasonMode(dates=_dates(reader, f"season.{season}"), tighter=_tighter(reader, f"season.{season}", base))
+        for season in Season
+    }
+
+
+def read_hours(reader: Reader) -> dict[str, Hours]:
+    """The active hours of the rules that have some."""
+    found: dict[str, Hours] = {}
+    for section in WITH_HOURS:
+        if reader.has(section, "active"):
+            hours = reader.parsed(section, "active", parse_hours)
+            if hours is not None:
+                found[section] = hours
+    return found
+
+
+def read_composite(reader: Reader, rule: str, key: str) -> Millis:
+    """The one length that a composite rule has."""
+    reader.word(rule, "kind", ("composite",))
+    return reader.length(rule, key)
+
+
+def read_device(reader: Reader) -> DeviceLimits:
+    """The limits of devices."""
+    reader.word("device", "kind", ("device",))
+    limits = DeviceLimits(
+        missed_reports=reader.count("device", "missed_reports"),
+        late_report=reader.number("device", "late_report", low=0.0, high=1.0),
+        gateway_offline=reader.length("device", "gateway_offline"),
+        battery_caution=reader.number("device", "battery_caution", low=0.0, high=100.0),
+        battery_warning=reader.number("device", "battery_warning", low=0.0, high=100.0),
+        battery_clear=reader.number("device", "battery_clear", low=0.0, high=100.0),
+        link_weak=reader.number("device", "link_weak", low=0.0, high=100.0),
+        link_clear=reader.number("device", "link_clear", low=0.0, high=100.0),
+        clock_faults=reader.count("device", "clock_faults"),
+        rejections=reader.count("device", "rejections"),
+        window=reader.length("device", "window"),
+        not_commissioned=reader.length("device", "not_commissioned"),
+        stuck_flat=reader.length("device", "stuck_flat"),
+        stuck_on=reader.length("device", "stuck_on"),
+        stuck_pause=reader.length("device", "stuck_pause"),
+        stuck_paced=reader.length("device", "stuck_paced"),
+        stuck_times=reader.count("device", "stuck_times"),
+        clock_drift=reader.length("device", "clock_drift"),
+        duplicates=reader.count("device", "duplicates"),
+        duplicate_back=reader.count("device", "duplicate_back"),
+    )
+    if not limits.battery_warning < limits.battery_caution < limits.battery_clear:
+        reader.wrong("device", "battery_clear", "must lie above battery_caution, and that above battery_warning")
+    if not limits.link_weak < limits.link_clear:
+        reader.wrong("device", "link_clear", "must lie above link_weak")
+    return limits
+
+
+def _absence(reader: Reader, rule: str) -> Limits:
+    reader.word(rule, "kind", ("absence",))
+    reader.word(rule, "signal", (SIGNALS[rule],))
+    limits = [reader.length(rule, key) if reader.has(rule, key) else None for key in LEVEL_KEYS]
+    reader.rising(rule, [None if one is None else float(one) for one in limits], "graver levels need longer limits")
+    if limits[2] is None:
+        reader.wrong(rule, "danger", "is missing: every absence ends in danger")
+    return (limits[0], limits[1], limits[2])
+
+
+def _threshold(reader: Reader, channel: Channel) -> Threshold:
+    reader.word(channel, "kind", ("threshold",))
+    reader.word(channel, "signal", (SIGNALS[channel],))
+    breach = Breach(reader.word(channel, "breach", tuple(Breach)))
+    levels = tuple(_level(reader, f"{channel}.{key}", breach) if reader.has(channel, key) else None for key in LEVEL_KEYS)
+    if not any(levels):
+        reader.wrong("", channel, "needs a level: caution, warning or danger")
+    sign = -1 if breach is Breach.BELOW else 1
+    reader.rising(channel, [None if one is None else sign * one.raise_at for one in levels], "graver levels need graver limits")
+    return Threshold(breach=breach, levels=levels)
+
+
+def _level(reader: Reader, section: str, breach: Breach) -> ThresholdLimit:
+    limit = ThresholdLimit(
+        raise_at=reader.number(section, "raise_at", low=-100.0, high=200.0),
+        clear_at=reader.number(section, "clear_at", low=-100.0, high=200.0),
+        dwell=reader.length(section, "dwell"),
+    )
+    right = limit.clear_at > limit.raise_at if breach is Breach.BELOW else limit.clear_at < limit.raise_at
+    if not right:
+        side = "above" if breach is Breach.BELOW else "below"
+        reader.wrong(section, "clear_at", f"must lie {side} raise_at, or the finding flutters")
+    return limit
+
+
+def _tighter(reader: Reader, section: str, base: Profile) -> Tighter:
+    """What a grade or season asks; anything less careful than what holds for everybody is wrong."""
+    return Tighter(
+        factor=reader.number(section, "factor", low=0.05, high=1.0) if reader.has(section, "factor") else 1.0,
+        absences={rule: _shorter(reader, f"{section}.{rule}", base.absence.of(rule)) for rule in ABSENCES if rule != "away"},
+        thresholds={
+            channel: _more_careful(reader, f"{section}.{channel}", rule)
+            for channel, rule in base.thresholds.items()
+            if reader.has(section, channel)
+        },
+    )
+
+
+def _shorter(reader: Reader, section: str, base: Limits) -> Limits:
+    limits: list[Millis | None] = []
+    for key, limit in zip(LEVEL_KEYS, base, strict=True):
+        own = reader.length(section, key) if reader.has(section, key) else None
+        if own is not None and (limit is None or own > limit):
+            reader.wrong(section, key, "may only shorten the limit of everybody")
+        limits.append(own)
+    return (limits[0], limits[1], limits[2])
+
+
+def _more_careful(reader: Reader, section: str, base: Threshold) -> tuple[ThresholdLimit | None, ...]:
+    sign = -1 if base.breach is Breach.BELOW else 1
+    levels: list[ThresholdLimit | None] = []
+    for key, limit in zip(LEVEL_KEYS, base.levels, strict=True):
+        own = _level(reader, f"{section}.{key}", base.breach) if reader.has(section, key) else None
+        if own is not None and (
+            limit is None
+            or sign * own.raise_at > sign * limit.raise_at
+            or sign * own.clear_at > sign * limit.clear_at
+            or own.dwell > limit.dwell
+        ):
+            reader.wrong(section, key, "may only be more careful than the limit of everybody")
+        levels.append(own)
+    return tuple(levels)
+
+
+def _dates(reader: Reader, section: str) -> Dates | None:
+    if not reader.has(section, "from") and not reader.has(section, "until"):
+        return None
+    first, last = reader.parsed(section, "from", parse_day), reader.parsed(section, "until", parse_day)
+    if first is None or last is None:
+        return None
+    dates = Dates(first=first, last=last)
+    if dates.all_year:
+        reader.wrong(section, "until", "leaves no day outside the season: such limits are those of everybody")
+    return dates
