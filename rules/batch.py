@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
@@ -71,6 +72,10 @@ class Turns:
         samples.offset.append(reading.offset)
 
 
+Numbered: TypeAlias = tuple[int, int, int, Millis]
+"""Device row, boot, seq, and when it was received."""
+
+
 class Batch:
     """What a run of readings and rejections says, ids already rows; the order within a column is the journal's."""
 
@@ -84,6 +89,7 @@ class Batch:
         self.heard_received: list[Millis] = []  # beside `heard`: when it came
         self.reports = Moments()  # device rows: any live message, by receive time
         self.motion = Moments()
+        self.movers: list[int] = []  # device rows, beside `motion`
         self.enter = Moments()
         self.door = Moments()
         self.call = Moments()
@@ -94,6 +100,9 @@ class Batch:
         self.battery: list[tuple[int, float]] = []  # device row, percent
         self.link: list[tuple[int, float]] = []  # device row, percent
         self.faulty = Moments()  # device rows: wrongly dated, by receive time
+        self.lags: list[tuple[int, Millis, Millis]] = []  # device row, received, how long after it was observed
+        self.numbers: list[Numbered] = []  # of readings that are not late
+        self.sims: list[tuple[int, float]] = []  # device row, which card
         self.rejected = Moments()  # device rows, by receive time
         self.turns = Turns()
 
@@ -128,13 +137,26 @@ class Batch:
             self.faulty.add(device, reading.received_at)
         self.reports.add(device, reading.received_at)
         self._hear(home, reading)
+        self._add_health(device, reading)
         self._add_meaning(home, device, reading)
+
+    def _add_health(self, device: int, reading: Reading) -> None:
+        """How late it came, and in which order the device counts."""
+        lag = reading.received_at - reading.observed_at
+        if not reading.skewed:
+            self.lags.append((device, reading.received_at, lag))
+        if reading.boot is None or reading.seq is None or lag >= self._caught_up:
+            return
+        number = (device, reading.boot, reading.seq, reading.received_at)
+        if not self.numbers or self.numbers[-1] != number:  # the records of a pack share theirs
+            self.numbers.append(number)
 
     def _add_meaning(self, home: int, device: int, reading: Reading) -> None:
         signal, value, at = reading.signal, reading.value, reading.observed_at
         if signal is Signal.MOTION:
             if value > 0:
                 self.motion.add(home, at)
+                self.movers.append(device)
         elif signal is Signal.TEMPERATURE or signal is Signal.HUMIDITY:
             self.turns.add(home, device, reading)
         elif signal is Signal.DOOR:
@@ -148,6 +170,8 @@ class Batch:
         elif signal is Signal.STEPS:
             if value > 0:
                 self.life.add(home, at)
+        elif signal is Signal.SIM:
+            self.sims.append((device, value))
         elif signal is Signal.PHONE:
             self.phone.append((home, at, value > 0))
 

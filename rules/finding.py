@@ -46,6 +46,7 @@ class RuleKey(StrEnum):
     DEVICE_STUCK = "device_stuck"
     DEVICE_DUPLICATE = "device_duplicate"
     DEVICE_SIM = "device_sim"
+    DEVICE_DRIFT = "device_drift"
     NOT_COMMISSIONED = "not_commissioned"
 
 
@@ -60,6 +61,7 @@ DEVICE = frozenset(
         RuleKey.DEVICE_STUCK,
         RuleKey.DEVICE_DUPLICATE,
         RuleKey.DEVICE_SIM,
+        RuleKey.DEVICE_DRIFT,
         RuleKey.NOT_COMMISSIONED,
     }
 )

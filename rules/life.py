@@ -9,8 +9,8 @@ import numpy as np
 from ingest.clock import Millis
 from rules.batch import Batch, Moments
 from rules.columns import UNSET, Ints, Rows
+from rules.credibility import believed
 from rules.state import State
-
 
 OFFS_KEPT = 1_000
 """Reports of a phone that is off which are remembered, for a late one of it on among them."""
@@ -22,8 +22,14 @@ def fold_life(state: State, batch: Batch, shortest: Millis) -> None:
     `shortest`: no event at an instant can bring a deadline nearer to it than this.
     """
     homes = state.households
+    if batch.motion.rows:
+        rows, at = batch.motion.arrays()
+        credible = believed(state, np.array(batch.movers, dtype=np.int64), at)
+        rows, at = rows[credible], at[credible]
+        np.maximum.at(homes.last_motion, rows, at)
+        hasten(state, rows, at, shortest)
+        homes.due[rows[homes.away_until[rows] > at]] = 0
     for moments, column in (
-        (batch.motion, homes.last_motion),
         (batch.enter, homes.last_enter),
         (batch.door, homes.last_door),
         (batch.call, homes.last_call),
@@ -34,9 +40,6 @@ def fold_life(state: State, batch: Batch, shortest: Millis) -> None:
         rows, at = moments.arrays()
         np.maximum.at(column, rows, at)
         hasten(state, rows, at, shortest)
-    if batch.motion.rows:
-        rows, at = batch.motion.arrays()
-        homes.due[rows[homes.away_until[rows] > at]] = 0
     _hear(state, batch.heard, batch.heard_received, shortest)
     _catch_up(state, batch.fresh)
     for home, at_ms, on in batch.phone:

@@ -21,6 +21,7 @@ class Blind(StrEnum):
     OURSELVES = "ourselves"  # no process of ours listened, or it was still reading what the broker had queued
     BROKER = "broker"  # our connection to it was gone
     GATEWAY = "gateway"  # the home's gateway said, or had said for it, that it is offline
+    NOT_COMMISSIONED = "not_commissioned"  # the home was enrolled and has never been heard
     SENSOR = "sensor"  # every sensor that gives this signal is silent or cannot be believed
 
 
@@ -34,6 +35,18 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     cause: Blind
     since: Millis
     signals: tuple[str, ...] = ()
+
+
+class Sights(msgspec.Struct, frozen=True, kw_only=True):
+    """What could not be observed at an instant: of all homes, and of single ones; whoever is in neither was observed."""
+
+    at: Millis
+    ours: Sight | None = None
+    homes: Mapping[str, Sight] = {}
+
+    def of(self, household_id: str) -> Sight | None:
+        """Why this home is blind; None: it is observed. What concerns us explains the rest."""
+        return self.ours or self.homes.get(household_id)
 
 
 class Outages(msgspec.Struct, frozen=True, array_like=True):

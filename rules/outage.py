@@ -11,7 +11,7 @@ from rules.batch import Batch
 from rules.columns import NEVER, UNSET
 from rules.finding import ABSENCE
 from rules.outlook import UNHEARD_FOR, HearingTurn, every_quiet_home, quiet_home
-from rules.roll import BITS
+from rules.roll import BITS, MOTION_BIT
 from rules.state import State
 
 
@@ -110,7 +110,11 @@ class OutageBook:
         watch, devices, changed = state.observability, state.devices, False
         standing = state.homes.get(home, [])
         for bit in BITS:
-            since = [devices.doubted_since(device) for device in standing if int(devices.signals[device]) & bit]
+            since = [
+                devices.doubted_since(device, motion=bit == MOTION_BIT)
+                for device in standing
+                if int(devices.signals[device]) & bit
+            ]
             if since and max(since) < UNSET:
                 changed |= watch.sensors_lost(home, bit, max(since))
             else:

@@ -42,6 +42,7 @@ RULE_WORDS: dict[str, dict[RuleKey, str]] = {
         RuleKey.DEVICE_STUCK: "센서 고착",
         RuleKey.DEVICE_DUPLICATE: "기기 번호 중복",
         RuleKey.DEVICE_SIM: "유심·번호 변경",
+        RuleKey.DEVICE_DRIFT: "기기 시각 어긋남",
         RuleKey.NOT_COMMISSIONED: "미개통",
     },
     "en": {
@@ -70,6 +71,7 @@ RULE_WORDS: dict[str, dict[RuleKey, str]] = {
         RuleKey.DEVICE_STUCK: "Sensor stuck",
         RuleKey.DEVICE_DUPLICATE: "Device id used twice",
         RuleKey.DEVICE_SIM: "SIM or number changed",
+        RuleKey.DEVICE_DRIFT: "Device clock drifts",
         RuleKey.NOT_COMMISSIONED: "Not commissioned",
     },
 }
@@ -79,12 +81,14 @@ CAUSE_WORDS: dict[str, dict[Blind, str]] = {
         Blind.OURSELVES: "우리 시스템 중단",
         Blind.BROKER: "메시지 서버 연결 끊김",
         Blind.GATEWAY: "댁내 게이트웨이 연결 끊김",
+        Blind.NOT_COMMISSIONED: "미개통: 한 번도 수신된 적 없음",
         Blind.SENSOR: "센서 응답 없음 또는 이상",
     },
     "en": {
         Blind.OURSELVES: "our system was not listening",
         Blind.BROKER: "no connection to the message broker",
         Blind.GATEWAY: "the home's gateway was offline",
+        Blind.NOT_COMMISSIONED: "not commissioned: never heard",
         Blind.SENSOR: "the sensor was silent or cannot be believed",
     },
 }
@@ -242,7 +246,10 @@ _KOREAN: dict[RuleKey, _Saying] = {
     RuleKey.DEVICE_CLOCK: _counted("한 시간 안에 시각이 맞지 않는 측정값이 {value}건 왔습니다 (기준 {limit}건)"),
     RuleKey.DEVICE_REJECTED: _counted("한 시간 안에 읽을 수 없는 값이 {value}건 왔습니다 (기준 {limit}건)"),
     RuleKey.DEVICE_STUCK: _absent(True, "센서가 {elapsed}째 사람이 낼 수 없는 값을 보내 믿을 수 없습니다 (기준 {limit})"),
-    RuleKey.DEVICE_DUPLICATE: _counted("한 시간 안에 일련번호가 뒤섞인 메시지가 {value}건 왔습니다: 같은 번호의 기기가 둘입니다 (기준 {limit}건)"),
+    RuleKey.DEVICE_DUPLICATE: _counted(
+        "한 시간 안에 일련번호가 뒤섞인 메시지가 {value}건 왔습니다: 같은 번호를 쓰는 기기가 둘입니다 (기준 {limit}건)"
+    ),
+    RuleKey.DEVICE_DRIFT: _absent(True, "기기의 시계가 {elapsed} 넘게 어긋나 있습니다 (기준 {limit})"),
     RuleKey.DEVICE_SIM: _at(True, "{since}부터 휴대전화의 유심 또는 번호가 등록할 때와 다릅니다"),
     RuleKey.NOT_COMMISSIONED: _absent(True, "등록한 지 {elapsed}이 지났으나 이 가구에서 온 측정값이 없습니다 (기준 {limit})"),
 }
@@ -273,10 +280,13 @@ _ENGLISH: dict[RuleKey, _Saying] = {
     RuleKey.DEVICE_LINK: _counted("the radio link is at {value}% (limit {limit}%)"),
     RuleKey.DEVICE_CLOCK: _counted("{value} wrongly dated readings within an hour (limit {limit})"),
     RuleKey.DEVICE_REJECTED: _counted("{value} unreadable values within an hour (limit {limit})"),
-    RuleKey.DEVICE_STUCK: _absent(False, "the sensor has told for {elapsed} what no home does, and is not believed (limit {limit})"),
+    RuleKey.DEVICE_STUCK: _absent(
+        False, "for {elapsed} the sensor has told what no home does; it is not believed (limit {limit})"
+    ),
     RuleKey.DEVICE_DUPLICATE: _counted(
         "{value} messages within an hour whose numbers run backwards: two devices use this id (limit {limit})"
     ),
+    RuleKey.DEVICE_DRIFT: _absent(False, "the device's clock is off by more than {elapsed} (limit {limit})"),
     RuleKey.DEVICE_SIM: _at(False, "since {since} the phone's SIM card or number is not the one it was enrolled with"),
     RuleKey.NOT_COMMISSIONED: _absent(False, "enrolled {elapsed} ago and never heard (limit {limit})"),
 }

@@ -29,9 +29,10 @@ from ingest.facts import (
 from rules import device as device_rules
 from rules.absence import ORDER, Absence
 from rules.columns import NEVER
+from rules.commissioning import Commissioning
 from rules.composite import RULES as COMPOSITE
 from rules.composite import Composite
-from rules.device import Commissioning, DeviceHealth
+from rules.device import DeviceHealth
 from rules.finding import Finding, RuleKey
 from rules.outage import OutageBook
 from rules.roll import end_household, enrol_device, enrol_household, grade_place, note_signals, remove_device
@@ -160,6 +161,7 @@ class Staff:
             else:
                 findings += clear_urgent(state, home, rule, at, self._table.version)
         end_household(state, home)
+        self._outages.settle_sensors(state, home, at)
         return findings
 
     def _enrol_device(self, state: State, fact: DeviceEnrolled) -> tuple[list[Finding], set[int]]:
@@ -173,6 +175,7 @@ class Staff:
             findings, left = self._remove_device(state, device, fact.at)
             changed |= left
         enrol_device(state, fact, home)
+        self._outages.settle_sensors(state, home, fact.at)
         state.households.due[home] = 0
         return findings, changed
 
@@ -184,6 +187,7 @@ class Staff:
         remove_device(state, device)
         note_signals(state, home, at)
         self._outages.settle_home(state, home, at)
+        self._outages.settle_sensors(state, home, at)
         state.households.due[home] = 0
         return findings, {home}
 

@@ -107,12 +107,15 @@ class Devices(Columns):
         Field("paced_since", I8, UNSET),  # ms UTC, since when they come at that pace
         Field("stuck_since", I8, UNSET),  # ms UTC, since when its motions prove nothing; UNSET: they do
         Field("flat_value", F8, np.nan),  # C, the air temperature it tells
+        Field("flat_last", I8, NEVER),  # ms UTC, when it last told it
         Field("flat_since", I8, UNSET),  # ms UTC, since when it tells that to the last digit
         Field("lag_hour", I4, -1),  # hours since 1970: the one in which lags are gathered
         Field("lag", I4, NO_LAG),  # ms, the shortest from observation to receipt in that hour; below 0: dated ahead
         Field("lags", I4, 0),  # readings in that hour
-        Field("boot", I8, -1),  # the newest it told
-        Field("seq", I8, -1),  # the newest of that boot
+        Field("drift", F8, np.nan),  # ms by which its clock is behind (below 0: ahead); nan: it is right, or nobody knows
+        Field("boot", I8, -1),  # the last it told
+        Field("boot_before", I8, -1),  # the one it told before that
+        Field("seq", I8, -1),  # the last it told
         Field("mixed_from", I8, NEVER),  # ms UTC, as with wrong dates: messages whose numbers ran backwards
         Field("mixed", I4, 0),
         Field("mixed_last", I8, NEVER),  # ms UTC
@@ -143,11 +146,14 @@ class Devices(Columns):
     paced_since: Ints
     stuck_since: Ints
     flat_value: Floats
+    flat_last: Ints
     flat_since: Ints
     lag_hour: Ints
     lag: Ints
     lags: Ints
+    drift: Floats
     boot: Ints
+    boot_before: Ints
     seq: Ints
     mixed_from: Ints
     mixed: Ints
@@ -157,9 +163,10 @@ class Devices(Columns):
     dirty: Small
     due: Ints
 
-    def doubted_since(self, device: int) -> Millis:
-        """Since when it cannot be believed to see what happens: it is silent, or stuck (ms UTC); UNSET: it can."""
-        return min(int(self.silent_since[device]), int(self.stuck_since[device]))
+    def doubted_since(self, device: int, *, motion: bool) -> Millis:
+        """Since when it cannot be believed to see what happens: silent, or its motions stuck (ms UTC); UNSET: it can."""
+        silent = int(self.silent_since[device])
+        return min(silent, int(self.stuck_since[device])) if motion else silent
 
 
 class Climates(Columns):
@@ -174,7 +181,7 @@ class Climates(Columns):
         Field("sampled_at", I8, NEVER, CHANNELS),  # ms UTC, by channel: the last sample
         Field("value", F8, np.nan, CHANNELS),  # by channel, in its unit: the last sample
         Field("offset", I8, 0, CHANNELS),  # by channel: journal offset of the last sample
-        Field("since", I8, UNSET, 3 * CHANNELS),  # ms UTC, by 3 * channel + level: first sample of the breach; UNSET: not breached
+        Field("since", I8, UNSET, 3 * CHANNELS),  # ms UTC, by 3 * channel + level: first sample of the breach, if any
         Field("on", U1, 0, CHANNELS),  # by channel: level held, 0 none
     )
     device: Ints

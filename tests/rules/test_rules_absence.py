@@ -20,6 +20,7 @@ from tests.rules.rule_parts import (
     home_with,
     link_down,
     link_up,
+    living,
     motion,
     raised,
     reading,
@@ -62,7 +63,7 @@ def test_several_levels_passed_at_once_raise_only_the_highest() -> None:
 
 
 def test_no_call_is_raised_at_three_four_and_five_days_from_enrolment_on() -> None:
-    items = [*home_with(Signal.MOTION, Signal.CALL), *(motion(at) for at in every(60, 0, 6 * DAY))]
+    items = [*home_with(Signal.MOTION, Signal.CALL), *living(60, 0, 6 * DAY)]
     assert raised(Days(items).until(6 * DAY), RuleKey.CALL) == levels(72, 96, 120)
 
 
@@ -73,7 +74,7 @@ def test_a_call_answered_or_dialled_restarts_the_call_clock_and_a_missed_one_doe
 
 
 def test_a_home_without_a_device_that_counts_calls_has_no_call_rule() -> None:
-    said = Days([*home_with(Signal.MOTION), *(motion(at) for at in every(60, 0, 6 * DAY))]).until(6 * DAY)
+    said = Days([*home_with(Signal.MOTION), *living(60, 0, 6 * DAY)]).until(6 * DAY)
     assert said == []
 
 
