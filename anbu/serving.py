@@ -63,6 +63,8 @@ def serve(settings: Settings) -> None:
             raw_kept=settings.history.raw_days * DAY,
             hours_kept=settings.history.hours_days * DAY,
             keep_days=settings.journal.keep_days,
+            rate_per_s=settings.ingest.rate_per_s,
+            burst=settings.ingest.burst,
         )
         site.start()
         stack.callback(site.stop)

@@ -38,6 +38,8 @@ class RuleKey(StrEnum):
     COLD_INACTIVE = "cold_inactive"
     TEMPERATURE_FALL = "temperature_fall"
     FROZEN = "frozen"
+    HELP = "help"  # the resident asked for it when a machine called; raised by the desk, not by the rules
+    REPORTED = "reported"  # somebody worries about a neighbour; likewise
     DEVICE_SILENT = "device_silent"
     DEVICE_BATTERY = "device_battery"
     DEVICE_LINK = "device_link"
@@ -74,6 +76,7 @@ class Verb(StrEnum):
     RAISED = "raised"  # it holds at this level, which is above the one before
     CLEARED = "cleared"  # it holds no more
     UNDETERMINED = "undetermined"  # it would be due, but the home could not be observed
+    ALIVE = "alive"  # since an absence was raised, two credible signs of life at least a minute apart
 
 
 LATE_DATA = "late_data"
