@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import TypeAlias
 
 import numpy as np
@@ -139,6 +141,11 @@ class Batch:
         self._hear(home, reading)
         self._add_health(device, reading)
         self._add_meaning(home, device, reading)
+
+    def keep_motions(self, kept: Sequence[bool]) -> None:
+        """Let only these of `motion` be motions."""
+        if not all(kept):
+            self.motion = Moments(list(compress(self.motion.rows, kept)), list(compress(self.motion.at, kept)))
 
     def _add_health(self, device: int, reading: Reading) -> None:
         """How late it came, and in which order the device counts."""

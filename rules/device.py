@@ -8,7 +8,7 @@ from ingest.clock import Millis
 from ingest.reading import DeviceId
 from rules.batch import Batch
 from rules.columns import NEVER, UNSET, Ints, Rows
-from rules.credibility import Credibility, doubt_past
+from rules.credibility import Credibility, believed, doubt_past
 from rules.episodes import OpenEpisode, make_finding
 from rules.finding import DEVICE, Evidence, Finding, Level, RuleKey, Verb
 from rules.outage import OutageBook
@@ -38,6 +38,9 @@ class DeviceHealth:
             doubt_past(state, home)
             if self._outages.settle_sensors(state, home, since):
                 changed.add(home)
+        if batch.motion.rows:
+            rows = np.array(batch.movers, dtype=np.int64)
+            batch.keep_motions(believed(state, rows, np.array(batch.motion.at, dtype=np.int64)).tolist())
         self._fold_levels(state, batch)
         return changed | self._end_silences(state, batch)
 

@@ -22,6 +22,7 @@ class RuleKey(StrEnum):
     """The rows of the default table, then what is said of devices."""
 
     MOTION = "motion"
+    PERSONAL = "personal"
     CALL = "call"
     PHONE = "phone"
     HEAT = "heat"
@@ -52,7 +53,7 @@ class RuleKey(StrEnum):
     NOT_COMMISSIONED = "not_commissioned"
 
 
-ABSENCE = frozenset({RuleKey.MOTION, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY})
+ABSENCE = frozenset({RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY})
 DEVICE = frozenset(
     {
         RuleKey.DEVICE_SILENT,
@@ -90,6 +91,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     limit: float = 0.0  # the threshold that was passed: ms for absences, the signal's unit otherwise
     value: float = 0.0  # what was seen: elapsed ms for absences, the signal's unit otherwise
     dwell: Millis = 0  # for how long a value had to hold
+    usual: Millis = 0  # the longest this home is usually still from that time of day on; 0: not known, or not of this rule
     coverage: float = 1.0  # share of the window in which the home was observed, 0 to 1
     blind: str = ""  # what kept us from it for most of the rest (rules.observability.Blind)
     withdrawn: str = ""  # of a CLEARED: why what was raised had never held (LATE_DATA); empty where it is simply over

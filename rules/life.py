@@ -9,7 +9,6 @@ import numpy as np
 from ingest.clock import Millis
 from rules.batch import Batch, Moments
 from rules.columns import UNSET, Ints, Rows
-from rules.credibility import believed
 from rules.state import State
 
 OFFS_KEPT = 1_000
@@ -24,8 +23,6 @@ def fold_life(state: State, batch: Batch, shortest: Millis) -> None:
     homes = state.households
     if batch.motion.rows:
         rows, at = batch.motion.arrays()
-        credible = believed(state, np.array(batch.movers, dtype=np.int64), at)
-        rows, at = rows[credible], at[credible]
         np.maximum.at(homes.last_motion, rows, at)
         hasten(state, rows, at, shortest)
         homes.due[rows[homes.away_until[rows] > at]] = 0

@@ -178,6 +178,11 @@ class Observability:
         longest = max(Blind, key=lengths.__getitem__)
         return longest if lengths[longest] else None
 
+    def first_blind(self, home: int, start: Millis, end: Millis, bit: int = 0) -> Millis | None:
+        """The first instant of [start, end) at which it could not be observed; None: it was throughout."""
+        spans = self._spans(home, start, end, bit)
+        return min((max(s, start) for s, e, _ in spans if s < end and e > start), default=None)
+
     def reach(self, home: int, start: Millis, length: Millis, bit: int = 0) -> Millis | None:
         """When `length` of observed time since `start` is full; None where an outage that still lasts comes before."""
         at = start + length

@@ -9,7 +9,7 @@ from pathlib import Path
 from ingest.clock import Millis
 from rules.finding import RuleKey
 from rules.hours import Hours
-from rules.limits import AbsenceLimits, Breach, Channel, DeviceLimits, Grade, Limits, Season, Threshold, Tighter
+from rules.limits import AbsenceLimits, Breach, Channel, DeviceLimits, Grade, Limits, PersonalLimits, Season, Threshold, Tighter
 from rules.profile import Profile, tightened
 from rules.reader import Reader, RulesWrong
 from rules.sections import (
@@ -19,6 +19,7 @@ from rules.sections import (
     read_device,
     read_grades,
     read_hours,
+    read_personal,
     read_seasons,
     read_thresholds,
 )
@@ -63,6 +64,7 @@ class RuleTable:
     inactive: Mapping[RuleKey, Millis]
     longest_away: Millis
     device: DeviceLimits
+    personal: PersonalLimits
 
     def profile(self, grade: Grade, seasons: frozenset[Season] = frozenset()) -> Profile:
         """The limits of a household of this grade without limits of its own, while these seasons are in force."""
@@ -107,6 +109,7 @@ def read_table(text: str, name: str = "rules") -> RuleTable:
         inactive={rule: read_composite(reader, rule, "inactive") for rule in (RuleKey.HEAT_INACTIVE, RuleKey.COLD_INACTIVE)},
         longest_away=reader.length("life", "longest_away"),
         device=read_device(reader),
+        personal=read_personal(reader),
     )
     reader.finish()
     return table

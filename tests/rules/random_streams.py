@@ -58,7 +58,22 @@ _READINGS: list[tuple[str, Signal, st.SearchStrategy[float]]] = [
     ("pir", Signal.SOS, _pick(1)),
 ]
 
-_RULES = ("motion", "call", "phone", "cannot_verify", "away", "heat", "cold", "humidity", "sos", "motion_phone", "heat_inactive", "cold_inactive", "away_motion", "frozen")
+_RULES = (
+    "motion",
+    "call",
+    "phone",
+    "cannot_verify",
+    "away",
+    "heat",
+    "cold",
+    "humidity",
+    "sos",
+    "motion_phone",
+    "heat_inactive",
+    "cold_inactive",
+    "away_motion",
+    "frozen",
+)
 
 
 @st.composite
