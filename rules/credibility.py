@@ -158,6 +158,7 @@ def doubt_past(state: State, home: int) -> None:
     homes, devices = state.households, state.devices
     moved = [min(int(devices.moved_at[one]), int(devices.stuck_since[one])) for one in state.homes.get(home, [])]
     homes.last_motion[home] = min(int(homes.last_motion[home]), max(moved, default=NEVER))
+    homes.life_first[home] = UNSET
     homes.due[home] = 0
 
 

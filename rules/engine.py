@@ -35,7 +35,7 @@ from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
 from rules.limits_in_force import LimitsInForce, take_limits
 from rules.observability import Blind, Sight, Sights
-from rules.outage import OutageBook
+from rules.outage import OutageBook, Said
 from rules.outlook import Evening, HearingTurn, look_ahead
 from rules.rhythm import Rhythm
 from rules.roll import BITS
@@ -66,6 +66,7 @@ class Engine:
         self._prior = shipped() if prior is None else prior
         self._state = State()
         self._next: Millis = UNSET
+        self._said = Said()
         self._use(table)
 
     def _use(self, table: RuleTable) -> None:
@@ -77,7 +78,7 @@ class Engine:
         self._thresholds = Thresholds(limits)
         self._composite = Composite(table, self._absence)
         self._commissioning = Commissioning(table)
-        self._outages = OutageBook(table.settle)
+        self._outages = OutageBook(table.settle, self._said)
         self._devices = DeviceHealth(table, self._outages)
         self._staff = Staff(
             table,
@@ -192,8 +193,7 @@ class Engine:
 
     def restore(self, state: bytes | None) -> None:
         """Begin from a snapshot, or (None) from nothing. ValueError for a snapshot this version cannot read."""
-        self._state = State() if state is None else State.load(state)
-        self._outages.forget()
+        self._state, self._said = State() if state is None else State.load(state), Said()
         kept = self._state
         self._use(read_table(kept.table) if kept.table else self._initial)
         for name in kept.episodes.subjects():
@@ -201,6 +201,7 @@ class Engine:
                 kept.devices.dirty[kept.devices.index[name.removeprefix("device:")]] = 1
             elif name in kept.households.index:
                 kept.households.dirty[kept.households.index[name]] = 1
+        kept.households.dirty[kept.households.asked_at > NEVER] = 1
         self._look_again()
 
     def _look_again(self) -> None:
@@ -313,7 +314,8 @@ class Engine:
         told, next_due = self._commissioning.judge(self._state, home, point)
         findings += told
         homes.due[home] = min(due, held_due, both_due, next_due, int(self._state.pauses.due[home]))
-        homes.dirty[home] = 1 if held_due < UNSET or self._state.episodes.of(homes.ids[home]) else 0
+        watched = held_due < UNSET or homes.asked_at[home] > NEVER
+        homes.dirty[home] = 1 if watched or self._state.episodes.of(homes.ids[home]) else 0
         return findings
 
     def _judge_device(self, device: int, point: Millis) -> list[Finding]:

@@ -41,6 +41,7 @@ class RuleKey(StrEnum):
     FROZEN = "frozen"
     HELP = "help"  # the resident asked for it when a machine called; raised by the desk, not by the rules
     REPORTED = "reported"  # somebody worries about a neighbour; likewise
+    OUTAGE = "outage"  # many gateways of one place, or our own link, are silent; likewise
     DEVICE_SILENT = "device_silent"
     DEVICE_BATTERY = "device_battery"
     DEVICE_LINK = "device_link"
@@ -84,6 +85,16 @@ LATE_DATA = "late_data"
 """Why a finding is withdrawn: what came late shows that it did not hold when it was raised."""
 
 
+class Signs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When each sign of life was last seen (ms UTC); None: never since the home is looked after."""
+
+    motion: Millis | None = None
+    door: Millis | None = None
+    call: Millis | None = None  # answered or dialled
+    phone: Millis | None = None  # reported itself switched on
+    newest: Millis | None = None  # of any kind, an answer to staff included
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the finding rests on; figures only, put into a sentence by `rules.sentence`."""
 
@@ -98,6 +109,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     rule_version: str = ""
     offset: int = 0  # journal offset of the deciding reading, 0 where it was time alone
     device_id: DeviceId | None = None
+    signs: Signs | None = None  # of absences
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ingest.clock import Millis
 from rules.batch import Batch, Moments
-from rules.columns import UNSET, Ints, Rows
+from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.state import State
 
 OFFS_KEPT = 1_000
@@ -24,6 +24,7 @@ def fold_life(state: State, batch: Batch, shortest: Millis) -> None:
     if batch.motion.rows:
         rows, at = batch.motion.arrays()
         np.maximum.at(homes.last_motion, rows, at)
+        _answer(state, rows, at)
         hasten(state, rows, at, shortest)
         homes.due[rows[homes.away_until[rows] > at]] = 0
     for moments, column in (
@@ -36,12 +37,21 @@ def fold_life(state: State, batch: Batch, shortest: Millis) -> None:
             continue
         rows, at = moments.arrays()
         np.maximum.at(column, rows, at)
+        if column is homes.last_life:
+            _answer(state, rows, at)
         hasten(state, rows, at, shortest)
     _hear(state, batch.heard, batch.heard_received, shortest)
     _catch_up(state, batch.fresh)
     for home, at_ms, on in batch.phone:
         _fold_phone(state, home, at_ms, on)
         hasten(state, np.array([home]), np.array([at_ms]), shortest)
+
+
+def _answer(state: State, rows: Rows, at: Ints) -> None:
+    """A sign of life, where an absence was raised before it: the first one since is remembered."""
+    homes = state.households
+    fresh = (homes.asked_at[rows] > NEVER) & (at > homes.asked_at[rows])
+    np.minimum.at(homes.life_first, rows[fresh], at[fresh])
 
 
 def hasten(state: State, rows: Rows, at: Ints, shortest: Millis) -> None:

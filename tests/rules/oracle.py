@@ -61,6 +61,9 @@ class Home:
     gateway: list[list[int | None]] = field(default_factory=list)
     open: dict[str, dict[str, Any]] = field(default_factory=dict)
     settled: dict[str, int] = field(default_factory=dict)
+    halved: tuple[int, frozenset[str]] = (-1, frozenset())
+    asked: tuple[int, str] | None = None
+    answers: list[int] = field(default_factory=list)
     humidity: list[tuple[int, float]] = field(default_factory=list)
     ended: bool = False
 
@@ -178,6 +181,7 @@ class Oracle:
                 home.restarts.append(min(fact.at, home.away))
             home.away = None
         elif isinstance(fact, CheckResolved):
+            home.asked = None
             if "sos" in fact.rules and "sos" in home.open:
                 self.tell(fact.household_id, home, "sos", "cleared", fact.at)
             for rule in COMPOSITES:
@@ -197,6 +201,8 @@ class Oracle:
                 return
             home.lives.append(fact.at)
             home.restarts.append(fact.at)
+            if fact.outcome == "safe_by_automatic_call":
+                home.halved = (fact.at, frozenset(fact.rules))
         starts = self.starts(fact.household_id, home)
         for rule in ABSENCES:
             if rule in home.open and home.open[rule]["start"] != starts.get(rule):
@@ -226,11 +232,14 @@ class Oracle:
             (home.enters if value == 3 else home.doors).append(at)
             if value > 1:
                 home.lives.append(at)
+                home.answers.append(at)
         elif signal is Signal.CALL and value > 0:
             home.calls.append(at)
             home.lives.append(at)
+            home.answers.append(at)
         elif signal is Signal.STEPS and value > 0:
             home.lives.append(at)
+            home.answers.append(at)
         elif signal is Signal.PHONE:
             (home.phone_on if value > 0 else home.phone_off).append(at)
         elif signal in (Signal.TEMPERATURE, Signal.HUMIDITY):
@@ -263,6 +272,7 @@ class Oracle:
         if teller.moved is not None and at <= teller.moved:
             if teller.stuck is None or at < teller.stuck:
                 home.motions.append(at)
+                home.answers.append(at)
             return
         gap = min(at - teller.moved, 86_400_000) if teller.moved is not None else 86_400_000
         if gap > limits.stuck_pause:
@@ -278,9 +288,11 @@ class Oracle:
             mine = [self.tellers[one] for one, enrolled in self.devices.items() if enrolled.household_id == name]
             cap = max(min(one.moved, one.stuck or one.moved) for one in mine if one.moved is not None)
             home.motions = [min(one, cap) for one in home.motions]
+            home.answers = []
             self.settle_sensors(name, home, at)
         if teller.stuck is None:
             home.motions.append(at)
+            home.answers.append(at)
 
     def settle_sensors(self, name: str, home: Home, at: int) -> None:
         for signal in ("motion", "call", "phone"):
@@ -440,6 +452,7 @@ class Oracle:
                 self.tell(name, home, rule, "cleared", at, "late_data" if late else "")
             if start is not None and not waits:
                 self.judge_absence(name, home, rule, start, at)
+        self.judge_alive(name, home, at)
         for rule in WEATHER:
             self.judge_threshold(name, home, rule, at)
         self.judge_composites(name, home, starts.get("motion"), at)
@@ -473,9 +486,21 @@ class Oracle:
                 told_since = moved if rule == "away_motion" else since
                 self.said.append((name, rule, "raised", level, at, told_since, coverage, ""))
 
+    def judge_alive(self, name: str, home: Home, at: int) -> None:
+        if home.asked is None:
+            return
+        asked, rule = home.asked
+        after = [life for life in home.answers if life > asked]
+        newest = max([*home.lives, *home.motions], default=0)
+        if after and newest - min(after) >= 60_000:
+            home.asked = None
+            self.said.append((name, rule, "alive", 1, at, min(after), 1.0, ""))
+
     def judge_absence(self, name: str, home: Home, rule: str, start: int, at: int) -> None:
         counted = rule in ("motion", "call", "phone")
         limits = self.verify_limits(name, home, at) if rule == "cannot_verify" else getattr(self.limits, rule)
+        if start == home.halved[0] and rule in home.halved[1]:
+            limits = [None if limit is None else limit // 2 for limit in limits]
         since = max(start, home.settled.get(rule, start))
         elapsed = at - since
         signal = rule if rule in ("motion", "call") else ""
@@ -487,6 +512,8 @@ class Oracle:
         if reached > level:
             home.open.setdefault(rule, {"start": start, "und": False, "told": at})["level"] = reached
             self.said.append((name, rule, "raised", reached, at, start, coverage, ""))
+            home.asked = (at, rule)
+            home.answers = []
         level = home.open.get(rule, {}).get("level", 0)
         doubt = counted and self.blind(home, signal) and missing > max(level, reached)
         if doubt and not home.open.get(rule, {}).get("und", False):
