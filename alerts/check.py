@@ -240,9 +240,11 @@ def reason_of(finding: Finding) -> str:
 
 
 def subject_of(finding: Finding) -> str:
-    """Whom a finding is about: the household, or the device where no household is known; an outage is a subject of its own."""
+    """Whom a finding is about: the household; where none is known a neighbour's report, or the device. An outage is its own."""
     if finding.rule is RuleKey.OUTAGE:
         return f"outage:{finding.episode}"
+    if finding.household_id is None and finding.rule is RuleKey.REPORTED:
+        return finding.episode
     return finding.household_id or f"device:{finding.evidence.device_id or 'unknown'}"
 
 
