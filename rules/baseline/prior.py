@@ -18,9 +18,9 @@ _DAYS = 14  # each home counts as if it had been observed for so long
 _BASE = 4.0  # steps' worth of the mean over the day, in each ten minutes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Prior:
-    """The homes it was pooled from, as one."""
+    """The homes it was pooled from, as one. Two are the same only when they are one."""
 
     hazard: Table  # [bin, class] chance that a gap ends within the step
     tail: Tail  # of their scores under that hazard
