@@ -62,6 +62,7 @@ class Course:
         self._recorded = recorded
         self._engine = Engine(table, prior)
         self._place = 0
+        self._ours: set[str] = set()  # what of ours was ever told of: a link by its name, a run
 
     @property
     def engine(self) -> Engine:
@@ -84,13 +85,13 @@ class Course:
         began = received_at(first)
         said = self._engine.advance(began)
         until = min(began - began % STEP + STEP, at + 1)
-        batch = [first]
-        self._place += 1
-        while self._place < len(items) and received_at(items[self._place]) < until:
-            if isinstance(items[self._place], RunStarted):
-                break
-            batch.append(items[self._place])
-            self._place += 1
+        end = self._place + 1
+        while end < len(items) and received_at(items[end]) < until and not isinstance(items[end], RunStarted):
+            end += 1
+        batch = items[self._place : end]
+        self._place = end
+        for item in batch:
+            self._note_ours(item)
         return said + self._engine.fold(batch)
 
     def at_home(self) -> bool:
@@ -100,11 +101,14 @@ class Course:
     def look_on(self, at: Millis) -> Engine:
         """An engine that goes on from here in silence: nothing is heard any more, and nothing hinders hearing it."""
         engine = self._engine.branch()
-        past = self._recorded.items[: self._place]
-        sources = {item.source for item in past if isinstance(item, LinkDown | LinkUp)}
-        if sources or any(isinstance(item, RunStarted | RunStopped) for item in past):
-            engine.fold([LinkUp(fact_id=f"observed-{name}", at=at, source=name) for name in sorted(sources or {"-"})])
+        engine.fold([LinkUp(fact_id=f"observed-{name}", at=at, source=name) for name in sorted(self._ours)])
         return engine
+
+    def _note_ours(self, item: Item) -> None:
+        if isinstance(item, LinkUp | LinkDown):
+            self._ours.add(item.source)
+        elif isinstance(item, RunStarted | RunStopped):
+            self._ours.add("-")
 
 
 def gaps_of(recorded: Recorded, table: RuleTable) -> Gaps:
