@@ -44,7 +44,9 @@ def is_export(path: Path) -> bool:
 
 def cut_at(homes: Iterable[Recorded], at: Millis) -> list[Recorded]:
     """The homes with what was received up to then alone; one that was enrolled later has none."""
-    kept = [replace(home, items=[item for item in home.items if received_at(item) <= at]) for home in homes]
+    kept = [
+        replace(home, items=[item for item in home.items if received_at(item) <= at], end=min(home.end, at)) for home in homes
+    ]
     return [home for home in kept if home.items]
 
 

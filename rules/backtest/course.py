@@ -20,6 +20,7 @@ from ingest.facts import (
 from ingest.reading import HouseholdId, Reading, Rejection
 from rules.baseline.gaps import Gaps
 from rules.baseline.prior import Prior
+from rules.columns import NEVER
 from rules.engine import STEP, Engine, Item
 from rules.finding import Finding
 from rules.table import RuleTable
@@ -38,16 +39,12 @@ class Recorded:
     household_id: HouseholdId
     log: str  # the log it comes from; homes of one log are not each other's "other logs"
     items: Sequence[Item]
+    end: Millis  # of the log, whatever the home's last item is: until then its silence was observed
 
     @property
     def start(self) -> Millis:
         """Enrolment. ms UTC."""
         return received_at(self.items[0])
-
-    @property
-    def end(self) -> Millis:
-        """Of the last item. ms UTC."""
-        return received_at(self.items[-1])
 
 
 def received_at(item: Item) -> Millis:
@@ -131,7 +128,9 @@ def homes_of(items: Iterable[Item], log: str) -> list[Recorded]:
     """
     found: dict[str, list[Item]] = {}
     places: dict[str, str] = {}  # the household in which a device stands
+    end: Millis = NEVER
     for item in items:
+        end = max(end, received_at(item))
         if isinstance(item, LinkUp | LinkDown | RunStarted | RunStopped | SeasonDeclared | SeasonEnded):
             for own in found.values():
                 own.append(item)
@@ -146,7 +145,7 @@ def homes_of(items: Iterable[Item], log: str) -> list[Recorded]:
             places[item.device_id] = item.household_id
         if name in found:
             found[name].append(item)
-    return [Recorded(household_id=HouseholdId(name), log=log, items=own) for name, own in found.items() if len(own) > 1]
+    return [Recorded(household_id=HouseholdId(name), log=log, items=own, end=end) for name, own in found.items() if len(own) > 1]
 
 
 def _household(item: Item, places: dict[str, str]) -> str:
