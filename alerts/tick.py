@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import structlog
-from sqlalchemy import Connection, Engine, delete, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, delete, select
 
 from alerts import metrics
+from alerts.lease import holds
 from alerts.policy import Policy
 from alerts.record import Recorder
 from alerts.rows import load_checks
-from alerts.tables import check, due, tick_lease
+from alerts.tables import check, due
 from alerts.work import fall_due
-from ingest.clock import SECOND, Clock, Millis
+from ingest.clock import Clock
 
 _log = structlog.get_logger(__name__)
-
-LEASE: Millis = 5 * SECOND
-"""How long, in machine time, another process waits before it takes over from one that fell silent."""
 
 _BATCH = 200
 
@@ -40,7 +37,7 @@ class Tick:
         done = 0
         while True:
             with self._engine.begin() as connection:
-                if not self._lease(connection):
+                if not holds(connection, "tick", self._holder, self._clock.machine_now()):
                     return done
                 handled = self._turn(connection)
                 if not handled:
@@ -50,21 +47,6 @@ class Tick:
                 metrics.ticks.inc()
                 metrics.tick_at.set(self._clock.machine_now() / 1_000)
                 return done
-
-    def _lease(self, connection: Connection) -> bool:
-        now = self._clock.machine_now()
-        free = or_(tick_lease.c.holder == self._holder, tick_lease.c.until <= now)
-        mine = update(tick_lease).where(tick_lease.c.name == "tick", free).values(holder=self._holder, until=now + LEASE)
-        if connection.execute(mine).rowcount == 1:
-            return True
-        if connection.execute(select(tick_lease.c.name).where(tick_lease.c.name == "tick")).first():
-            return False
-        try:
-            with connection.begin_nested():
-                connection.execute(insert(tick_lease).values(name="tick", holder=self._holder, until=now + LEASE))
-        except IntegrityError:
-            return False  # another process was first
-        return True
 
     def _turn(self, connection: Connection) -> int:
         now = self._clock.home_now()

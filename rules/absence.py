@@ -117,6 +117,25 @@ class Absence:
             due = min(due, verdict.due)
         return findings, due
 
+    def ahead(self, state: State, home: int, at: Millis) -> list[tuple[RuleKey, Millis, list[tuple[Level, Millis]]]]:
+        """By rule what it counts from, and each level with the instant after `at` at which it is reached if nothing happens.
+
+        What a blind home cannot be observed for is taken as if it could be: earlier than it will be said, never later.
+        """
+        found = []
+        for rule, start in self.starts(state, home).items():
+            since = self._counted_from(state, home, rule, start)
+            levels: list[tuple[Level, Millis]] = []
+            for level, limit in enumerate(self._limits_now(state, home, rule, at)[0], 1):
+                if limit is None:
+                    continue
+                reached = state.observability.reach(home, since, limit) if rule in OBSERVED else since + limit
+                due = since + limit if reached is None else reached
+                if due > at:
+                    levels.append((Level(level), due))
+            found.append((rule, since, levels))
+        return found
+
     def clear(self, state: State, home: int, rule: RuleKey, at: Millis) -> list[Finding]:
         """End the open episode, if any, with its one CLEARED."""
         subject = state.subject(home)

@@ -15,9 +15,11 @@ from ingest.reading import Reading, Rejection
 from rules import metrics
 from rules.engine import STEP, Engine, Item
 from rules.finding import Finding
+from rules.outlook import Evening, Told, evenings
 
 log = structlog.get_logger(__name__)
 Sink: TypeAlias = Callable[[Sequence[Finding]], None]
+Outlook: TypeAlias = Callable[[Sequence[Told]], None]
 
 
 class Decoding(Protocol):
@@ -44,13 +46,16 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
 class RulesConsumer:
     """Consumer "rules". The sink must have made the findings durable when it returns; it is called in order.
 
-    After a crash between the sink and the commit the same findings are handed on again, with the same ids.
+    `outlook` is given what is told besides (rules/outlook.py), after the findings of the same entries, likewise to be kept.
+    After a crash between a sink and the commit the same is handed on again, with the same ids.
     """
 
-    def __init__(self, engine: Engine, decoder: Decoding, sink: Sink) -> None:
+    def __init__(self, engine: Engine, decoder: Decoding, sink: Sink, outlook: Outlook | None = None) -> None:
         self._engine = engine
         self._decoder = decoder
         self._sink = sink
+        self._outlook = outlook
+        self._evenings: list[Evening] = []
 
     @property
     def name(self) -> str:
@@ -59,6 +64,7 @@ class RulesConsumer:
 
     def restore(self, state: bytes | None) -> None:
         """Begin from a committed state (None: from nothing)."""
+        self._evenings = []
         if state is None:
             self._decoder.restore(None)
             self._engine.restore(None)
@@ -74,14 +80,17 @@ class RulesConsumer:
             findings = self._take(decoded)
         _count(decoded)
         self._hand_on(findings)
+        if decoded:
+            self._tell(decoded[-1][0].received_at)
 
     def at_head(self, now: Millis) -> None:
         """Everything received before home time `now` has been taken: evaluate up to it."""
         with metrics.ADVANCE_SECONDS.time():
-            findings = self._engine.advance(now)
+            findings = self._advance(now)
         metrics.HOUSEHOLDS.set(self._engine.households)
         metrics.EVALUATED.set(now // 1000)
         self._hand_on(findings)
+        self._tell(now)
 
     def state(self) -> bytes:
         """Decoder and engine as bytes."""
@@ -99,10 +108,24 @@ class RulesConsumer:
                 waiting = []
                 if isinstance(entry.body, RunStarted):
                     self._engine.begin_run()
-                findings += self._engine.advance(entry.received_at)
+                findings += self._advance(entry.received_at)
                 until = entry.received_at - entry.received_at % STEP + STEP
             waiting += items
         return findings + self._engine.fold(waiting)
+
+    def _advance(self, now: Millis) -> list[Finding]:
+        """Evaluate up to `now`, and look ahead at every 17:00 on the way."""
+        findings: list[Finding] = []
+        for at in evenings(self._engine.evaluated, now):
+            findings += self._engine.advance(at)
+            self._evenings.append(self._engine.evening(at))
+        return findings + self._engine.advance(now)
+
+    def _tell(self, now: Millis) -> None:
+        told: list[Told] = [*self._evenings, *self._engine.turns(now)]
+        self._evenings = []
+        if told and self._outlook is not None:
+            self._outlook(told)
 
     def _hand_on(self, findings: Sequence[Finding]) -> None:
         if not findings:

@@ -31,6 +31,7 @@ from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
 from rules.limits_in_force import LimitsInForce, take_limits
 from rules.outage import OutageBook
+from rules.outlook import Evening, HearingTurn, look_ahead
 from rules.staff import Staff
 from rules.state import State
 from rules.table import RuleTable, read_table
@@ -136,6 +137,19 @@ class Engine:
         self._state.evaluated = max(self._state.evaluated, last)
         return findings
 
+    def evening(self, at: Millis) -> Evening:
+        """What the night after `at`, a 17:00 in Seoul that was just evaluated, may bring."""
+        return look_ahead(self._state, self._absence, at)
+
+    @property
+    def evaluated(self) -> Millis | None:
+        """The last grid point."""
+        return self._state.evaluated
+
+    def turns(self, now: Millis) -> list[HearingTurn]:
+        """Whom we have stopped or begun to hear since this was last asked, up to home time `now`."""
+        return self._outages.turns(self._state, now)
+
     def snapshot(self) -> bytes:
         """The state as bytes; with the journal after it, it gives what the whole journal gives, to the last bit."""
         return self._state.dump()
@@ -143,6 +157,7 @@ class Engine:
     def restore(self, state: bytes | None) -> None:
         """Begin from a snapshot, or (None) from nothing. ValueError for a snapshot this version cannot read."""
         self._state = State() if state is None else State.load(state)
+        self._outages.forget()
         kept = self._state
         self._use(read_table(kept.table) if kept.table else self._initial)
         for name in kept.episodes.subjects():

@@ -6,9 +6,11 @@ import numpy as np
 
 from ingest.clock import Millis
 from ingest.facts import LinkDown, LinkUp, RunStarted, RunStopped
+from ingest.reading import DeviceId
 from rules.batch import Batch
 from rules.columns import NEVER, UNSET
 from rules.finding import ABSENCE
+from rules.outlook import UNHEARD_FOR, HearingTurn, every_quiet_home, quiet_home
 from rules.state import State
 
 
@@ -17,16 +19,42 @@ class OutageBook:
 
     def __init__(self, settle: Millis) -> None:
         self._settle = settle
+        self._turns: list[HearingTurn] = []  # not handed on yet
+        self._told: Millis | None = None  # since when the outage of our own lasts that was told of
+
+    def forget(self) -> None:
+        """Another state begins: what has not been handed on was of the one before."""
+        self._turns, self._told = [], None
+
+    def turns(self, state: State, now: Millis) -> list[HearingTurn]:
+        """Whom we have stopped or begun to hear since this was last asked; our own link once it was away for two minutes."""
+        self._tell_link(state, now)
+        turns, self._turns = self._turns, []
+        return turns
 
     def take_fact(self, state: State, fact: LinkUp | LinkDown | RunStarted | RunStopped) -> bool:
         """Fold what befell our own link or run; True when that began or ended an outage."""
         match fact:
             case LinkUp():
-                return state.observability.link_found(fact.at, fact.source)
+                return self._find_link(state, fact.at, fact.source)
             case LinkDown():
                 return self._lose_link(state, fact.at, fact.source)
             case RunStarted() | RunStopped():
                 return self._lose_link(state, fact.at, None)
+
+    def _find_link(self, state: State, at: Millis, source: str) -> bool:
+        self._tell_link(state, at)
+        since = state.observability.link_since
+        found = state.observability.link_found(at, source)
+        if found and since is not None and self._told == since:
+            self._turns.append(HearingTurn(device_id=None, heard=True, since=since, at=at, homes=()))
+        return found
+
+    def _tell_link(self, state: State, now: Millis) -> None:
+        since = state.observability.link_since
+        if since is not None and now - since >= UNHEARD_FOR and self._told != since:
+            self._told = since
+            self._turns.append(HearingTurn(device_id=None, heard=False, since=since, at=since, homes=every_quiet_home(state)))
 
     def run_began(self, state: State) -> bool:
         """A run begins with no word of how the last one ended: we have heard nothing since the last item."""
@@ -56,7 +84,17 @@ class OutageBook:
             home = int(state.devices.household[device])
             if online == was_online or home < 0:
                 continue
+            since = int(state.devices.offline_since[device])
             state.devices.offline_since[device] = UNSET if online else at
+            self._turns.append(
+                HearingTurn(
+                    device_id=DeviceId(state.devices.ids[device]),
+                    heard=online,
+                    since=since if online else at,
+                    at=at,
+                    homes=(quiet_home(state, home),),
+                )
+            )
             state.devices.due[device] = 0
             changed.add(home)
             self.settle_home(state, home, at)

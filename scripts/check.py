@@ -20,7 +20,8 @@ STAGES: dict[str, tuple[str, list[str]]] = {
     "types": ("mypy, strict", [_PY, "-m", "mypy"]),
     "contracts": ("who may import whom", [str(BIN / "lint-imports"), "--no-cache"]),
     "wheel": ("the built wheel in an empty environment", [_PY, "-m", "pytest", "-m", "wheel", "-v"]),
-    "tests": ("everything else", [_PY, "-m", "pytest", "-m", "not wheel and not long"]),
+    # Three at once on two cores: much of a test's time is waiting for a server. A file stays together, with its servers.
+    "tests": ("everything else", [_PY, "-m", "pytest", "-m", "not wheel and not long", "-n", "3", "--dist", "loadfile"]),
 }
 
 

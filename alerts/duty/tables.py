@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, text
 
 from ingest.store import metadata
 
@@ -72,4 +72,79 @@ duty_gap = Table(
         sqlite_where=text("closed_at IS NULL"),
         postgresql_where=text("closed_at IS NULL"),
     ),
+)
+
+duty_now = Table(
+    "duty_now",  # who answers first for each dong since when: another login there is a change of duty
+    metadata,
+    Column("dong_code", String(32), primary_key=True),
+    Column("login", String(64), nullable=False),
+    Column("since", BigInteger, nullable=False),  # home time
+)
+
+handover = Table(
+    "handover",  # 인수인계: what one desk leaves to the next, signed by the one who takes over
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("dong_code", String(32), nullable=False, index=True),
+    Column("made_at", BigInteger, nullable=False),  # home time, like all below
+    Column("duty_ends_at", BigInteger, nullable=False),
+    Column("gives", String(64), nullable=False),  # login
+    Column("takes", String(64), nullable=False),  # login: the first of those who have duty now
+    Column("body", LargeBinary, nullable=False),  # JSON of `alerts.duty.sheet.Sheet`
+    Column("due_at", BigInteger, nullable=False),  # signed until then, or the supervisors are told
+    Column("signed_at", BigInteger),
+    Column("signed_by", String(64)),
+    Column("escalated_at", BigInteger),
+    Column("overtaken_at", BigInteger),  # the next change of duty came before it was signed
+    Index("uq_handover_dong_made", "dong_code", "made_at", unique=True),
+    Index("ix_handover_signed_at_due_at", "signed_at", "due_at"),
+)
+
+tonight = Table(
+    "tonight",  # the homes whose next level falls between 18:00 and 09:00, as seen at 17:00
+    metadata,
+    Column("evening", String(10), primary_key=True),  # ISO date in Asia/Seoul
+    Column("household_id", String(32), primary_key=True),
+    Column("dong_code", String(32), nullable=False),
+    Column("rule", String(32), nullable=False),  # of the worst level
+    Column("level", Integer, nullable=False),  # the worst that falls due in the night
+    Column("due_at", BigInteger, nullable=False),  # home time: when that level falls due, like `first_due_at`
+    Column("first_due_at", BigInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),  # the last sign of life that the rule counts from
+    Column("made_at", BigInteger, nullable=False),
+    Column("cleared_at", BigInteger),
+    Column("cleared_by", String(64)),
+    Column("how", String(16)),  # alerts.duty.tonight.How
+)
+
+away = Table(
+    "away",  # absences that staff declared
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("household_id", String(32), nullable=False, index=True),
+    Column("dong_code", String(32), nullable=False),
+    Column("from_at", BigInteger, nullable=False),  # home time, like `returns_at` and `ended_at`
+    Column("returns_at", BigInteger, nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("declared_by", String(64), nullable=False),
+    Column("ended_at", BigInteger),  # before its return time: they are back, or another was declared
+    Column("ended_by", String(64)),
+)
+
+silence = Table(
+    "silence",  # 알림 중지: notices held back, never an alert
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(16), nullable=False),  # household, device, rule, dong
+    Column("target", String(48), nullable=False),  # household or device id, rule key, dong code
+    Column("dong_code", String(32), index=True),  # whose homes it touches; null: a rule in every dong
+    Column("reason", String(16), nullable=False),  # alerts.duty.silence.SilenceReason
+    Column("sealed_note", LargeBinary),
+    Column("author", String(64), nullable=False),
+    Column("begins_at", BigInteger, nullable=False),  # home time, like all below
+    Column("ends_at", BigInteger, nullable=False, index=True),
+    Column("lifted_at", BigInteger),  # before its end
+    Column("lifted_by", String(64)),
+    Column("closed_at", BigInteger),  # its end was told, and what it held back was looked at again
 )

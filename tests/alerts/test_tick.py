@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from alerts.check import CheckState, Outcome
+from alerts.lease import LEASE
 from alerts.policy import Pace, Policy
 from alerts.tables import delivery, due, live_event, tick_lease, transition
-from alerts.tick import LEASE, Tick
+from alerts.tick import Tick
 from ingest.clock import HOUR, MINUTE, parse_local
 from rules.finding import Level, RuleKey
 from tests.alerts.alert_parts import MORNING, WEBHOOK, Site, finding, make_site

@@ -1,0 +1,29 @@
+"""One process at a time does what a name stands for: a lease in the store, in machine time."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from alerts.tables import tick_lease
+from ingest.clock import SECOND, Millis
+
+LEASE: Millis = 5 * SECOND
+"""How long another process waits before it takes over from one that fell silent."""
+
+
+def holds(connection: Connection, name: str, holder: str, machine_now: Millis) -> bool:
+    """Take or renew the lease in the caller's transaction; False while another process has it."""
+    free = or_(tick_lease.c.holder == holder, tick_lease.c.until <= machine_now)
+    until = machine_now + LEASE
+    mine = update(tick_lease).where(tick_lease.c.name == name, free).values(holder=holder, until=until)
+    if connection.execute(mine).rowcount == 1:
+        return True
+    if connection.execute(select(tick_lease.c.name).where(tick_lease.c.name == name)).first():
+        return False
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(tick_lease).values(name=name, holder=holder, until=until))
+    except IntegrityError:
+        return False  # another process was first
+    return True

@@ -1,0 +1,1 @@
+"""How long a home is usually still, and when it is still for too long for this home."""
