@@ -13,6 +13,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 
 # Tables are in the metadata once the module that defines them is imported.
+from alerts import rulebook_tables
 from alerts import tables as alert_tables
 from alerts.duty import tables as duty_tables
 from dashboard_api import tables as account_tables
@@ -37,6 +38,7 @@ __all__ = [
     "posted",
     "register_tables",
     "revision",
+    "rulebook_tables",
 ]
 
 

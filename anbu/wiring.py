@@ -18,6 +18,7 @@ from alerts.desk import Desk
 from alerts.live import prune_live_events
 from alerts.outbox import Sender
 from alerts.policy import Policy
+from alerts.rulebook import Rulebook
 from alerts.tick import Tick
 from anbu.beat import Beat
 from anbu.watch import SystemWatch
@@ -150,7 +151,7 @@ class Site:
     ) -> None:
         self.stores = stores
         self.clock = clock
-        self.table = table
+        self.rulebook = Rulebook(stores.engine, stores.sealer, clock)
         self.raw_kept, self.hours_kept = raw_kept, hours_kept
         self.keep_days = keep_days  # of the journal; 0: everything
         self.run_id = uuid.uuid4().hex[:16]
@@ -165,7 +166,7 @@ class Site:
         take = sink(self.desk) if sink else self.desk.take_findings
         decoder = SharedDecoder(stores.journal, clock, stores.tongues.decoder)
         readers: list[tuple[Consumer, Pace | None]] = [
-            (RulesConsumer(Engine(table), view := decoder.view(), take), view),
+            (RulesConsumer(Engine(self.rulebook.begin(table)), view := decoder.view(), take), view),
             (IntakeConsumer(stores.engine, view := decoder.view()), view),
             (HistoryConsumer(stores.history, view := decoder.view(), stores.history_cursor), view),
             self._acks_reader(tray, decoder),
@@ -268,7 +269,7 @@ class Site:
             losses=Losses(self.stores.engine),
             clock=self.clock,
             stages=self.stages,
-            rules=self.table,
+            rulebook=self.rulebook,
             speed=speed,
             tokens=Tokens(self.stores.engine, self.clock),
             postbox=self.postbox,
