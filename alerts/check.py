@@ -7,6 +7,8 @@ from base64 import b32encode
 from dataclasses import dataclass
 from enum import StrEnum
 
+from alerts.attempt import Attempt, Result
+from alerts.ladder import Ladder, Rung, RungChannel, Who
 from ingest.clock import Millis
 from ingest.reading import DongCode, HouseholdId
 from rules.finding import Evidence, Finding, Level, RuleKey
@@ -54,7 +56,11 @@ class Action(StrEnum):
     UNDETERMINED = "undetermined"
     ACKNOWLEDGED = "acknowledged"
     EXPIRED = "expired"  # nobody settled it while the acknowledgement held
-    EXHAUSTED = "exhausted"  # no further reminder will be sent; the page goes on showing it
+    EXHAUSTED = "exhausted"  # the ladder has ended and nobody took it; the page goes on showing it
+    TRIED = "tried"  # of live events alone: a rung of the ladder, which changes no state
+    ATTEMPTED = "attempted"  # a person tried to reach somebody
+    VISIT_BEGUN = "visit_begun"
+    ALIVE = "alive"  # fresh signs of life: the machine stops, a person looks
     NOTED = "noted"
     RESOLVED = "resolved"
 
@@ -62,7 +68,7 @@ class Action(StrEnum):
 class DueKind(StrEnum):
     """What happens when home time reaches a due row."""
 
-    REMIND_OPEN = "remind_open"
+    RUNG = "rung"  # the present try of the ladder is over
     ACKNOWLEDGEMENT_EXPIRES = "acknowledgement_expires"
 
 
@@ -74,7 +80,14 @@ class NoticeKind(StrEnum):
     ADDED = "added"
     RAISED_AGAIN = "raised_again"
     EXPIRED = "expired"
-    REMINDER = "reminder"
+    ALIVE = "alive"
+    EXHAUSTED = "exhausted"
+    REMINDER = "reminder"  # from here on: they stand only while nobody has taken the check
+    CONTACT = "contact"
+    VISIT = "visit"
+    EMERGENCY = "emergency"
+    ASK_RESIDENT = "ask_resident"
+    ASK_CONTACT = "ask_contact"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,15 +132,29 @@ class Check:
     acknowledged_at: Millis | None
     resolved_at: Millis | None
     outcome: Outcome | None
-    reminders: int  # sent since it last went to the queue
-    version: int  # rises with every transition
-    due: Due | None  # None: resolved, or open with its reminders exhausted
+    ladder: Ladder  # the one it was opened with
+    rung: str  # of the ladder: the furthest it has come to
+    tries: int  # made on it since the check last went to the queue
+    attempts: int  # made in all, those by hand too
+    visit_at: Millis | None  # since when somebody is on the way
+    version: int  # rises with every transition; a try of the ladder is none
+    due: Due | None  # None: resolved, or open with its ladder exhausted
     alerts: tuple[Alert, ...]  # the gravest first
 
     @property
     def exhausted(self) -> bool:
-        """It waits for a person and nothing will remind anyone any more: only the page shows it."""
+        """It waits for a person and nothing will tell anyone any more: only the page shows it."""
         return self.state is CheckState.OPEN and self.due is None
+
+    @property
+    def on(self) -> Rung:
+        """The rung it has come to."""
+        return self.ladder.rung(self.rung)
+
+    @property
+    def with_machine(self) -> bool:
+        """The resident is being asked by a machine, nobody else has been told yet."""
+        return self.state is CheckState.OPEN and self.on.who is Who.RESIDENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,18 +180,36 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A call or message to the resident or the contacts themselves; withdrawn unless it leaves before `not_after`."""
+
+    who: Who
+    channel: RungChannel
+    kind: NoticeKind
+    step: str
+    not_after: Millis  # home time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What is to be written in one transaction. `check` is None where nothing but the finding is recorded."""
 
     check: Check | None
     transitions: tuple[Transition, ...] = ()
     notices: tuple[Notice, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    attempts: tuple[Attempt, ...] = ()  # new, or known better than before
+    closes: Result | None = None  # what became of the ladder's tries that were still open, before the new ones
     alert_id: str | None = None  # the alert a finding went to
 
 
 RULES = "rules"
 TICK = "tick"
-"""Actors that are no person."""
+RESIDENT = "resident"  # answered a machine
+"""Actors that are no member of staff."""
+
+LADDER_STEP = "rung:"
+"""How the step of a telling begins that stands only while nobody has taken the check."""
 
 
 class Refused(Exception):

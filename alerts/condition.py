@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
+from alerts.attempt import Result
 from alerts.check import (
     RULES,
     Action,
@@ -23,21 +24,24 @@ from alerts.check import (
     subject_of,
     worst_first,
 )
+from alerts.climb import begin, machine_may, persons_rung, resume
 from alerts.policy import Policy
 from ingest.clock import Millis
-from rules.finding import Finding, Level, Verb
+from rules.finding import ABSENCE, Finding, Level, Verb
 
 
 def judge(check: Check | None, finding: Finding, now: Millis, policy: Policy) -> Decision:
     """Decide on one finding that is no device finding. `check` is the subject's open one, None where there is none.
 
-    `now` (home time) starts the reminders, so that a finding read late does not set off a burst of them.
+    `now` (home time) starts the ladder, so that a finding read late does not set off a burst of tries.
     """
     if finding.verb is Verb.RAISED:
         if check is None:
             return _open(finding, now, policy)
         alert = _alert(check, finding)
         return _add(check, finding, now, policy) if alert is None else _raise(check, alert, finding, now, policy)
+    if finding.verb is Verb.ALIVE:
+        return _alive(check, finding, now)
     if check is None or (alert := _alert(check, finding)) is None:
         return Decision(check=None)
     if finding.verb is Verb.CLEARED:
@@ -64,9 +68,13 @@ def _open(finding: Finding, now: Millis, policy: Policy) -> Decision:
         acknowledged_at=None,
         resolved_at=None,
         outcome=None,
-        reminders=0,
+        ladder=policy.ladder,
+        rung=policy.ladder.rungs[0].name,
+        tries=0,
+        attempts=0,
+        visit_at=None,
         version=1,
-        due=reminder_due(finding.level, now, policy),
+        due=None,
         alerts=(alert,),
     )
     change = Transition(
@@ -79,13 +87,15 @@ def _open(finding: Finding, now: Millis, policy: Policy) -> Decision:
         level=finding.level,
         reason=finding.rule,
     )
-    return Decision(check=check, transitions=(change,), notices=(notice(NoticeKind.OPENED, check),), alert_id=alert.id)
+    return replace(begin(check, now, policy), transitions=(change,), alert_id=alert.id)
 
 
 def _add(check: Check, finding: Finding, now: Millis, policy: Policy) -> Decision:
     alert = _new_alert(finding)
     alerts = (*check.alerts, alert)
     if finding.level > check.level or finding.level is Level.DANGER:
+        return _requeue(check, alerts, alert, finding, now, policy)
+    if check.with_machine and not machine_may(replace(check, alerts=alerts), check.on):
         return _requeue(check, alerts, alert, finding, now, policy)
     return _keep(check, alerts, alert, finding, Action.ADDED)
 
@@ -127,27 +137,42 @@ def _doubt(check: Check, alert: Alert, finding: Finding) -> Decision:
 
 
 def _requeue(check: Check, alerts: tuple[Alert, ...], alert: Alert, finding: Finding, now: Millis, policy: Policy) -> Decision:
-    """A graver level, or one more danger: somebody has to accept the check anew, and its reminders start anew.
-
-    Never asked for a finding milder than the check.
-    """
+    """A graver level, one more danger, or what a machine must not ask about: a person has to accept the check anew."""
     risen = finding.level > check.level
     after = replace(
         check,
         alerts=worst_first(alerts),
-        level=finding.level,
+        level=max(check.level, finding.level),
         condition=Condition.RAISED,
         state=CheckState.OPEN,
         owner=None,
         acknowledged_at=None,
         risen_at=finding.at if risen else check.risen_at,
-        reminders=0,
-        due=reminder_due(finding.level, now, policy),
         version=check.version + 1,
     )
     change = _change(check, after, finding, Action.RISEN if risen else Action.ADDED)
-    told = notice(NoticeKind.RISEN if risen else NoticeKind.ADDED, after)
-    return Decision(check=after, transitions=(change,), notices=(told,), alert_id=alert.id)
+    told = resume(after, NoticeKind.RISEN if risen else NoticeKind.ADDED, now, policy)
+    return replace(told, transitions=(change,), closes=Result.STOPPED, alert_id=alert.id)
+
+
+def _alive(check: Check | None, finding: Finding, now: Millis) -> Decision:
+    """The machine stops and the check comes back to its owner soon; the level stays, and so does the check."""
+    if check is None or check.visit_at is not None or not all(alert.rule in ABSENCE for alert in check.alerts):
+        return Decision(check=None)
+    held = check.state is CheckState.ACKNOWLEDGED
+    after = replace(
+        check,
+        rung=persons_rung(check),
+        tries=0,
+        due=Due(kind=DueKind.ACKNOWLEDGEMENT_EXPIRES if held else DueKind.RUNG, due_at=now + check.ladder.return_after),
+        version=check.version + 1,
+    )
+    return Decision(
+        check=after,
+        transitions=(_change(check, after, finding, Action.ALIVE),),
+        notices=(notice(NoticeKind.ALIVE, after),),
+        closes=Result.STOPPED,
+    )
 
 
 def _keep(check: Check, alerts: tuple[Alert, ...], alert: Alert, finding: Finding, action: Action | None) -> Decision:
@@ -203,12 +228,6 @@ def _alert(check: Check, finding: Finding) -> Alert | None:
 
 def _with(check: Check, changed: Alert) -> tuple[Alert, ...]:
     return tuple(changed if alert.id == changed.id else alert for alert in check.alerts)
-
-
-def reminder_due(level: Level, now: Millis, policy: Policy) -> Due | None:
-    """The first reminder of a check that has just gone to the queue; None where the policy wants none."""
-    pace = policy.pace(level)
-    return Due(kind=DueKind.REMIND_OPEN, due_at=now + pace.remind_every) if pace.reminders > 0 else None
 
 
 def notice(kind: NoticeKind, check: Check) -> Notice:

@@ -10,7 +10,6 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from alerts.check import Check, Notice
-from alerts.policy import Policy
 from ingest.clock import Millis, to_iso
 from rules.finding import Level
 
@@ -22,18 +21,29 @@ class DeliveryState(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     WITHDRAWN = "withdrawn"
+    HELD = "held"  # its person was told too much at once; the next digest takes it along
+    DIGESTED = "digested"  # it went out in a digest
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class Receipt(StrEnum):
+    """What a provider says became of a message after it had taken it."""
+
+    DELIVERED = "delivered"
+    LOST = "lost"  # not delivered, or a call that nobody answered
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that leaves the house: no name, no address, no reason; ids are opaque."""
 
-    id: str  # of the delivery: the receiver's idempotency key
-    kind: str  # opened, risen, added, raised_again, expired, reminder; of a stage of ours: stage_failed, stage_mended
+    id: str  # of the telling: the same on every channel that carries it, and in its text
+    kind: str  # alerts.check.NoticeKind; of a stage of ours: stage_failed, stage_mended
     level: str  # caution, warning, danger
     dong: str  # "-" where it concerns the whole site
     code: str  # of the check, or the name of the stage
     link: str
     at: str  # home time, ISO 8601 with offset
+    codes: tuple[str, ...] = ()  # of a digest: what it gathers, the gravest first
+    more: int = 0  # of a digest: how many there are besides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +58,16 @@ class Delivery:
     level: Level
     body: bytes  # JSON of `Message`, the same bytes at every attempt
     attempts: int  # this one included
+    person: str | None = None  # a login, `resident:<household>` or `guardian:<household>:<position>`; None: no person
+    telling: str | None = None
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """The receiver has it."""
+    """The receiver has it. `reference` is what a provider calls it, where a receipt will follow."""
+
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,33 +96,26 @@ class Channel(Protocol):
         ...
 
 
-def address(check: Check, notice: Notice, now: Millis, policy: Policy) -> list[Delivery]:
-    """The deliveries of one notice at home time `now`: one for every route that wants this dong and level."""
-    found = []
-    for route in policy.routes:
-        if check.level < route.least or route.dong_code not in (None, check.dong_code):
-            continue
-        key = f"{check.id}|{notice.step}|{route.channel}|{route.recipient}"
-        number = hashlib.sha256(key.encode()).hexdigest()[:32]
-        message = Message(
-            id=number,
-            kind=notice.kind,
-            level=check.level.name.lower(),
-            dong=check.dong_code,
-            code=check.code,
-            link=f"{policy.base_url.rstrip('/')}/checks/{check.id}",
-            at=to_iso(now),
-        )
-        found.append(
-            Delivery(
-                id=number,
-                check_id=check.id,
-                channel=route.channel,
-                recipient=route.recipient,
-                step=notice.step,
-                level=check.level,
-                body=msgspec.json.encode(message),
-                attempts=0,
-            )
-        )
-    return found
+def deliver(check: Check, notice: Notice, channel: str, recipient: str, now: Millis, base_url: str) -> Delivery:
+    """One notice at home time `now` for a receiver that is no person."""
+    key = f"{check.id}|{notice.step}|{channel}|{recipient}"
+    number = hashlib.sha256(key.encode()).hexdigest()[:32]
+    message = Message(
+        id=number,
+        kind=notice.kind,
+        level=check.level.name.lower(),
+        dong=check.dong_code,
+        code=check.code,
+        link=f"{base_url.rstrip('/')}/checks/{check.id}",
+        at=to_iso(now),
+    )
+    return Delivery(
+        id=number,
+        check_id=check.id,
+        channel=channel,
+        recipient=recipient,
+        step=notice.step,
+        level=check.level,
+        body=msgspec.json.encode(message),
+        attempts=0,
+    )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from sqlalchemy import Connection, Engine, Select, and_, or_, select, update
 
-from alerts import metrics, work
+from alerts import hand, metrics, work
 from alerts import ticket as tickets_of
+from alerts.answer import help_asked, take_answer
+from alerts.attempt import Answer, Attempt, ByHand, Result, outweighs
 from alerts.check import (
+    RESIDENT,
     Alert,
     BadReturn,
     Check,
@@ -22,11 +26,14 @@ from alerts.check import (
     subject_of,
 )
 from alerts.condition import judge
-from alerts.history import CheckDetail, TransitionView, transitions_of
+from alerts.history import CheckDetail, TransitionView, attempts_of, earlier_checks, transitions_of
+from alerts.ladder import Who
 from alerts.live import LiveEvent, events_after, newest
 from alerts.policy import Policy
 from alerts.record import Recorder
+from alerts.roster import PlainRoster, Roster
 from alerts.rows import (
+    attempt_of,
     chunks,
     known_findings,
     load_check,
@@ -34,9 +41,10 @@ from alerts.rows import (
     open_checks_of,
     open_tickets_of,
     ticket_of,
+    write_attempt,
     write_findings,
 )
-from alerts.tables import check, ticket
+from alerts.tables import attempt, check, ticket
 from alerts.ticket import Ticket, TicketState, judge_device, ticket_subject
 from ingest.clock import Clock, Millis
 from ingest.fact_outbox import queue_fact
@@ -72,13 +80,14 @@ __all__ = [
 class Desk:
     """Safe to use from several threads and processes. `dong` None sees every dong; another dong's are not found."""
 
-    def __init__(self, engine: Engine, clock: Clock, sealer: Sealer, policy: Policy) -> None:
+    def __init__(self, engine: Engine, clock: Clock, sealer: Sealer, policy: Policy, roster: Roster | None = None) -> None:
         self._engine = engine
         self._reading = reading(engine)
         self._clock = clock
         self._sealer = sealer
         self._policy = policy
-        self._recorder = Recorder(clock, sealer, policy)
+        self._roster = roster or PlainRoster(policy)
+        self._recorder = Recorder(clock, sealer, policy, self._roster)
 
     def take_findings(self, findings: Sequence[Finding]) -> None:
         """Take findings in their order; durable, all of them, on return. One taken before changes and tells nothing."""
@@ -154,14 +163,71 @@ class Desk:
             found = load_check(connection, check_id)
             if found is None or dong not in (None, found.dong_code):
                 return None
-            return CheckDetail(check=found, transitions=transitions_of(connection, self._sealer, check_id=check_id))
+            return CheckDetail(
+                check=found,
+                transitions=transitions_of(connection, self._sealer, check_id=check_id),
+                attempts=attempts_of(connection, check_id),
+                earlier=earlier_checks(connection, found),
+            )
 
     def acknowledge(self, check_id: str, *, actor: str, dong: str | None, version: int | None = None) -> CheckView:
         """The actor takes the check until its acknowledgement expires. NotFound, Conflict."""
         with self._engine.begin() as connection:
             found = _found(connection, check_id, dong, version)
-            decision = work.acknowledge(found, actor, self._clock.home_now(), self._policy)
+            now = self._clock.home_now()
+            decision = work.acknowledge(found, actor, now, self._roster.ends(connection, found.dong_code, now))
             return self._recorder.write(connection, found, decision) or found
+
+    def begin_visit(self, check_id: str, *, actor: str, dong: str | None, text: str = "") -> CheckView:
+        """Somebody is on the way; an open check is theirs from now on. NotFound, Conflict."""
+        with self._engine.begin() as connection:
+            found = _found(connection, check_id, dong, None)
+            now = self._clock.home_now()
+            decision = hand.begin_visit(found, actor, now, self._roster.ends(connection, found.dong_code, now))
+            return self._recorder.write(connection, found, decision, text) or found
+
+    def try_by_hand(
+        self, check_id: str, *, actor: str, dong: str | None, who: Who, result: ByHand | None = None, text: str = ""
+    ) -> CheckView:
+        """A person called somebody, or (result None) begins to. NotFound, Conflict."""
+        with self._engine.begin() as connection:
+            found = _found(connection, check_id, dong, None)
+            decision = hand.try_by_hand(found, actor, self._clock.home_now(), who, result)
+            return self._recorder.write(connection, found, decision, text) or found
+
+    def end_try(self, check_id: str, number: int, *, actor: str, dong: str | None, result: ByHand, text: str = "") -> CheckView:
+        """How a try by hand went that had begun. NotFound, Conflict."""
+        with self._engine.begin() as connection:
+            found = _found(connection, check_id, dong, None)
+            known = attempt.c.check_id == check_id, attempt.c.number == number
+            row = connection.execute(select(attempt).where(*known)).one_or_none()
+            if row is None:
+                raise NotFound("no such try")
+            decision = hand.end_try(found, attempt_of(row), actor, self._clock.home_now(), result)
+            return self._recorder.write(connection, found, decision, text) or found
+
+    def answer(self, delivery_id: str, answer: Answer) -> CheckView:
+        """What the call or message of this delivery brought; told twice it changes nothing. Returns the check. NotFound."""
+        with self._engine.begin() as connection:
+            row = connection.execute(select(attempt).where(attempt.c.delivery_id == delivery_id)).one_or_none()
+            if row is None:
+                raise NotFound("no such call")
+            found, known = _found(connection, row.check_id, None, None), attempt_of(row)
+            if answer is Answer.HELP:
+                return self._take_help(connection, found, known)
+            now = self._clock.home_now()
+            decision = take_answer(found, known, answer, now, self._policy)
+            if decision.check is not None and decision.check.state is not found.state:
+                for fact in work.facts_of(found, now, Outcome.SAFE_BY_AUTOMATIC_CALL, None, self._policy):
+                    queue_fact(connection, fact)
+            return self._recorder.write(connection, found, decision) or found
+
+    def _take_help(self, connection: Connection, found: Check, known: Attempt) -> CheckView:
+        if outweighs(Answer.HELP, known.result):
+            now = self._clock.home_now()
+            self._take(connection, [help_asked(found, known, now)])
+            write_attempt(connection, replace(known, result=Result.HELP, result_at=now, result_by=RESIDENT), told=0)
+        return _found(connection, found.id, None, None)
 
     def note(self, check_id: str, *, actor: str, dong: str | None, text: str) -> CheckView:
         """Add words, sealed at rest. NotFound, NeedsText."""

@@ -1,4 +1,4 @@
-"""What happened to a check or ticket, as people read it: transitions with their notes opened."""
+"""What happened to a check or ticket, as people read it: transitions with their notes opened, tries, earlier checks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Connection, select
 
+from alerts.attempt import Attempt
 from alerts.check import Action, Check
 from alerts.record import note_about
-from alerts.tables import transition
+from alerts.rows import attempt_of, load_checks
+from alerts.tables import attempt, check, transition
 from ingest.clock import Millis
 from ingest.seal import SealBroken, Sealer
 from rules.finding import Level
@@ -35,11 +37,37 @@ class TransitionView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptView:
+    """One try, and how many were told by it."""
+
+    attempt: Attempt
+    told: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckDetail:
-    """A check and all that happened to it, oldest first."""
+    """A check and all that happened to it, oldest first; `earlier`: the household's last checks before it, newest first."""
 
     check: Check
     transitions: tuple[TransitionView, ...]
+    attempts: tuple[AttemptView, ...] = ()
+    earlier: tuple[Check, ...] = ()
+
+
+EARLIER = 3
+"""How many earlier checks of a household are shown beside one."""
+
+
+def attempts_of(connection: Connection, check_id: str) -> tuple[AttemptView, ...]:
+    """Every try of the check, oldest first."""
+    rows = connection.execute(select(attempt).where(attempt.c.check_id == check_id).order_by(attempt.c.number))
+    return tuple(AttemptView(attempt=attempt_of(row), told=row.told) for row in rows)
+
+
+def earlier_checks(connection: Connection, found: Check) -> tuple[Check, ...]:
+    """The last checks of the same subject before this one, newest first."""
+    before = select(check).where(check.c.subject == found.subject, check.c.id != found.id, check.c.opened_at <= found.opened_at)
+    return tuple(load_checks(connection, before.order_by(check.c.opened_at.desc(), check.c.id).limit(EARLIER)))
 
 
 def transitions_of(

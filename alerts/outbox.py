@@ -10,8 +10,11 @@ import structlog
 from sqlalchemy import Connection, Engine, Row, or_, select, update
 
 from alerts import metrics
-from alerts.check import CheckState, NoticeKind
-from alerts.delivery import Channel, Delivery, DeliveryState, Permanent, Result, Sent, Temporary
+from alerts.check import LADDER_STEP, CheckState
+from alerts.delivery import Channel, Delivery, DeliveryState, Permanent, Receipt, Result, Sent, Temporary
+from alerts.pacing import DIGEST, fill, hold, room_at
+from alerts.policy import Policy
+from alerts.rows import hurry
 from alerts.tables import check, delivery
 from ingest.clock import HOUR, MINUTE, SECOND, Clock, Millis
 from rules.finding import Level
@@ -43,12 +46,14 @@ class Sender:
         *,
         chance: random.Random | None = None,
         lease: Millis = LEASE,
+        base_url: str = Policy().base_url,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._channels = dict(channels)
         self._chance = chance or random.Random()
         self._lease = lease
+        self._link = base_url.rstrip("/") + "/"
 
     def turn(self, limit: int = 100) -> int:
         """Send what is due in machine time, the gravest first, at most `limit`; returns how many were tried.
@@ -71,18 +76,29 @@ class Sender:
         """Take the next delivery, having read its check's state in the same transaction: nothing leaves after the end."""
         with self._engine.begin() as connection:
             while (row := connection.execute(self._next()).first()) is not None:
-                if _wanted(row):
-                    return self._take(connection, row)
-                values = {"state": DeliveryState.WITHDRAWN, "lease_until": None}
-                connection.execute(update(delivery).where(delivery.c.id == row.id).values(values))
-                _log.info("delivery withdrawn", delivery_id=row.id, check_id=row.check_id, step=row.step)
+                if not _wanted(row, self._clock.home_now()) or _reached_otherwise(connection, row):
+                    _withdraw(connection, row)
+                elif (room := room_at(connection, row, now := self._clock.machine_now())) is not None:
+                    self._put_off(connection, row, now, room)
+                elif (body := fill(connection, row) if row.step == DIGEST else row.body) is None:
+                    _withdraw(connection, row)
+                else:
+                    return self._take(connection, row, body)
         return None
+
+    def _put_off(self, connection: Connection, row: Row[Any], now: Millis, room: Millis) -> None:
+        if row.step != DIGEST:
+            hold(connection, row, now, room, self._link)
+            return
+        later = delivery.c.due_at + (room - row.due_at)
+        same = delivery.c.telling == row.telling, delivery.c.state == DeliveryState.WAITING
+        connection.execute(update(delivery).where(*same).values(due_at=later, lease_until=None))
 
     def _next(self) -> Any:
         now = self._clock.machine_now()
         return (
             select(delivery, check.c.state.label("check_state"))
-            .join(check, check.c.id == delivery.c.check_id)
+            .outerjoin(check, check.c.id == delivery.c.check_id)  # some are about no check
             .where(
                 delivery.c.state == DeliveryState.WAITING,
                 delivery.c.channel.in_(list(self._channels)),
@@ -93,19 +109,22 @@ class Sender:
             .limit(1)
         )
 
-    def _take(self, connection: Connection, row: Row[Any]) -> Delivery:
+    def _take(self, connection: Connection, row: Row[Any], body: str) -> Delivery:
         attempts = row.attempts + 1
         values = {"attempts": attempts, "lease_until": self._clock.machine_now() + self._lease}
         connection.execute(update(delivery).where(delivery.c.id == row.id).values(values))
         return Delivery(
             id=row.id,
-            check_id=row.check_id,
+            check_id=row.check_id or "",
             channel=row.channel,
             recipient=row.recipient,
             step=row.step,
             level=Level(row.level),
-            body=row.body.encode(),
+            body=body.encode(),
             attempts=attempts,
+            person=row.person,
+            telling=row.telling,
+            rank=row.rank,
         )
 
     def _send(self, claimed: Delivery) -> Result:
@@ -119,7 +138,10 @@ class Sender:
         values = self._outcome(claimed, result)
         mine = delivery.c.id == claimed.id, delivery.c.attempts == claimed.attempts
         with self._engine.begin() as connection:
-            connection.execute(update(delivery).where(*mine).values(lease_until=None, **values))
+            settled = connection.execute(update(delivery).where(*mine).values(lease_until=None, **values)).rowcount
+            if settled and values.get("state") is DeliveryState.FAILED:
+                next_channel_at_once(connection, claimed.telling, claimed.rank, self._clock.machine_now())
+                hurry(connection, claimed.id, self._clock.home_now())
         metrics.deliveries.labels(claimed.channel, str(values.get("state", "retried"))).inc()
 
     def _outcome(self, claimed: Delivery, result: Result) -> dict[str, Any]:
@@ -127,7 +149,7 @@ class Sender:
         ids = {"delivery_id": claimed.id, "check_id": claimed.check_id, "channel": claimed.channel, "attempts": claimed.attempts}
         if isinstance(result, Sent):
             _log.info("delivery sent", step=claimed.step, **ids)
-            return {"state": DeliveryState.SENT, "sent_at": now, "error": None}
+            return {"state": DeliveryState.SENT, "sent_at": now, "error": None, "reference": result.reference}
         given_up = claimed.level < Level.DANGER and claimed.attempts >= ATTEMPTS
         if isinstance(result, Permanent) or given_up:
             _log.error("delivery failed for good; mend the channel's settings", error=result.error, **ids)
@@ -146,8 +168,32 @@ class Sender:
         return max(wait, min(result.retry_after or 0, _LONGEST_ASKED))
 
 
-def _wanted(row: Row[Any]) -> bool:
-    if row.check_state == CheckState.RESOLVED:
+def next_channel_at_once(connection: Connection, telling: str | None, rank: int, now: Millis) -> None:
+    """This channel has failed for good: its fallback need not wait any longer."""
+    if telling is None:
+        return
+    after = delivery.c.telling == telling, delivery.c.rank == rank + 1, delivery.c.state == DeliveryState.WAITING
+    connection.execute(update(delivery).where(*after, delivery.c.due_at > now).values(due_at=now))
+
+
+def _withdraw(connection: Connection, row: Row[Any]) -> None:
+    values = {"state": DeliveryState.WITHDRAWN, "lease_until": None}
+    connection.execute(update(delivery).where(delivery.c.id == row.id).values(values))
+    _log.info("delivery withdrawn", delivery_id=row.id, check_id=row.check_id, step=row.step)
+
+
+def _reached_otherwise(connection: Connection, row: Row[Any]) -> bool:
+    """Whether another channel has carried this telling to the person already, as far as is known."""
+    if not row.rank:
         return False
-    reminder = row.step.startswith(f"{NoticeKind.REMINDER}:")
-    return not (reminder and row.check_state != CheckState.OPEN)
+    arrived = or_(delivery.c.receipt.is_(None), delivery.c.receipt != Receipt.LOST)
+    before = delivery.c.telling == row.telling, delivery.c.id != row.id, delivery.c.state == DeliveryState.SENT
+    return connection.execute(select(delivery.c.id).where(*before, arrived)).first() is not None
+
+
+def _wanted(row: Row[Any], home_now: Millis) -> bool:
+    if row.check_id is None:
+        return True
+    if row.check_state == CheckState.RESOLVED or (row.not_after is not None and home_now >= row.not_after):
+        return False
+    return bool(row.check_state == CheckState.OPEN or not row.step.startswith(LADDER_STEP))

@@ -5,27 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, and_, insert, or_, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from alerts import metrics
-from alerts.check import Check, CheckState, Decision, NoticeKind, Transition
-from alerts.delivery import DeliveryState, address
+from alerts.check import LADDER_STEP, TICK, Action, Ask, Check, CheckState, Decision, Notice, Transition
+from alerts.delivery import DeliveryState, deliver
+from alerts.ladder import Who
 from alerts.live import tell
 from alerts.policy import Policy
-from alerts.rows import free_code, write_check, write_ticket
+from alerts.roster import PlainRoster, Roster
+from alerts.rows import close_attempts, free_code, write_attempt, write_check, write_ticket
 from alerts.tables import delivery, transition
+from alerts.telling import Telling, guardian_of, resident_of, tell_people
 from alerts.ticket import Ticket, TicketDecision
 from ingest.clock import Clock, Millis
+from ingest.register.tables import guardian
 from ingest.seal import Sealer
 
 
 class Recorder:
     """Writes decisions; one for each process, because nothing in it changes."""
 
-    def __init__(self, clock: Clock, sealer: Sealer | None, policy: Policy) -> None:
+    def __init__(self, clock: Clock, sealer: Sealer | None, policy: Policy, roster: Roster | None = None) -> None:
         self._clock = clock
         self._sealer = sealer
         self._policy = policy
+        self._roster = roster or PlainRoster(policy)
 
     def write(self, connection: Connection, before: Check | None, decision: Decision, text: str = "") -> Check | None:
         """Write the decision; `text` is sealed into its last transition. Returns the check as it is now."""
@@ -37,8 +42,19 @@ class Recorder:
         write_check(connection, before, after)
         self._write_transitions(connection, decision.transitions, text, after.dong_code, check_id=after.id)
         self._withdraw(connection, before, after, decision)
-        self._write_deliveries(connection, after, decision)
+        told = self._write_deliveries(connection, after, decision)
+        self._write_attempts(connection, before, after, decision, told)
         return after
+
+    def _write_attempts(self, connection: Connection, before: Check | None, after: Check, decision: Decision, told: int) -> None:
+        now = self._clock.home_now()
+        if decision.closes is not None:
+            by = decision.transitions[-1].actor if decision.transitions else TICK
+            close_attempts(connection, after.id, decision.closes, now, by)
+        for each in decision.attempts:
+            write_attempt(connection, each, told)
+        if decision.attempts and before is not None and not decision.transitions:
+            self._tell(connection, now, after.dong_code, "check", after.id, Action.TRIED)
 
     def write_ticket(
         self, connection: Connection, before: Ticket | None, decision: TicketDecision, text: str = ""
@@ -65,16 +81,13 @@ class Recorder:
             values = {name: getattr(change, name) for name in Transition.__slots__}
             sealed = self._seal(text, check_id, ticket_id) if number == len(changes) else None
             connection.execute(insert(transition).values(check_id=check_id, ticket_id=ticket_id, sealed_note=sealed, **values))
-            tell(
-                connection,
-                at=change.at,
-                machine_at=self._clock.machine_now(),
-                dong_code=dong_code,
-                kind="check" if check_id else "ticket",
-                ref=check_id or ticket_id or "",
-                action=change.action,
-            )
+            kind = "check" if check_id else "ticket"
+            self._tell(connection, change.at, dong_code, kind, check_id or ticket_id or "", change.action)
             metrics.transitions.labels(change.action.value).inc()
+
+    def _tell(self, connection: Connection, at: Millis, dong_code: str, kind: str, ref: str, action: Action) -> None:
+        machine_at = self._clock.machine_now()
+        tell(connection, at=at, machine_at=machine_at, dong_code=dong_code, kind=kind, ref=ref, action=action)
 
     def _seal(self, text: str, check_id: str | None, ticket_id: str | None) -> bytes | None:
         if not text.strip():
@@ -84,17 +97,26 @@ class Recorder:
         return self._sealer.seal(text.strip().encode(), about=note_about(check_id, ticket_id))
 
     def _withdraw(self, connection: Connection, before: Check | None, after: Check, decision: Decision) -> None:
-        """After the end nothing leaves; a newer telling replaces what still waits; nobody is reminded of what is taken."""
+        """After the end nothing leaves; a newer telling replaces what still waits; of what is taken the ladder says no more."""
         if before is None:
             return
         now = self._clock.machine_now()
-        if decision.notices or after.state is CheckState.RESOLVED:
-            withdraw(connection, after.id, now, reminders_only=False)
+        if decision.notices or decision.asks or after.state is CheckState.RESOLVED:
+            withdraw(connection, after.id, now, ladder_only=False)
         elif after.state is CheckState.ACKNOWLEDGED:
-            withdraw(connection, after.id, now, reminders_only=True)
+            withdraw(connection, after.id, now, ladder_only=True)
 
-    def _write_deliveries(self, connection: Connection, after: Check, decision: Decision) -> None:
-        machine_now = self._clock.machine_now()
+    def _write_deliveries(self, connection: Connection, after: Check, decision: Decision) -> int:
+        told = sum(self._tell_staff(connection, after, notice) for notice in decision.notices)
+        for ask in decision.asks:
+            persons = asked(connection, after, ask)
+            told += self._tell_persons(connection, after, ask, persons)
+        return told
+
+    def _tell_staff(self, connection: Connection, after: Check, notice: Notice) -> int:
+        """Tell those on duty; how many deliveries that makes."""
+        machine_now, home_now = self._clock.machine_now(), self._clock.home_now()
+        on_duty = list(dict.fromkeys(self._roster.on_duty(connection, after.dong_code, home_now, after.level)))
         rows = [
             {
                 "id": each.id,
@@ -109,11 +131,30 @@ class Recorder:
                 "attempts": 0,
                 "state": DeliveryState.WAITING,
             }
-            for told in decision.notices
-            for each in address(after, told, self._clock.home_now(), self._policy)
+            for to in on_duty
+            if to.channel is not None
+            for each in [deliver(after, notice, to.channel, to.recipient, home_now, self._policy.base_url)]
         ]
         if rows:
             connection.execute(insert(delivery), rows)
+        persons = [to.recipient for to in on_duty if to.channel is None]
+        return len(rows) + self._tell_persons(connection, after, notice, persons)
+
+    def _tell_persons(self, connection: Connection, after: Check, told: Notice | Ask, persons: Sequence[str]) -> int:
+        machine_now, home_now = self._clock.machine_now(), self._clock.home_now()
+        telling = Telling.of_check(after, told)
+        return len(tell_people(connection, telling, persons, self._policy, home_now=home_now, machine_now=machine_now))
+
+
+def asked(connection: Connection, check: Check, ask: Ask) -> list[str]:
+    """Whom a call or message is for; nobody where no household is known."""
+    home = check.household_id
+    if home is None:
+        return []
+    if ask.who is Who.RESIDENT:
+        return [resident_of(home)]
+    query = select(guardian.c.position).where(guardian.c.household_id == home).order_by(guardian.c.position)
+    return [guardian_of(home, place) for place in connection.execute(query).scalars()]
 
 
 def note_about(check_id: str | None, ticket_id: str | None) -> str:
@@ -121,10 +162,11 @@ def note_about(check_id: str | None, ticket_id: str | None) -> str:
     return f"check:{check_id}" if check_id else f"ticket:{ticket_id}"
 
 
-def withdraw(connection: Connection, check_id: str, machine_now: Millis, *, reminders_only: bool) -> None:
+def withdraw(connection: Connection, check_id: str, machine_now: Millis, *, ladder_only: bool) -> None:
     """Take back what waits for this check, save what is just being sent: its sender settles that itself."""
     idle = or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= machine_now)
-    which = and_(delivery.c.check_id == check_id, delivery.c.state == DeliveryState.WAITING, idle)
-    if reminders_only:
-        which = and_(which, delivery.c.step.startswith(f"{NoticeKind.REMINDER}:"))
+    unsent = delivery.c.state.in_([DeliveryState.WAITING, DeliveryState.HELD])
+    which = and_(delivery.c.check_id == check_id, unsent, idle)
+    if ladder_only:
+        which = and_(which, delivery.c.step.startswith(LADDER_STEP))
     connection.execute(update(delivery).where(which).values(state=DeliveryState.WITHDRAWN, lease_until=None))

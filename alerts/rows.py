@@ -10,8 +10,9 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, insert, or_, select, update
 
+from alerts.attempt import HAND, Attempt, Result
 from alerts.check import (
     Alert,
     Check,
@@ -24,8 +25,11 @@ from alerts.check import (
     worst_first,
 )
 from alerts.code import codes_of
-from alerts.tables import alert, check, due, finding, open_check, open_ticket, ticket
+from alerts.delivery import DeliveryState
+from alerts.ladder import Ladder, Who, load_ladder, read_ladder
+from alerts.tables import alert, attempt, check, delivery, due, finding, ladder, open_check, open_ticket, ticket
 from alerts.ticket import Ticket, TicketState
+from ingest.clock import Millis
 from ingest.reading import DeviceId, DongCode, HouseholdId
 from rules.finding import Evidence, Finding, Level, RuleKey
 
@@ -51,14 +55,21 @@ def rows_in(connection: Connection, query: Select[Any], column: ColumnElement[An
 
 
 def load_checks(connection: Connection, query: Select[Any]) -> list[Check]:
-    """The checks that a select on the check table finds, in its order, with alerts and due rows: three statements."""
+    """The checks that a select on the check table finds, in its order, with alerts, due rows and ladders: four statements."""
     rows = connection.execute(query).all()
     ids = [row.id for row in rows]
     alerts: dict[str, list[Alert]] = {number: [] for number in ids}
     for row in rows_in(connection, select(alert), alert.c.check_id, ids):
         alerts[row.check_id].append(_alert(row))
     dues = {(row.check_id, row.version): _due(row) for row in rows_in(connection, select(due), due.c.check_id, ids)}
-    return [_check(row, tuple(alerts[row.id]), dues.get((row.id, row.version))) for row in rows]
+    ladders = _ladders(connection, {row.ladder_version for row in rows})
+    return [_check(row, tuple(alerts[row.id]), dues.get((row.id, row.version)), ladders[row.ladder_version]) for row in rows]
+
+
+def _ladders(connection: Connection, versions: Collection[str | None]) -> dict[str | None, Ladder]:
+    wanted = sorted(version for version in versions if version is not None)
+    found = rows_in(connection, select(ladder), ladder.c.version, wanted)
+    return {None: load_ladder(), **{row.version: read_ladder(row.text, row.version) for row in found}}
 
 
 def load_check(connection: Connection, check_id: str) -> Check | None:
@@ -104,7 +115,7 @@ def write_check(connection: Connection, before: Check | None, after: Check) -> N
     """Write what changed between `before` (None: it is new) and `after`; Conflict if another writer was in between."""
     values = {name: getattr(after, name) for name in _CHECK_COLUMNS}
     if before is None:
-        connection.execute(insert(check).values(values))
+        connection.execute(insert(check).values(ladder_version=_kept(connection, after.ladder), **values))
     else:
         done = connection.execute(update(check).where(check.c.id == after.id, check.c.version == before.version).values(values))
         if done.rowcount != 1:
@@ -120,6 +131,46 @@ def write_check(connection: Connection, before: Check | None, after: Check) -> N
         if after.due is not None:
             row = {"check_id": after.id, "kind": after.due.kind, "due_at": after.due.due_at, "version": after.version}
             connection.execute(insert(due).values(row))
+
+
+def _kept(connection: Connection, policy: Ladder) -> str:
+    """The version of the ladder, whose text is kept from the first check on that climbs it."""
+    if connection.execute(select(ladder.c.version).where(ladder.c.version == policy.version)).first() is None:
+        connection.execute(insert(ladder).values(version=policy.version, text=policy.text))
+    return policy.version
+
+
+def close_attempts(connection: Connection, check_id: str, result: Result, at: Millis, by: str) -> None:
+    """What became of the ladder's tries of which nothing is known yet."""
+    mine = attempt.c.check_id == check_id, attempt.c.result.is_(None), attempt.c.rung != HAND
+    connection.execute(update(attempt).where(*mine).values(result=result, result_at=at, result_by=by))
+
+
+def write_attempt(connection: Connection, each: Attempt, told: int) -> None:
+    """Write a new try, or what is known better of one; `told`: the deliveries written for it, of a new one."""
+    values = {name: getattr(each, name) for name in Attempt.__slots__}
+    known = attempt.c.check_id == each.check_id, attempt.c.number == each.number
+    if connection.execute(update(attempt).where(*known).values(values)).rowcount == 0:
+        connection.execute(insert(attempt).values(told=told, **values))
+
+
+def attempt_of(row: Row[Any]) -> Attempt:
+    """The try a row holds."""
+    values = {name: getattr(row, name) for name in Attempt.__slots__}
+    return Attempt(**{**values, "who": Who(row.who), "result": _optional(Result, row.result)})
+
+
+def hurry(connection: Connection, failed_id: str, home_now: Millis) -> None:
+    """This delivery has failed for good: where nobody was reached by its telling, the rung it is of is over now."""
+    failed = connection.execute(select(delivery.c.check_id, delivery.c.step).where(delivery.c.id == failed_id)).one()
+    unknown = attempt.c.delivery_id == failed_id, attempt.c.result.is_(None)
+    connection.execute(update(attempt).where(*unknown).values(result=Result.UNREACHABLE, result_at=home_now, result_by="outbox"))
+    sent = and_(delivery.c.state == DeliveryState.SENT, delivery.c.step == failed.step)
+    unsent = delivery.c.state.in_([DeliveryState.WAITING, DeliveryState.HELD])
+    hope = exists().where(delivery.c.check_id == failed.check_id, or_(unsent, sent))
+    if failed.check_id is not None and not connection.execute(select(hope)).scalar():
+        waits = due.c.check_id == failed.check_id, due.c.kind == DueKind.RUNG, due.c.due_at > home_now
+        connection.execute(update(due).where(*waits).values(due_at=home_now))
 
 
 def write_ticket(connection: Connection, after: Ticket, *, new: bool) -> None:
@@ -164,10 +215,10 @@ def _write_alert(connection: Connection, owner: Check, each: Alert, *, new: bool
         connection.execute(update(alert).where(alert.c.id == each.id).values(values))
 
 
-_CHECK_COLUMNS = [name for name in Check.__slots__ if name not in ("alerts", "due")]
+_CHECK_COLUMNS = [name for name in Check.__slots__ if name not in ("alerts", "due", "ladder")]
 
 
-def _check(row: Row[Any], alerts: tuple[Alert, ...], next_due: Due | None) -> Check:
+def _check(row: Row[Any], alerts: tuple[Alert, ...], next_due: Due | None, climbs: Ladder) -> Check:
     return Check(
         id=row.id,
         code=row.code,
@@ -183,7 +234,11 @@ def _check(row: Row[Any], alerts: tuple[Alert, ...], next_due: Due | None) -> Ch
         acknowledged_at=row.acknowledged_at,
         resolved_at=row.resolved_at,
         outcome=_optional(Outcome, row.outcome),
-        reminders=row.reminders,
+        ladder=climbs,
+        rung=row.rung,
+        tries=row.tries,
+        attempts=row.attempts,
+        visit_at=row.visit_at,
         version=row.version,
         due=next_due,
         alerts=worst_first(alerts),

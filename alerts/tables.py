@@ -38,6 +38,13 @@ finding = Table(
     Column("ticket_id", ForeignKey("ticket.id")),
 )
 
+ladder = Table(
+    "ladder",  # every ladder that a check was ever opened with
+    metadata,
+    Column("version", String(64), primary_key=True),  # declared, and the hash of the text
+    Column("text", Text, nullable=False),  # TOML
+)
+
 check = Table(
     "check",  # 안부확인
     metadata,
@@ -55,7 +62,11 @@ check = Table(
     Column("acknowledged_at", BigInteger),
     Column("resolved_at", BigInteger),
     Column("outcome", String(32)),
-    Column("reminders", Integer, nullable=False),  # sent since it last went to the queue
+    Column("ladder_version", String(64)),  # of the table above; null: opened before ladders were; climbs the shipped one
+    Column("rung", String(32), nullable=False, server_default="officer"),  # the furthest it has come to
+    Column("tries", Integer, nullable=False),  # on it, since it last went to the queue
+    Column("attempts", Integer, nullable=False, server_default="0"),  # in all
+    Column("visit_at", BigInteger),  # since when somebody is on the way
     Column("version", Integer, nullable=False),  # rises at every transition; a stale writer is refused
     Index("ix_check_level_opened_at_id", "level", "opened_at", "id"),
     Index(
@@ -152,7 +163,7 @@ due = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("check_id", ForeignKey("check.id"), nullable=False, index=True),
-    Column("kind", String(32), nullable=False),  # remind_open, acknowledgement_expires
+    Column("kind", String(32), nullable=False),  # rung, acknowledgement_expires
     Column("due_at", BigInteger, nullable=False, index=True),  # home time
     Column("version", Integer, nullable=False),  # of the check when it was set: a later transition makes it void
     UniqueConstraint("check_id", "kind", "version"),
@@ -164,20 +175,69 @@ delivery = Table(
     Column("id", String(32), primary_key=True),  # made of check, step, channel, recipient; the receiver's idempotency key
     Column("check_id", ForeignKey("check.id"), index=True),
     Column("ticket_id", ForeignKey("ticket.id")),
-    Column("channel", String(16), nullable=False),  # console, webhook
-    Column("recipient", String(128), nullable=False),
-    Column("step", String(32), nullable=False),  # <kind>:<version of the check>, reminder:<version>:<n>
+    Column("channel", String(16), nullable=False),  # alerts.contacts.CHANNELS, console
+    Column("recipient", String(128), nullable=False),  # a label the channel knows, or a person
+    Column("step", String(32), nullable=False),  # <kind>:<n>; rung:<n>:<kind> where it stands only until the check is taken
     Column("level", Integer, nullable=False),  # the gravest goes first
     Column("body", Text, nullable=False),  # JSON without personal fields: level, dong, code, link
     Column("created_at", BigInteger, nullable=False),  # machine time, like all below
     Column("due_at", BigInteger, nullable=False, index=True),
     Column("lease_until", BigInteger),
     Column("attempts", Integer, nullable=False),
-    Column("state", String(16), nullable=False),  # waiting, sent, failed, withdrawn
+    Column("state", String(16), nullable=False),  # alerts.delivery.DeliveryState
     Column("sent_at", BigInteger),
     Column("error", String(255)),
+    Column("person", String(96)),  # null: a route of the settings, whose receiver is no person
+    Column("telling", String(32), index=True),  # the same for all channels that carry one message to one person
+    Column("rank", Integer, nullable=False, server_default="0"),  # 0 goes first, the next is its fallback
+    Column("digest", String(32)),  # the telling of the digest it went out in
+    Column("reference", String(128), index=True),  # what the provider calls it
+    Column("receipt", String(32)),  # what became of it at the receiver's: alerts.delivery.Receipt
+    Column("receipt_at", BigInteger),
+    Column("not_after", BigInteger),  # home time, alone among these: from then on it must not leave any more
     UniqueConstraint("check_id", "step", "channel", "recipient"),
     Index("ix_delivery_state_channel", "state", "channel"),
+    Index("ix_delivery_person_sent_at", "person", "sent_at"),
+)
+
+contact_point = Table(
+    "contact_point",  # how a person is reached
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person", String(96), nullable=False),  # a login
+    Column("kind", String(16), nullable=False),  # alerts.contacts.Kind
+    Column("position", Integer, nullable=False),  # the lowest is tried first
+    Column("sealed", LargeBinary, nullable=False),  # AES-GCM of the address
+    Column("created_at", BigInteger, nullable=False),  # machine time
+    UniqueConstraint("person", "position"),
+)
+
+path_proof = Table(
+    "path_proof",  # when a synthetic alarm last came through, for each dong and channel
+    metadata,
+    Column("dong_code", String(32), primary_key=True),
+    Column("channel", String(16), primary_key=True),
+    Column("since", BigInteger, nullable=False),  # machine time like the two below: from when on it has to be proven
+    Column("alarmed_at", BigInteger),  # the last alarm that was published
+    Column("proven_at", BigInteger),  # the last that its receiver took
+)
+
+attempt = Table(
+    "attempt",  # every try to reach somebody: by a rung of the ladder, or by hand
+    metadata,
+    Column("check_id", ForeignKey("check.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # from 1
+    Column("rung", String(32), nullable=False),  # its name, or `hand`
+    Column("who", String(16), nullable=False),  # alerts.ladder.Who
+    Column("channel", String(16), nullable=False),  # call, message, duty, phone, visit
+    Column("actor", String(64), nullable=False),  # `tick`, or a login
+    Column("at", BigInteger, nullable=False),  # home time, like all below
+    Column("ends_at", BigInteger),  # when the ladder goes on; null: by hand
+    Column("told", Integer, nullable=False),  # deliveries written for it
+    Column("result", String(16)),  # alerts.attempt.Result; null: not known yet
+    Column("result_at", BigInteger),
+    Column("result_by", String(64)),
+    Column("delivery_id", String(32), unique=True),  # of a call or message to the resident
 )
 
 live_event = Table(

@@ -9,6 +9,7 @@ from alerts import metrics
 from alerts.lease import holds
 from alerts.policy import Policy
 from alerts.record import Recorder
+from alerts.roster import Roster
 from alerts.rows import load_checks
 from alerts.tables import check, due
 from alerts.work import fall_due
@@ -22,12 +23,12 @@ _BATCH = 200
 class Tick:
     """One turn each machine second. `holder` names this process among all that ever share the database."""
 
-    def __init__(self, engine: Engine, clock: Clock, policy: Policy, holder: str) -> None:
+    def __init__(self, engine: Engine, clock: Clock, policy: Policy, holder: str, roster: Roster | None = None) -> None:
         self._engine = engine
         self._clock = clock
         self._policy = policy
         self._holder = holder
-        self._recorder = Recorder(clock, None, policy)  # a tick writes no words
+        self._recorder = Recorder(clock, None, policy, roster)  # a tick writes no words
 
     def run(self) -> int:
         """Do what is due up to home time now; returns how many checks it touched, 0 while another process has the lease.

@@ -60,7 +60,7 @@ def judge_device(ticket: Ticket | None, finding: Finding) -> TicketDecision:
     """Decide on one device finding. `ticket` is the open one of its subject and rule, None where there is none."""
     if finding.verb is Verb.RAISED:
         return _open(finding) if ticket is None else _raise(ticket, finding)
-    if ticket is None:
+    if ticket is None or finding.verb is Verb.ALIVE:  # nobody lives in a device
         return TicketDecision(ticket=None)
     if finding.verb is Verb.CLEARED:
         if finding.episode != ticket.episode or ticket.condition is Condition.CLEARED:

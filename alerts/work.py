@@ -1,10 +1,11 @@
-"""What people and passing time do to a check: acknowledge, note, resolve, remind, expire; pure decisions."""
+"""What people and passing time do to a check: acknowledge, note, resolve, expire; pure decisions."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import assert_never
 
+from alerts.attempt import Result
 from alerts.check import (
     TICK,
     Action,
@@ -16,12 +17,11 @@ from alerts.check import (
     Due,
     DueKind,
     NeedsText,
-    Notice,
     NoticeKind,
     Outcome,
     Transition,
 )
-from alerts.condition import notice, reminder_due
+from alerts.climb import go_on, resume
 from alerts.policy import Policy
 from ingest.clock import Millis
 from ingest.facts import AwayDeclared, CheckResolved, Fact, HouseholdEnded
@@ -30,7 +30,7 @@ _ENDS_HOUSEHOLD = frozenset({Outcome.MOVED, Outcome.DEATH_FOUND})
 _AWAY_REASON = {Outcome.AWAY: "other", Outcome.HOSPITAL: "hospital"}
 
 
-def acknowledge(check: Check, actor: str, now: Millis, policy: Policy) -> Decision:
+def acknowledge(check: Check, actor: str, now: Millis, duty_ends: Millis) -> Decision:
     """The actor takes the check; one they hold already is held anew. Conflict where another holds it or it is over."""
     if check.state is CheckState.RESOLVED:
         raise Conflict("the check is resolved")
@@ -41,11 +41,17 @@ def acknowledge(check: Check, actor: str, now: Millis, policy: Policy) -> Decisi
         state=CheckState.ACKNOWLEDGED,
         owner=actor,
         acknowledged_at=now,
-        reminders=0,
-        due=Due(kind=DueKind.ACKNOWLEDGEMENT_EXPIRES, due_at=policy.acknowledgement_ends(check.level, now)),
+        due=expiry(check, now, duty_ends),
         version=check.version + 1,
     )
-    return Decision(check=after, transitions=(_change(check, after, actor, now, Action.ACKNOWLEDGED, "taken"),))
+    change = change_of(check, after, actor, now, Action.ACKNOWLEDGED, "taken")
+    return Decision(check=after, transitions=(change,), closes=Result.TAKEN)
+
+
+def expiry(check: Check, now: Millis, duty_ends: Millis) -> Due:
+    """When an acknowledgement given at `now` is over; `duty_ends`: when the duty that runs now does."""
+    held = check.ladder.held(check.level)
+    return Due(kind=DueKind.ACKNOWLEDGEMENT_EXPIRES, due_at=duty_ends if held is None else now + held)
 
 
 def note(check: Check, actor: str, now: Millis, text: str) -> Decision:
@@ -53,7 +59,7 @@ def note(check: Check, actor: str, now: Millis, text: str) -> Decision:
     if not text.strip():
         raise NeedsText("a note needs text")
     after = replace(check, version=check.version + 1)
-    return Decision(check=after, transitions=(_change(check, after, actor, now, Action.NOTED, "note"),))
+    return Decision(check=after, transitions=(change_of(check, after, actor, now, Action.NOTED, "note"),))
 
 
 def resolve(check: Check, actor: str, now: Millis, outcome: Outcome, text: str) -> Decision:
@@ -65,7 +71,7 @@ def resolve(check: Check, actor: str, now: Millis, outcome: Outcome, text: str) 
     held = replace(check, state=CheckState.ACKNOWLEDGED, owner=actor, acknowledged_at=now, version=check.version + 1)
     taken: tuple[Transition, ...] = ()
     if check.state is CheckState.OPEN:
-        taken = (_change(check, held, actor, now, Action.ACKNOWLEDGED, "resolved_at_once"),)
+        taken = (change_of(check, held, actor, now, Action.ACKNOWLEDGED, "resolved_at_once"),)
     else:
         held = check
     after = replace(
@@ -76,7 +82,8 @@ def resolve(check: Check, actor: str, now: Millis, outcome: Outcome, text: str) 
         due=None,
         version=held.version + 1,
     )
-    return Decision(check=after, transitions=(*taken, _change(held, after, actor, now, Action.RESOLVED, outcome)))
+    changes = (*taken, change_of(held, after, actor, now, Action.RESOLVED, outcome))
+    return Decision(check=after, transitions=changes, closes=Result.STOPPED)
 
 
 def fall_due(check: Check, now: Millis, policy: Policy) -> Decision:
@@ -85,34 +92,23 @@ def fall_due(check: Check, now: Millis, policy: Policy) -> Decision:
         return Decision(check=None)
     if check.due.kind is DueKind.ACKNOWLEDGEMENT_EXPIRES:
         return _expire(check, now, policy)
-    if check.due.kind is DueKind.REMIND_OPEN:
-        return _remind(check, now, policy)
+    if check.due.kind is DueKind.RUNG:
+        return go_on(check, now, policy)
     assert_never(check.due.kind)
 
 
 def _expire(check: Check, now: Millis, policy: Policy) -> Decision:
+    """Nobody settled it in time: it goes back to the queue, and whoever was on the way is taken to have given up."""
     after = replace(
         check,
         state=CheckState.OPEN,
         owner=None,
         acknowledged_at=None,
-        reminders=0,
-        due=reminder_due(check.level, now, policy),
+        visit_at=None,
         version=check.version + 1,
     )
-    change = _change(check, after, TICK, now, Action.EXPIRED, "acknowledgement_expired")
-    return Decision(check=after, transitions=(change,), notices=(notice(NoticeKind.EXPIRED, after),))
-
-
-def _remind(check: Check, now: Millis, policy: Policy) -> Decision:
-    """A reminder changes no state and so no version: whoever is about to acknowledge is not refused for it."""
-    sent = check.reminders + 1
-    told = Notice(kind=NoticeKind.REMINDER, step=f"{NoticeKind.REMINDER}:{check.version}:{sent}")
-    if sent < policy.pace(check.level).reminders:
-        return Decision(check=replace(check, reminders=sent, due=reminder_due(check.level, now, policy)), notices=(told,))
-    after = replace(check, reminders=sent, due=None, version=check.version + 1)
-    change = _change(check, after, TICK, now, Action.EXHAUSTED, "reminders_exhausted")
-    return Decision(check=after, transitions=(change,), notices=(told,))
+    change = change_of(check, after, TICK, now, Action.EXPIRED, "acknowledgement_expired")
+    return replace(resume(after, NoticeKind.EXPIRED, now, policy), transitions=(change,))
 
 
 def facts_of(check: Check, now: Millis, outcome: Outcome, returns_at: Millis | None, policy: Policy) -> tuple[Fact, ...]:
@@ -151,7 +147,8 @@ def _absence_ends(now: Millis, outcome: Outcome, returns_at: Millis | None, poli
     return returns_at
 
 
-def _change(check: Check, after: Check, actor: str, now: Millis, action: Action, reason: str) -> Transition:
+def change_of(check: Check, after: Check, actor: str, now: Millis, action: Action, reason: str) -> Transition:
+    """The transition between two states of a check."""
     return Transition(
         at=now,
         actor=actor,

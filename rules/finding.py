@@ -32,6 +32,8 @@ class RuleKey(StrEnum):
     GAS = "gas"
     CANNOT_VERIFY = "cannot_verify"
     AWAY = "away"
+    HELP = "help"  # the resident asked for it when a machine called; raised by the desk, not by the rules
+    REPORTED = "reported"  # somebody worries about a neighbour; likewise
     DEVICE_SILENT = "device_silent"
     DEVICE_BATTERY = "device_battery"
     DEVICE_LINK = "device_link"
@@ -60,6 +62,7 @@ class Verb(StrEnum):
     RAISED = "raised"  # it holds at this level, which is above the one before
     CLEARED = "cleared"  # it holds no more
     UNDETERMINED = "undetermined"  # it would be due, but the home could not be observed
+    ALIVE = "alive"  # since an absence was raised, two credible signs of life at least a minute apart
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):

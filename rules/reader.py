@@ -55,6 +55,17 @@ class Reader:
         """Whether the file says anything there."""
         return self._find(section, key) is not None
 
+    def sections(self, section: str) -> list[str]:
+        """The names of the tables in this one, in the order of the file."""
+        return [name for name, value in self._table(section).items() if isinstance(value, dict)]
+
+    def is_word(self, section: str, key: str, word: str) -> bool:
+        """Whether the value is just this word; otherwise it is still to be asked for."""
+        if self._find(section, key) != word:
+            return False
+        self._asked.add(f"{section}.{key}")
+        return True
+
     def length(self, section: str, key: str) -> Millis:
         """A length of time in milliseconds."""
         value = self._ask(section, key)
@@ -97,6 +108,22 @@ class Reader:
             return allowed[0]
         return str(value)
 
+    def words(self, section: str, key: str, allowed: Sequence[str]) -> list[str]:
+        """A list of allowed words, one at least."""
+        value = self._ask(section, key)
+        if not isinstance(value, list) or not value or any(word not in allowed for word in value):
+            self._refuse(section, key, value, "a list of " + ", ".join(f'"{word}"' for word in allowed))
+            return []
+        return [str(word) for word in value]
+
+    def text(self, section: str, key: str, right: str) -> str:
+        """A text; `right` says what it is for."""
+        value = self._ask(section, key)
+        if not isinstance(value, str):
+            self._refuse(section, key, value, right)
+            return ""
+        return value
+
     def rising(self, section: str, values: Sequence[float | None], reason: str) -> None:
         """The values that are there must rise."""
         there = [value for value in values if value is not None]
@@ -121,10 +148,13 @@ class Reader:
         return self._find(section, key)
 
     def _find(self, section: str, key: str) -> Any:
+        return self._table(section).get(key)
+
+    def _table(self, section: str) -> dict[str, Any]:
         at: Any = self._data
         for part in section.split("."):
             at = at.get(part) if isinstance(at, dict) else None
-        return at.get(key) if isinstance(at, dict) else None
+        return at if isinstance(at, dict) else {}
 
     def _refuse(self, section: str, key: str, value: Any, right: str) -> int:
         self.wrong(section, key, f"is missing: it needs {right}" if value is None else f"is {value!r}, it needs {right}")

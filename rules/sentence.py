@@ -27,6 +27,8 @@ RULE_WORDS: dict[str, dict[RuleKey, str]] = {
         RuleKey.GAS: "가스 감지",
         RuleKey.CANNOT_VERIFY: "안부 확인 불가",
         RuleKey.AWAY: "귀가 지연",
+        RuleKey.HELP: "도움 요청",
+        RuleKey.REPORTED: "이웃 신고",
         RuleKey.DEVICE_SILENT: "기기 응답 없음",
         RuleKey.DEVICE_BATTERY: "배터리 부족",
         RuleKey.DEVICE_LINK: "무선 신호 약함",
@@ -46,6 +48,8 @@ RULE_WORDS: dict[str, dict[RuleKey, str]] = {
         RuleKey.GAS: "Gas",
         RuleKey.CANNOT_VERIFY: "Cannot verify",
         RuleKey.AWAY: "Not back",
+        RuleKey.HELP: "Asked for help",
+        RuleKey.REPORTED: "Reported",
         RuleKey.DEVICE_SILENT: "Device silent",
         RuleKey.DEVICE_BATTERY: "Battery low",
         RuleKey.DEVICE_LINK: "Weak radio link",
@@ -66,6 +70,8 @@ def reason(rule: RuleKey, level: Level, evidence: Evidence, at: Millis, lang: st
     english = lang == "en"
     if verb is Verb.CLEARED:
         return _cleared(rule, at, english=english)
+    if verb is Verb.ALIVE:
+        return _alive(at, english=english)
     if verb is Verb.UNDETERMINED:
         return _undetermined(rule, level, evidence, english=english)
     said = (_ENGLISH if english else _KOREAN)[rule](evidence)
@@ -106,6 +112,12 @@ def _cleared(rule: RuleKey, at: Millis, *, english: bool) -> str:
     if english:
         return f"{RULE_WORDS['en'][rule]}: no longer so since {say_moment(at, 'en')}."
     return f"{RULE_WORDS['ko'][rule]} 상태가 {say_moment(at)}에 풀렸습니다."
+
+
+def _alive(at: Millis, *, english: bool) -> str:
+    if english:
+        return f"Two signs of life by {say_moment(at, 'en')}."
+    return f"{say_moment(at)}까지 두 차례 기척이 있었습니다."
 
 
 def _undetermined(rule: RuleKey, level: Level, evidence: Evidence, *, english: bool) -> str:
@@ -181,6 +193,8 @@ _KOREAN: dict[RuleKey, _Saying] = {
     RuleKey.SOS: _at(True, "{since}에 응급 호출 단추가 눌렸습니다"),
     RuleKey.SMOKE: _at(True, "{since}에 연기가 감지되었습니다"),
     RuleKey.GAS: _at(True, "{since}에 가스가 감지되었습니다"),
+    RuleKey.HELP: _at(True, "{since}에 자동 전화를 받고 도움이 필요하다고 했습니다"),
+    RuleKey.REPORTED: _at(True, "{since}에 이웃이 안부가 걱정된다고 알렸습니다"),
     RuleKey.DEVICE_SILENT: _absent(True, "기기가 {elapsed}째 응답이 없습니다 (기준 {limit})"),
     RuleKey.DEVICE_BATTERY: _counted("배터리가 {value}% 남았습니다 (기준 {limit}% 미만)"),
     RuleKey.DEVICE_LINK: _counted("무선 신호가 {value}%로 약합니다 (기준 {limit}% 미만)"),
@@ -202,6 +216,8 @@ _ENGLISH: dict[RuleKey, _Saying] = {
     RuleKey.SOS: _at(False, "the SOS button was pressed at {since}"),
     RuleKey.SMOKE: _at(False, "smoke was detected at {since}"),
     RuleKey.GAS: _at(False, "gas was detected at {since}"),
+    RuleKey.HELP: _at(False, "asked for help at {since}, answering an automatic call"),
+    RuleKey.REPORTED: _at(False, "a neighbour reported concern at {since}"),
     RuleKey.DEVICE_SILENT: _absent(False, "the device has been silent for {elapsed} (limit {limit})"),
     RuleKey.DEVICE_BATTERY: _counted("the battery is at {value}% (limit {limit}%)"),
     RuleKey.DEVICE_LINK: _counted("the radio link is at {value}% (limit {limit}%)"),

@@ -1,6 +1,7 @@
 """Brokers for whoever asks for one: real servers on 127.0.0.1, each in a folder of its own, ended when the test ends."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,13 @@ from tests.influx_server import BadServer, influxd_or_skip
 from tests.servers import MOSQUITTO, Broker, MosquittoServer, NatsServer, ScriptedBroker
 from tests.small_disk import SIZE, SmallDisk
 from tests.stores import PostgresServer, postgres_server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Whoever starts the tests in a shell's background has SIGINT ignored, and every program started here would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

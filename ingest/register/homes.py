@@ -35,6 +35,7 @@ class Household(msgspec.Struct, frozen=True, kw_only=True):
     grade: Grade
     enrolled_at: Millis
     ended_at: Millis | None = None
+    synthetic: bool = False  # nobody lives there: it proves the path, and is left out of lists, queues and figures
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):

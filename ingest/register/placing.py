@@ -178,7 +178,12 @@ def standing_or_none(connection: Connection, device_id: str) -> Device | None:
 def household_in(row: Row[Any]) -> Household:
     """The household of a row of HOUSEHOLDS."""
     return Household(
-        id=row.id, dong_code=row.dong_code, grade=Grade(row.grade), enrolled_at=row.enrolled_at, ended_at=row.ended_at
+        id=row.id,
+        dong_code=row.dong_code,
+        grade=Grade(row.grade),
+        enrolled_at=row.enrolled_at,
+        ended_at=row.ended_at,
+        synthetic=row.synthetic,
     )
 
 

@@ -67,13 +67,15 @@ class Register:
         at: Millis,
         resident: Resident | None = None,
         guardians: Sequence[Guardian] = (),
+        synthetic: bool = False,
     ) -> Household:
-        """Look after this household from `at` on."""
+        """Look after this household from `at` on; a synthetic one is nobody's home and stands in no list."""
         household = Household(
             id=HouseholdId(valid_id("household id", household_id)),
             dong_code=DongCode(dong_code),
             grade=valid_grade(grade),
             enrolled_at=at,
+            synthetic=synthetic,
         )
         with self._engine.begin() as connection:
             enter_household(connection, self._sealer, household, resident, guardians)
@@ -159,7 +161,8 @@ class Register:
     def households(self, dong: str | None = None, *, ended: bool = False) -> list[Household]:
         """Households of the dong by id: those looked after, or with `ended` those no longer."""
         over = tables.household.c.ended_at.is_not(None) if ended else tables.household.c.ended_at.is_(None)
-        wanted = HOUSEHOLDS.where(over).order_by(tables.household.c.id)
+        real = tables.household.c.synthetic.is_(False)
+        wanted = HOUSEHOLDS.where(over, real).order_by(tables.household.c.id)
         if dong is not None:
             wanted = wanted.where(tables.household.c.dong_code == dong)
         with reading(self._engine).begin() as connection:
@@ -173,8 +176,10 @@ class Register:
         return None if row is None or dong not in (None, row.dong_code) else household_in(row)
 
     def devices(self, *, dong: str | None = None, household: str | None = None) -> list[Device]:
-        """Devices that stand in a household, by id."""
+        """Devices that stand in a household, by id; of a synthetic one only where it is asked for by name."""
         wanted = DEVICES.order_by(tables.device.c.id)
+        if household is None:
+            wanted = wanted.where(tables.household.c.synthetic.is_(False))
         if dong is not None:
             wanted = wanted.where(tables.household.c.dong_code == dong)
         if household is not None:

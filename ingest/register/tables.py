@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, false
 
 from ingest.store import metadata
 
@@ -21,6 +21,7 @@ household = Table(
     Column("grade", String(16), nullable=False),  # high, elevated, ordinary
     Column("enrolled_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    Column("synthetic", Boolean, nullable=False, server_default=false()),  # proves the path, is nobody's home
 )
 
 resident = Table(

@@ -174,7 +174,7 @@ def test_two_ticks_and_two_senders_do_everything_once(site: Site, store_url: str
     told = Counter(each.id for book in books for each in book.given)
     assert set(told.values()) == {1}
     assert len(told) == len(HOMES) * 4
-    assert {each.reminders for each in site.desk.checks(dong=None)} == {3}
+    assert {each.tries for each in site.desk.checks(dong=None)} == {4}
     for engine in engines:
         engine.dispose()
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from alerts.check import CheckState, Outcome
+from alerts.ladder import DEFAULT, read_ladder
 from alerts.lease import LEASE
-from alerts.policy import Pace, Policy
+from alerts.policy import Policy
+from alerts.roster import PlainRoster
 from alerts.tables import delivery, due, live_event, tick_lease, transition
 from alerts.tick import Tick
 from ingest.clock import HOUR, MINUTE, parse_local
@@ -40,53 +42,66 @@ def test_acknowledged_check_reopens_when_its_acknowledgement_expires(site: Site,
     [
         ("2026-01-12T09:00:00", "2026-01-12T18:00:00"),
         ("2026-01-12T17:59:59", "2026-01-12T18:00:00"),
-        ("2026-01-12T18:00:00", "2026-01-13T18:00:00"),
-        ("2026-01-12T23:30:00", "2026-01-13T18:00:00"),
-        ("2026-01-12T03:00:00", "2026-01-12T18:00:00"),
+        ("2026-01-12T18:00:00", "2026-01-13T09:00:00"),
+        ("2026-01-12T03:00:00", "2026-01-12T09:00:00"),
+        ("2026-01-16T18:00:00", "2026-01-19T09:00:00"),  # a Friday evening: until Monday morning
+        ("2026-01-17T12:00:00", "2026-01-19T09:00:00"),
     ],
 )
-def test_duty_ends_at_the_next_six_in_the_evening_in_seoul(now: str, ends: str) -> None:
-    assert Policy().duty_ends(parse_local(now)) == parse_local(ends)
+def test_plain_duty_ends_at_nine_and_at_six_of_weekdays_in_seoul(site: Site, now: str, ends: str) -> None:
+    with site.engine.begin() as connection:
+        assert PlainRoster(Policy()).ends(connection, "dong-1", parse_local(now)) == parse_local(ends)
 
 
 @pytest.mark.parametrize(
-    ("level", "every"), [(Level.DANGER, 5 * MINUTE), (Level.WARNING, 30 * MINUTE), (Level.CAUTION, 4 * HOUR)]
+    ("level", "waits", "kinds"),
+    [
+        (Level.DANGER, [5, 5, 10], ["reminder", "contact", "visit"]),
+        (Level.WARNING, [30, 30, 30], ["reminder", "reminder", "reminder"]),
+        (Level.CAUTION, [240, 240, 240], ["reminder", "reminder", "reminder"]),
+    ],
 )
-def test_a_check_nobody_takes_is_brought_up_again_and_again(site: Site, level: Level, every: int) -> None:
+def test_a_check_nobody_takes_is_brought_up_again_and_again(site: Site, level: Level, waits: list[int], kinds: list[str]) -> None:
     site.take(finding(level=level))
     site.sender.turn()
-    assert site.pass_home(every - 1) == 0
-    for _ in range(3):
-        assert site.pass_home(every) == 1
+    assert site.pass_home(waits[0] * MINUTE - 1) == 0
+    site.clock.home += 1 - waits[0] * MINUTE
+    for wait in waits:
+        assert site.pass_home(wait * MINUTE) == 1
         site.sender.turn()
-    assert site.book.kinds == ["opened", "reminder", "reminder", "reminder"]
+    assert site.book.kinds == ["opened", *kinds]
     assert len({each.id for each in site.book.given}) == 4
-    assert site.only().version == 1  # nobody's acknowledgement is refused for a reminder
+    assert site.only().version == 1  # nobody's acknowledgement is refused for a try of the ladder
 
 
-def test_reminders_end_visibly_and_resolve_nothing(tmp_path: Path) -> None:
-    policy = Policy(routes=(WEBHOOK,), danger=Pace(acknowledgement=MINUTE, remind_every=MINUTE, reminders=2))
+def test_a_ladder_ends_visibly_and_resolves_nothing(tmp_path: Path) -> None:
+    text = DEFAULT.read_text(encoding="utf-8").replace("tries = 280", "tries = 1").replace("tries = 3,", "tries = 1,")
+    policy = Policy(routes=(WEBHOOK,), ladder=read_ladder(text))
     site = make_site(f"sqlite:///{tmp_path / 'anbu.db'}", policy)
     site.take(finding(level=Level.DANGER))
-    assert [site.pass_home(MINUTE) for _ in range(5)] == [1, 1, 0, 0, 0]
+    site.sender.turn()
+    for wait in (5, 5, 10, 10, 5, 600):
+        site.pass_home(wait * MINUTE)
+        site.sender.turn()
     found = site.only()
-    assert (found.state, found.exhausted, found.reminders) == (CheckState.OPEN, True, 2)
+    assert (found.state, found.exhausted, found.rung) == (CheckState.OPEN, True, "emergency")
     assert site.actions() == ["opened", "exhausted"]
+    assert site.book.kinds == ["opened", "reminder", "contact", "visit", "emergency", "exhausted"]
     site.take(finding(RuleKey.SOS, Level.DANGER))
-    assert not site.only().exhausted  # news begins the reminders anew
+    assert not site.only().exhausted  # news begins the telling anew
     site.desk.acknowledge(found.id, actor="kim", dong=None)
-    site.pass_home(MINUTE)
+    site.pass_home(15 * MINUTE)
     assert not site.only().exhausted  # so does an acknowledgement that expired
     site.engine.dispose()
 
 
-def test_a_rise_begins_the_reminders_anew_at_the_pace_of_its_level(site: Site) -> None:
+def test_a_rise_begins_the_telling_anew_at_the_pace_of_its_level(site: Site) -> None:
     site.take(finding(level=Level.WARNING))
     site.pass_home(30 * MINUTE)
-    assert site.only().reminders == 1
+    assert site.only().tries == 2
     site.take(finding(level=Level.DANGER, at=site.clock.home))
     found = site.only()
-    assert found.reminders == 0
+    assert found.tries == 1
     assert found.due is not None
     assert found.due.due_at == site.clock.home + 5 * MINUTE
 
@@ -161,7 +176,7 @@ def test_two_ticks_on_one_database_share_one_lease(site: Site) -> None:
     assert other.run() == 1  # it fell silent: the second takes over
     assert site.tick.run() == 0
     assert [row.holder for row in site.rows(tick_lease)] == ["two"]
-    assert site.only().reminders == 2
+    assert site.only().tries == 1  # the first on the second rung
 
 
 def test_many_due_rows_are_all_done_in_one_turn(site: Site) -> None:

@@ -13,19 +13,14 @@ from sqlalchemy import select
 
 from alerts.check import Check, CheckState, Condition, Conflict, DueKind, Outcome
 from alerts.delivery import DeliveryState, Permanent, Sent, Temporary
-from alerts.policy import Pace, Policy
+from alerts.policy import Policy
 from alerts.tables import alert, check, delivery, due, transition
 from alerts.tables import finding as finding_rows
 from ingest.clock import DAY, MINUTE
 from rules.finding import DEVICE, Finding, Level, RuleKey, Verb
 from tests.alerts.alert_parts import WEBHOOK, finding, make_site
 
-POLICY = Policy(
-    routes=(WEBHOOK,),
-    caution=Pace(acknowledgement=None, remind_every=240 * MINUTE, reminders=3),
-    warning=Pace(acknowledgement=60 * MINUTE, remind_every=30 * MINUTE, reminders=2),
-    danger=Pace(acknowledgement=15 * MINUTE, remind_every=5 * MINUTE, reminders=3),
-)
+POLICY = Policy(routes=(WEBHOOK,))
 RULES = [RuleKey.MOTION, RuleKey.HEAT, RuleKey.SOS, RuleKey.DEVICE_SILENT]
 VERBS = [Verb.RAISED, Verb.RAISED, Verb.RAISED, Verb.CLEARED, Verb.UNDETERMINED]
 ACTORS = st.sampled_from(["kim", "lee"])
@@ -92,10 +87,9 @@ def an_open_check_has_a_next_due_time_or_is_exhausted(now: Stored) -> None:
         elif row.state == CheckState.ACKNOWLEDGED:
             assert kind == DueKind.ACKNOWLEDGEMENT_EXPIRES
         elif kind is None:
-            assert row.reminders == POLICY.pace(Level(row.level)).reminders
             assert newest[row.id] == "exhausted"
         else:
-            assert kind == DueKind.REMIND_OPEN
+            assert kind == DueKind.RUNG
         assert kind is None or dues[row.id].version == row.version
 
 

@@ -1,0 +1,109 @@
+"""How much one person is told: ten messages in ten minutes, then what is not dangerous waits and goes out as one digest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+
+from alerts.delivery import DeliveryState, Message
+from alerts.tables import delivery
+from ingest.clock import MINUTE, Millis
+from rules.finding import Level
+
+_log = structlog.get_logger(__name__)
+
+WINDOW: Millis = 10 * MINUTE
+LIMIT = 10
+"""Messages to one person within `WINDOW` of machine time: a flood in the words of ISA-18.2. Dangers count, and always pass."""
+
+DIGEST = "digest"
+NAMED = 10
+"""Codes a digest spells out; it says how many there are besides."""
+
+_decoder = msgspec.json.Decoder(Message)
+
+
+def room_at(connection: Connection, row: Row[Any], now: Millis) -> Millis | None:
+    """When this delivery's person may be told it: None at once, else the instant at which a message falls out of the window."""
+    if row.person is None or row.level >= Level.DANGER:
+        return None
+    sent = and_(delivery.c.state == DeliveryState.SENT, delivery.c.sent_at > now - WINDOW)
+    in_flight = and_(delivery.c.state == DeliveryState.WAITING, delivery.c.lease_until > now)
+    mine = delivery.c.person == row.person, delivery.c.id != row.id
+    found = select(func.count(), func.min(delivery.c.sent_at)).where(*mine, or_(sent, in_flight))
+    told, oldest = connection.execute(found).one()
+    if told < LIMIT:
+        return None
+    return now + WINDOW if oldest is None else max(now + 1, oldest + WINDOW)
+
+
+def hold(connection: Connection, row: Row[Any], now: Millis, due_at: Millis, link: str) -> None:
+    """Keep this telling for its person's next digest, and see that there is one, due when there is room again."""
+    same = delivery.c.telling == row.telling, delivery.c.state == DeliveryState.WAITING
+    held = connection.execute(select(delivery).where(*same).order_by(delivery.c.rank)).all()
+    connection.execute(update(delivery).where(*same).values(state=DeliveryState.HELD, lease_until=None))
+    coming = select(delivery.c.id).where(
+        delivery.c.person == row.person, delivery.c.step == DIGEST, delivery.c.state == DeliveryState.WAITING
+    )
+    if connection.execute(coming).first() is None:
+        _log.warning("a person is told too much at once; the rest goes into a digest", delivery_id=row.id)
+        _begin_digest(connection, row, held, now, due_at, link)
+
+
+def _begin_digest(
+    connection: Connection, row: Row[Any], held: Sequence[Row[Any]], now: Millis, due_at: Millis, link: str
+) -> None:
+    number = hashlib.sha256(f"{DIGEST}|{row.person}|{row.telling}".encode()).hexdigest()[:32]
+    empty = Message(id=number, kind=DIGEST, level="", dong="-", code="-", link=link, at=_decoder.decode(row.body).at)
+    rows = [
+        {
+            "id": number if rank == 0 else hashlib.sha256(f"{number}|{each.channel}".encode()).hexdigest()[:32],
+            "channel": each.channel,
+            "recipient": each.recipient,
+            "step": DIGEST,
+            "level": Level.CAUTION,
+            "body": msgspec.json.encode(empty).decode(),
+            "created_at": now,
+            "due_at": due_at + max(0, each.due_at - held[0].due_at),
+            "attempts": 0,
+            "state": DeliveryState.WAITING,
+            "person": row.person,
+            "telling": number,
+            "rank": rank,
+        }
+        for rank, each in enumerate(held)
+    ]
+    connection.execute(insert(delivery), rows)
+
+
+def fill(connection: Connection, row: Row[Any]) -> str | None:
+    """The body of a digest that is about to go out for the first time, with all that is held for its person now.
+
+    It is the same at every attempt and on every channel from then on. None where nothing is held any more.
+    """
+    if _decoder.decode(row.body).level:
+        return str(row.body)
+    mine = delivery.c.person == row.person, delivery.c.state == DeliveryState.HELD
+    order = delivery.c.level.desc(), delivery.c.created_at, delivery.c.id
+    held = connection.execute(select(delivery).where(*mine).order_by(*order)).all()
+    if not held:
+        return None
+    tellings = {each.telling: _decoder.decode(each.body) for each in held}
+    codes = list(dict.fromkeys(each.code for each in tellings.values()))
+    dongs = {each.dong for each in tellings.values()}
+    body = msgspec.structs.replace(
+        _decoder.decode(row.body),
+        level=Level(held[0].level).name.lower(),
+        dong=dongs.pop() if len(dongs) == 1 else "-",
+        codes=tuple(codes[:NAMED]),
+        more=len(tellings) - len(codes[:NAMED]),
+    )
+    text = msgspec.json.encode(body).decode()
+    connection.execute(update(delivery).where(*mine).values(state=DeliveryState.DIGESTED, digest=row.telling))
+    connection.execute(update(delivery).where(delivery.c.telling == row.telling).values(body=text))
+    return text
