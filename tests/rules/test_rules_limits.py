@@ -121,6 +121,8 @@ def test_a_season_that_is_less_careful_is_refused_whole(extra: str, what: str) -
         ("[season.heatwave]", '[season.heatwave]\nuntil = "07-01"', "not a day of every year"),
         ('signal = "motion"', 'signal = "motion"\nactive = 7', "not hours such as"),
         ('signal = "motion"', 'signal = "door"', 'one of "motion"'),
+        ('danger = "5 d"', "", "every absence ends in danger"),
+        ("link_clear = 12.0", "link_clear = 7.0", "must lie above link_weak"),
         ("[away] ", '[away]\nactive = "07:00-22:00" ', "is not a setting this version knows"),
         ('breach = "above"\ncaution', 'breach = "above"\nwarn', "needs a level"),
     ],
@@ -130,6 +132,13 @@ def test_seasons_and_hours_that_are_wrong_are_refused(old: str, new: str, what: 
     with pytest.raises(RulesWrong) as caught:
         read_table(TEXT.replace(old, new, 1))
     assert any(what in problem for problem in caught.value.problems)
+
+
+def test_the_line_of_a_value_is_found_wherever_it_is_written() -> None:
+    with pytest.raises(RulesWrong) as caught:
+        read_table('version = "inline-1"\n\ngrade = { high = { factor = 2.0 } }\n[away]\nkind = "absence"\n')
+    assert "line 3: grade.high.factor is 2.0, it needs a number from 0.05 to 1" in caught.value.problems
+    assert "line 4: away.danger is missing: every absence ends in danger" in caught.value.problems
 
 
 def test_a_section_that_an_older_table_does_not_have_is_as_shipped() -> None:
