@@ -170,6 +170,7 @@ class Replay:
                 policy=Policy(routes=()),
                 channels={},
                 broker=BrokerAddress(host=HOST, port=self.broker_port, client_id=f"anbu-ingest-{self.log.household_id}"),
+                rate_per_s=0,  # the past comes as fast as it can be read
             )
             self._enrol(site)
             site.source.start()

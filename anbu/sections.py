@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from ingest.rate import BURST, PER_S
+
 
 class Right(NamedTuple):
     """What would be right for a setting, as the end of a sentence in both languages."""
@@ -24,6 +26,8 @@ _FILE = Right("파일 경로여야 합니다", "must be the path of a file")
 _SWITCH = Right("true 또는 false여야 합니다", "must be true or false")
 _URL = Right("http:// 또는 https:// 주소여야 합니다", "must be an http:// or https:// address")
 _TEXT = Right("글자(따옴표로 묶은 문자열)여야 합니다", "must be a text in quotes")
+_RATE = Right("0(제한 없음) 이상의 정수여야 합니다", "must be an integer of 0 (no limit) or more")
+_COUNT = Right("1 이상의 정수여야 합니다", "must be an integer of 1 or more")
 _SQL = Right("sqlite:///경로 또는 postgresql://... 주소여야 합니다", "must be sqlite:///path or postgresql://...")
 
 Port = Annotated[int, Field(ge=1, le=65535), _PORT]
@@ -119,6 +123,8 @@ class Ingest(Section):
         Field(pattern=r"^[a-z0-9-]{1,32}$"),
         Right("동의 코드여야 합니다", "must be the code of a dong"),
     ] = None  # told of an alarm of a vendor's device that nobody has enrolled; None: those who see every dong
+    rate_per_s: Annotated[int, Field(ge=0, le=100_000), _RATE] = PER_S  # messages a second of one device, on average
+    burst: Annotated[int, Field(ge=1, le=1_000_000), _COUNT] = BURST  # and as many at once
 
     @field_validator("dialects", mode="before")
     @classmethod

@@ -64,6 +64,8 @@ def serve(settings: Settings) -> None:
             raw_kept=settings.history.raw_days * DAY,
             hours_kept=settings.history.hours_days * DAY,
             keep_days=settings.journal.keep_days,
+            rate_per_s=settings.ingest.rate_per_s,
+            burst=settings.ingest.burst,
         )
         _tell_unused(site.rulebook, table)
         site.start()

@@ -31,6 +31,7 @@ from ingest.acks_tray import AckTray
 from ingest.clock import DAY, SECOND, SEOUL, Clock, Millis, SystemClock
 from ingest.decode import Decoder
 from ingest.decoding import Decoding
+from ingest.dialects.registry import make_dialects
 from ingest.fact_outbox import ONLY_JOURNAL, carry_facts
 from ingest.facts import RunStarted, RunStopped
 from ingest.history.consumer import HistoryConsumer
@@ -46,6 +47,7 @@ from ingest.journal.sqlite import SqliteJournal
 from ingest.losses import Losses, forget_losses
 from ingest.message_outbox import carry_messages
 from ingest.posted import Postbox
+from ingest.rate import BURST, PER_S, RateLimit
 from ingest.rebirth import RebirthConsumer
 from ingest.register.register import Register
 from ingest.register.strangers import Strangers
@@ -148,6 +150,8 @@ class Site:
         hours_kept: Millis = HOURS_KEPT,
         sink: Callable[[Desk], Callable[[Sequence[Finding]], None]] | None = None,
         keep_days: int = 0,
+        rate_per_s: int = PER_S,
+        burst: int = BURST,
     ) -> None:
         self.stores = stores
         self.clock = clock
@@ -160,7 +164,9 @@ class Site:
         self.accounts = Accounts(stores.engine, clock)
         self.postbox = Postbox(stores.engine, stores.journal, clock)
         self.tick = Tick(stores.engine, clock, policy, holder=self.run_id)
-        self.source = MqttSource(stores.journal, clock, broker, subscriptions=stores.tongues.subscriptions)
+        dialects = make_dialects(stores.tongues.dialects)
+        limit = RateLimit(dialects, per_s=rate_per_s, burst=burst) if rate_per_s else None
+        self.source = MqttSource(stores.journal, clock, broker, subscriptions=stores.tongues.subscriptions, rate=limit)
         tray = AckTray()
         self.acks = AckSender(tray, clock, acks_broker or acks_address(broker))
         take = sink(self.desk) if sink else self.desk.take_findings

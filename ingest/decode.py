@@ -25,11 +25,12 @@ from ingest.dating import Arrival, Links, arrive, date
 from ingest.dialects.port import NOBODY, Dialect, Route
 from ingest.dialects.registry import make_dialects
 from ingest.enrolment import Enrolment, Place
-from ingest.facts import DeviceRemoved, Fact, MessageReread
+from ingest.facts import DeviceEnrolled, DeviceRemoved, Fact, MessageReread, MessagesLeftOut
 from ingest.heard import Heard, Said, Wrong
 from ingest.journal.port import Entry, Message
 from ingest.reading import URGENT, DeviceId, DongCode, Reading, Reason, Rejection, Signal
 from ingest.reread import arrived, message_of, narrowed
+from ingest.set_aside import NOT_COUNTED, SetAside
 from ingest.urgent import LastUrgent, Mark
 from ingest.vendors import Vendors, address_of, stand_in
 from ingest.window import Windows
@@ -73,6 +74,7 @@ class _State(msgspec.Struct, array_like=True):
     links: bytes
     urgent: bytes
     vendors: bytes
+    set_aside: bytes = b""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -91,6 +93,7 @@ class Decoder:
         self._windows = Windows()
         self._links = Links()
         self._urgent = LastUrgent()
+        self._set_aside = SetAside()
         self._routes: dict[str, Route] = {}
         self._vendors = Vendors(make_dialects(("native",)) if dialects is None else dialects)
         self._dong = dong
@@ -108,6 +111,7 @@ class Decoder:
                 self._links.snapshot(),
                 self._urgent.snapshot(),
                 self._vendors.snapshot(),
+                self._set_aside.snapshot(),
             )
         )
 
@@ -119,12 +123,12 @@ class Decoder:
         self._links.restore(past.links if past else None)
         self._urgent.restore(past.urgent if past else None)
         self._vendors.restore(past.vendors if past else None)
+        self._set_aside.restore(past.set_aside if past else None)
 
     def _read(self, entry: Entry) -> list[Item]:
         body = entry.body
         if not isinstance(body, Message):
-            self._fold(body)
-            return self._read_again(entry, body) if isinstance(body, MessageReread) else [body]
+            return self._read_fact(entry, body)
         if body.catching_up:
             self._links.queued(body.source)
         else:
@@ -139,6 +143,14 @@ class Decoder:
         if heard.wrong and heard.said:
             return self._settle(_case(entry, body, route.claim, heard, arrival))
         return self._settle(_Case(entry, body, route.claim, heard, arrival))
+
+    def _read_fact(self, entry: Entry, fact: Fact) -> list[Item]:
+        self._fold(fact)
+        if isinstance(fact, MessageReread):
+            return self._read_again(entry, fact)
+        if isinstance(fact, MessagesLeftOut):
+            return [fact, self._refuse_flood(entry, fact)]
+        return [fact]
 
     def _read_again(self, entry: Entry, fact: MessageReread) -> list[Item]:
         """The values that are meant, by the register as it is here and by the clock as it was then."""
@@ -159,6 +171,8 @@ class Decoder:
             self._windows.forget(fact.device_id)
             self._urgent.forget(fact.device_id)
             self._vendors.forget(fact.device_id)
+        if isinstance(fact, DeviceRemoved | DeviceEnrolled):
+            self._set_aside.forget(fact.device_id)
 
     def _route(self, topic: str) -> Route | None:
         route = self._vendors.route(topic)
@@ -174,6 +188,28 @@ class Decoder:
         else:
             reason, detail = Reason.UNKNOWN_TOPIC, "the topic is of none of the dialects that are on"
         return Rejection(offset=entry.offset, received_at=entry.received_at, reason=reason, detail=detail, topic=topic)
+
+    def _refuse_flood(self, entry: Entry, fact: MessagesLeftOut) -> Rejection:
+        """What was left out counts as one rejection of its sender."""
+        route = self._route(fact.topic)
+        device_id, address = None, None
+        if route is not None and route.claim is not None:
+            device_id = DeviceId(route.claim.device_id)
+        elif route is not None and route.address != NOBODY:
+            address = address_of(route)
+            device = self.enrolment.at_address(address)
+            device_id = stand_in(address) if device is None else device.device_id
+        refused = Rejection(
+            offset=entry.offset,
+            received_at=entry.received_at,
+            reason=Reason.FLOODED,
+            detail=f"{fact.messages} messages within {(fact.at - fact.since + 999) // 1000} s were left out: too many",
+            topic=fact.topic,
+            device_id=device_id,
+            address=address,
+        )
+        self._count(refused, device_id)
+        return refused
 
     def _read_vendor(
         self,
@@ -201,7 +237,24 @@ class Decoder:
         return self._settle(_case(entry, message, topic, heard, arrival, address, repeat=repeat, again=again))
 
     def _settle(self, case: _Case) -> list[Item]:
-        """Hold what was heard against the register, the window and the clocks."""
+        """Hold what was heard against the register, the window and the clocks, and count what could not be taken."""
+        items = self._judge(case)
+        if case.again is None:
+            for item in items:
+                if type(item) is Rejection:
+                    self._count(item, case.topic.device_id)
+        return items
+
+    def _count(self, refused: Rejection, sender: str | None) -> None:
+        """Against the device whose value it is, where it stands in the sender's own home; else against the sender."""
+        said_by, at_fault = (None if one is None else self.enrolment.place(one) for one in (sender, refused.device_id))
+        if said_by is None or refused.reason in NOT_COUNTED:
+            return
+        if at_fault is None or at_fault.household_id != said_by.household_id:
+            at_fault = said_by  # nobody gets another home's device set aside
+        self._set_aside.count(at_fault.device_id, refused.received_at)
+
+    def _judge(self, case: _Case) -> list[Item]:
         heard = case.heard
         sender = self._judge_sender(case)
         wrong = heard.wrong if isinstance(sender, Place) else [sender]
@@ -224,12 +277,21 @@ class Decoder:
                 return Wrong(Reason.DUPLICATE, f"boot {boot} seq {seq} was settled before")
         if case.repeat:
             return Wrong(Reason.DUPLICATE, "was heard before")
-        return _judge_place(place, case.topic, None)
+        judged = _judge_place(place, case.topic, None)
+        return self._unless_aside(case, judged) if isinstance(judged, Place) else judged
+
+    def _unless_aside(self, case: _Case, place: Place, index: int = 0) -> Place | Wrong:
+        """What is read again was asked for by somebody who knows; all else of a device set aside is not taken."""
+        if case.again is None and self._set_aside.holds(place.device_id, case.entry.received_at):
+            return Wrong(Reason.SET_ASIDE, "too much of this device could not be taken", index, place.device_id)
+        return place
 
     def _take_other(self, case: _Case, said: Said) -> Reading | Rejection:
         """The value of a device that may not be the sender."""
         place = self.enrolment.place(said.device_id)
         judged = _judge_place(place, case.topic, said, vouched=case.address is not None)
+        if isinstance(judged, Place):
+            judged = self._unless_aside(case, judged, said.index)
         return _take(case, said, judged) if isinstance(judged, Place) else _reject(case, judged)
 
     def _take_urgent(self, case: _Case, said: Said, *, told: bool) -> list[Item]:

@@ -126,6 +126,17 @@ class MessageReread(_Fact, frozen=True, kw_only=True, tag="message_reread"):
     numbered: bool = False
 
 
+class MessagesLeftOut(_Fact, frozen=True, kw_only=True, tag="messages_left_out"):
+    """A device sent more than its rate allows: so many messages from `since` to `at` were not journalled.
+
+    Our acknowledgement covers none of them, so a device that numbers and keeps what it sends is asked for them.
+    """
+
+    topic: str  # of the last of them
+    messages: int
+    since: Millis
+
+
 class RulesApplied(_Fact, frozen=True, kw_only=True, tag="rules_applied"):
     """From `at` on the rules of this version hold; `table` is their text."""
 
@@ -180,6 +191,7 @@ Fact: TypeAlias = (
     | HouseholdLimit
     | EntrySkipped
     | MessageReread
+    | MessagesLeftOut
 )
 
 _encoder = msgspec.json.Encoder()

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, up
 from ingest import metrics
 from ingest.clock import HOUR, Millis
 from ingest.decoding import Decoding, Item
-from ingest.facts import DeviceEnrolled, MessageReread
+from ingest.facts import DeviceEnrolled, MessageReread, MessagesLeftOut
 from ingest.journal.port import Entry, Message
 from ingest.reading import DeviceId, Reading, Reason, Rejection
 from ingest.register.dialect import guess_dialect
@@ -108,9 +108,10 @@ class IntakeConsumer:
         self, entry: Entry, refused: Rejection, rows: list[dict[str, object]], sightings: dict[DeviceId, _Sighting]
     ) -> None:
         message = entry.body
-        if refused.reason is Reason.DUPLICATE or not isinstance(message, (Message, MessageReread)):
+        if refused.reason is Reason.DUPLICATE or not isinstance(message, (Message, MessageReread, MessagesLeftOut)):
             return
-        topic, payload = storable(message.topic), message.payload[:KEPT_PAYLOAD_BYTES]
+        topic = storable(message.topic)
+        payload = b"" if isinstance(message, MessagesLeftOut) else message.payload[:KEPT_PAYLOAD_BYTES]
         if refused.reason is Reason.UNKNOWN_DEVICE and refused.device_id is not None and isinstance(message, Message):
             seen = sightings.setdefault(refused.device_id, _Sighting([], 0, "", b"", refused.address))
             if seen.offsets[-1:] != [entry.offset]:

@@ -78,6 +78,8 @@ class Reason(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     DUPLICATE = "duplicate"  # counted, changes nothing, not kept
     RETAINED = "retained"  # state of a kind that means nothing when retained (a retained motion, door or call)
+    FLOODED = "flooded"  # messages above the device's rate were left out; one rejection stands for many
+    SET_ASIDE = "set_aside"  # too much of this device could not be taken: nothing but its alarms is, for a while
     HISTORY_REFUSED = "history_refused"  # it became a reading; the history alone would not keep it
 
 

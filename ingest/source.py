@@ -17,6 +17,7 @@ from ingest.facts import LinkDown, LinkUp
 from ingest.journal.port import Body, Journal, JournalFull, Message
 from ingest.mqtt_connection import Batch, Connection
 from ingest.mqtt_wire import BrokerAddress, Pace
+from ingest.rate import RateLimit
 from ingest.wire import SUBSCRIPTION
 
 __all__ = ["BrokerAddress", "MqttSource", "Pace", "SourceStatus"]
@@ -43,7 +44,8 @@ class MqttSource:
 
     Every message is acknowledged after the commit of its batch and on the connection it came by, or not at all: when
     the journal refuses a batch, or anything unforeseen happens, the connection is dropped and the broker sends again.
-    `inflight` is the largest batch, and so the most that is read and not yet acknowledged.
+    `inflight` is the largest batch, and so the most that is read and not yet acknowledged. With a `rate`, what a device
+    sends above it is not journalled (`ingest.rate`); without, all of it is.
     """
 
     def __init__(
@@ -56,7 +58,9 @@ class MqttSource:
         subscriptions: Sequence[str] = (SUBSCRIPTION,),
         inflight: int = 500,
         pace: Pace | None = None,
+        rate: RateLimit | None = None,
     ) -> None:
+        self._rate = rate
         self._journal, self._clock, self._address, self._name = journal, clock, address, name
         self._subscriptions, self._inflight, self._pace = tuple(subscriptions), inflight, pace or Pace()
         self._jitter = random.Random()
@@ -137,9 +141,16 @@ class MqttSource:
 
     def _keep(self, batch: Batch, connection: Connection) -> None:
         """Durable first, acknowledged second."""
-        if batch.bodies:
-            self._journal.append([*self._owed, *batch.bodies])
+        bodies, told = batch.bodies, list[Body]()
+        if self._rate is not None:
+            now = self._clock.home_now()
+            bodies = self._rate.admit(bodies, now)
+            told += self._rate.tell(now)
+            self._owed += told
+        if bodies or told:
+            self._journal.append([*self._owed, *bodies])
             self._owed.clear()
+        if batch.bodies:
             messages = sum(isinstance(body, Message) for body in batch.bodies)
             self._received += messages
             metrics.RECEIVED.labels(self._name).inc(messages)

@@ -20,6 +20,7 @@ from ingest.facts import (
     LinkDown,
     LinkUp,
     MessageReread,
+    MessagesLeftOut,
     RulesApplied,
     RunStarted,
     RunStopped,
@@ -73,8 +74,8 @@ class Staff:
             case DeviceRemoved():
                 device = state.devices.index.get(fact.device_id)
                 return ([], set()) if device is None else self._remove_device(state, device, fact.at)
-            case MessageReread():
-                return [], set()  # its values come as readings
+            case MessageReread() | MessagesLeftOut():
+                return [], set()  # its values come as readings, what was left out as a rejection
             case LinkUp() | LinkDown() | RunStarted() | RunStopped() | EntrySkipped():
                 return [], set()
             case RulesApplied() | SeasonDeclared() | SeasonEnded() | HouseholdLimit():

@@ -24,7 +24,7 @@ from alerts.desk import Desk
 from alerts.policy import Policy
 from anbu.bench import town
 from anbu.bench.mosquitto import Mosquitto
-from anbu.bench.players import Counter, Sent, Trickle, blast, do_nothing, trickle
+from anbu.bench.players import Counter, Sent, Trickle, blast, do_nothing, flood, trickle
 from anbu.broker import EmbeddedBroker
 from anbu.ending import Refusal
 from anbu.language import say
@@ -46,6 +46,7 @@ AHEAD = 5_000
 """Messages the publisher may be before the one who takes them: enough to keep the broker busy, no flood of its queue."""
 
 BACKGROUND = 2_000
+FLOOD = 2_000
 SOS_EVERY_S = 0.05
 PATIENCE_S = 120.0
 _TURN_S = 0.005
@@ -77,6 +78,12 @@ class Report:
     ack_ms_p99: float
     sos_ms_p50: float
     sos_ms_p99: float
+    flooded_ack_ms_p50: float  # the same while one device sends `FLOOD` messages a second
+    flooded_ack_ms_p99: float
+    flooded_sos_ms_p50: float
+    flooded_sos_ms_p99: float
+    flood_messages: int
+    flood_left_out: int  # of these: not journalled
     cpu_us_per_message: float
     peak_rss_mb: float
     broker: str
@@ -237,7 +244,8 @@ def _measure(rig: Rig, plan: Plan) -> Report:
     packs = town.Load(homes=plan.households, start=0, count=plan.packs, at=rig.at, packs=True)
     memory: list[float] = []
     packed = plan.packs * town.PACK_RECORDS / _pour(rig, packs, memory)
-    acks, alarms = _latencies(rig, plan, begun)
+    acks, alarms = _latencies(rig, plan, begun, first_sos_home=0)
+    flooded = _latencies_in_a_flood(rig, plan, begun + len(acks) + 2 * plan.households, first_sos_home=len(alarms))
     messages_per_s, noop_per_s = float(np.mean(ours)), float(np.mean(noop))
     return Report(
         messages_per_s=round(messages_per_s),
@@ -248,6 +256,12 @@ def _measure(rig: Rig, plan: Plan) -> Report:
         ack_ms_p99=_percentile(acks, 99),
         sos_ms_p50=_percentile(alarms, 50),
         sos_ms_p99=_percentile(alarms, 99),
+        flooded_ack_ms_p50=_percentile(flooded.acks, 50),
+        flooded_ack_ms_p99=_percentile(flooded.acks, 99),
+        flooded_sos_ms_p50=_percentile(flooded.alarms, 50),
+        flooded_sos_ms_p99=_percentile(flooded.alarms, 99),
+        flood_messages=flooded.sent,
+        flood_left_out=flooded.left_out,
         cpu_us_per_message=round(float(np.mean(cpu)) * 1e6, 1),
         peak_rss_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         broker=plan.broker,
@@ -318,7 +332,34 @@ def _settled(rig: Rig) -> bool:
     return all(runner.offset >= rig.journal.head for runner in rig.site.runners)
 
 
-def _latencies(rig: Rig, plan: Plan, start: int) -> tuple[list[float], list[float]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flooded:
+    """Latencies in ms while one device floods us, and what became of the flood."""
+
+    acks: list[float]
+    alarms: list[float]
+    sent: int
+    left_out: int
+
+
+def _latencies_in_a_flood(rig: Rig, plan: Plan, start: int, *, first_sos_home: int) -> Flooded:
+    """As `_latencies`, while the motion sensor of the last home has gone wild."""
+    head, wild = rig.journal.head, plan.households - 1
+    with _player(flood, rig.port, wild, FLOOD, -(-start // len(town.MIX)) * len(town.MIX)) as publisher:
+        publisher.send("go")
+        acks, alarms = _latencies(rig, plan, start, first_sos_home=first_sos_home)
+        publisher.send("enough")
+        sent: int = publisher.recv()
+    topic = town.motion_topic(wild)
+    _until(rig.clock, lambda: rig.site.source.status().caught_up)
+    journalled = 0
+    while entries := rig.journal.read(head, 5_000):
+        head = entries[-1].offset
+        journalled += sum(isinstance(entry.body, Message) and entry.body.topic == topic for entry in entries)
+    return Flooded(acks=acks, alarms=alarms, sent=sent, left_out=max(0, sent - journalled))
+
+
+def _latencies(rig: Rig, plan: Plan, start: int, *, first_sos_home: int) -> tuple[list[float], list[float]]:
     """Milliseconds from publish to acknowledged, and from the publish of an SOS to its finding, at an even background."""
     rig.journal.seen.clear()
     quiet = Trickle(
@@ -327,7 +368,7 @@ def _latencies(rig: Rig, plan: Plan, start: int) -> tuple[list[float], list[floa
         a_second=BACKGROUND,
         seconds=plan.sos_seconds,
         sos_every_s=SOS_EVERY_S,
-        first_sos_home=0,
+        first_sos_home=first_sos_home,
     )
     with _player(trickle, rig.port, quiet) as publisher:
         rig.journal.watching = True

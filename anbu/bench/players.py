@@ -12,7 +12,7 @@ from typing import Protocol
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from anbu.bench.town import Load, household, single, sos
+from anbu.bench.town import MIX, Load, household, single, sos
 from ingest.clock import Clock, SystemClock
 from ingest.mqtt_frames import connect_frame
 from ingest.wire import SUBSCRIPTION
@@ -94,6 +94,23 @@ def _answers(connected: socket.socket) -> bytes:
     if not data:
         raise ConnectionError("the broker closed the publisher's connection")
     return data
+
+
+def flood(port: int, home: int, a_second: int, start: int, pipe: Pipe) -> None:
+    """Publish as one device that has gone wild, from the first word on the pipe to the second; sends back how many it sent."""
+    clock = SystemClock()
+    with _connect(port, "anbu-bench-flood") as connected:
+        pipe.send("ready")
+        pipe.recv()
+        began, number = clock.monotonic(), 0
+        while not pipe.poll():
+            due = int((clock.monotonic() - began) * a_second)
+            frames = [single(one, home, start + len(MIX) * one, clock.home_now()) for one in range(number, due)]
+            number = max(number, due)
+            connected.sendall(b"".join(frames))
+            while select.select([connected], [], [], _WAIT_S)[0]:
+                _answers(connected)
+        pipe.send(number)
 
 
 def trickle(port: int, plan: Trickle, pipe: Pipe) -> None:

@@ -92,6 +92,11 @@ def single(number: int, home: int, turn: int, at: Millis) -> bytes:
     return publish_frame(topic.encode(), encode(payload), mid=number % 65_535 + 1)
 
 
+def motion_topic(home: int) -> str:
+    """Where the motion sensor of a home speaks."""
+    return str(Topic(DONG, household(home), device("pir", home), "motion"))
+
+
 def sos(home: int, number: int, at: Millis) -> bytes:
     """Somebody presses the button of this home."""
     topic = str(Topic(DONG, household(home), device("sos", home), "sos"))

@@ -18,6 +18,9 @@ FIGURES = {
     "ack_ms_p99",
     "sos_ms_p50",
     "sos_ms_p99",
+    "flooded_ack_ms_p99",
+    "flooded_sos_ms_p99",
+    "flood_left_out",
     "cpu_us_per_message",
     "peak_rss_mb",
 }

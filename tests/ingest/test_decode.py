@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from ingest.clock import DAY, HOUR, MINUTE, SECOND
 from ingest.decode import Decoder
-from ingest.facts import DeviceEnrolled, DeviceRemoved, HouseholdEnded, HouseholdEnrolled, LinkDown, LinkUp
+from ingest.facts import DeviceEnrolled, DeviceRemoved, HouseholdEnded, HouseholdEnrolled, LinkDown, LinkUp, MessagesLeftOut
 from ingest.reading import Reading, Reason, Rejection, Signal
+from ingest.set_aside import MOST_REJECTIONS
 from ingest.wire import MAX_PAYLOAD_BYTES
 from tests.ingest.entry_parts import DEVICES, DONG, ENROLLED, HOME, NOON, OTHER_HOME, SOURCE, Ear, Log, body, seconds, topic
 
@@ -422,6 +423,12 @@ def test_every_reason_has_a_message_that_earns_it(ear: Ear) -> None:
         ear.reason(topic("th-1", "humidity"), body(v=101)),
         ear.reason(topic("pir-1", "motion"), body(v=1), retain=True),
     }
+    for _ in range(MOST_REJECTIONS):
+        ear.reason(topic("th-1", "humidity"), body(v=101))
+    earned.add(ear.reason(topic("th-1", "humidity"), body(v=40)))
+    left_out = MessagesLeftOut(fact_id="left", at=ear.log.at, topic=topic("pir-1", "motion"), messages=5, since=ear.log.at)
+    ((_entry, items),) = ear.decoder.read([ear.log.fact(left_out)])
+    earned |= {item.reason for item in items if isinstance(item, Rejection)}
     assert earned == set(Reason) - {Reason.HISTORY_REFUSED}  # which no decoder gives
 
 

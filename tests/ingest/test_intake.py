@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Row, insert, select
 
 from ingest.clock import DAY, HOUR
 from ingest.decode import Decoder
-from ingest.facts import DeviceEnrolled
+from ingest.facts import DeviceEnrolled, MessagesLeftOut
 from ingest.intake import KEPT_PER_HOUR, IntakeConsumer, forget_rejections, storable
 from ingest.journal.port import Entry
 from ingest.reading import Reason
@@ -85,6 +85,9 @@ def test_every_reason_but_the_duplicate_is_kept(engine: Engine, log: Log) -> Non
         (MOTION, body(v=1), True),
     ):
         log.say(on, payload, retain=retain)
+    log.fact(MessagesLeftOut(fact_id="left", at=log.at, topic=MOTION, messages=5, since=log.at))
+    for _ in range(101):
+        log.say(topic("smoke-1", "smoke"), b"rubbish")
     decoded = set(Reason) - {Reason.HISTORY_REFUSED}  # which no decoder gives
     before = {reason: counted("rejections", reason=reason.value) for reason in decoded}
     intake(engine, log.entries)
