@@ -22,8 +22,10 @@ from ingest.facts import (
     SeasonDeclared,
     SeasonEnded,
 )
-from ingest.reading import URGENT, Reading, Rejection
+from ingest.reading import URGENT, HouseholdId, Reading, Rejection
 from rules.absence import Absence
+from rules.baseline.gaps import Gaps
+from rules.baseline.prior import Prior, shipped
 from rules.batch import Batch
 from rules.columns import UNSET, Ints, Rows
 from rules.device import Commissioning, DeviceHealth
@@ -32,6 +34,7 @@ from rules.life import fold_life
 from rules.limits_in_force import LimitsInForce, take_limits
 from rules.outage import OutageBook
 from rules.outlook import Evening, HearingTurn, look_ahead
+from rules.rhythm import Rhythm
 from rules.staff import Staff
 from rules.state import State
 from rules.table import RuleTable, read_table
@@ -50,9 +53,13 @@ class Engine:
     called with the receive time of an item before it is folded.
     """
 
-    def __init__(self, table: RuleTable) -> None:
-        """`table` holds until the journal says otherwise (RulesApplied)."""
+    def __init__(self, table: RuleTable, prior: Prior | None = None) -> None:
+        """`table` holds until the journal says otherwise (RulesApplied); `prior`: what is known of homes in general.
+
+        None: what is shipped.
+        """
         self._initial = table
+        self._prior = shipped() if prior is None else prior
         self._state = State()
         self._next: Millis = UNSET
         self._use(table)
@@ -61,13 +68,17 @@ class Engine:
         """From here on these rules hold, with the limits that season and households ask for at the last grid point."""
         self._table = table
         self._limits = limits = LimitsInForce(table, self._state, self._state.evaluated)
-        self._absence = Absence(limits)
+        self._rhythm = Rhythm(table, self._prior)
+        self._absence = Absence(limits, self._rhythm)
         self._thresholds = Thresholds(limits)
         self._devices = DeviceHealth(table)
         self._commissioning = Commissioning(table)
         self._outages = OutageBook(table.settle)
-        self._staff = Staff(table, self._absence, self._thresholds, self._devices, self._commissioning, self._outages)
+        self._staff = Staff(
+            table, self._absence, self._thresholds, self._devices, self._commissioning, self._outages, self._rhythm
+        )
         self._thresholds.adopt(self._state)
+        self._rhythm.adopt(self._state)
 
     @property
     def table(self) -> RuleTable:
@@ -83,6 +94,10 @@ class Engine:
     def households(self) -> int:
         """How many are looked after."""
         return len(self._state.households.index)
+
+    def gaps(self, household_id: HouseholdId) -> Gaps:
+        """What has been learnt of how long this home is still; KeyError for one that is not looked after."""
+        return self._rhythm.gaps(self._state, self._state.households.index[household_id])
 
     def standing(self) -> list[tuple[str, RuleKey, Level]]:
         """What holds now, by household id or `device:<id>`, and rule."""
@@ -183,6 +198,7 @@ class Engine:
     def _fold_batch(self, batch: Batch) -> None:
         if not batch.size:
             return
+        self._rhythm.fold(self._state, batch)
         fold_life(self._state, batch, self._absence.shortest)
         self._thresholds.fold(self._state, batch.turns)
         self._devices.fold(self._state, batch)
@@ -230,6 +246,7 @@ class Engine:
     def _lower_bounds(self, rows: Rows) -> Ints:
         absent = self._absence.lower_bounds(self._state, rows)
         bounds = np.minimum(absent, self._commissioning.lower_bounds(self._state, rows))
+        np.minimum(bounds, self._state.pauses.due[rows], out=bounds)
         return np.where(self._state.households.active[rows] > 0, bounds, UNSET)
 
     def _soonest(self) -> Millis:
@@ -265,12 +282,13 @@ class Engine:
         if not homes.active[home]:
             homes.due[home] = UNSET
             return []
+        self._rhythm.fit_due(self._state, home, point)
         findings, due = self._absence.judge(self._state, home, point)
         told, held_due = self._thresholds.judge(self._state, home, point)
         findings += told
         told, next_due = self._commissioning.judge(self._state, home, point)
         findings += told
-        homes.due[home] = min(due, held_due, next_due)
+        homes.due[home] = min(due, held_due, next_due, int(self._state.pauses.due[home]))
         homes.dirty[home] = 1 if held_due < UNSET or self._state.episodes.of(homes.ids[home]) else 0
         return findings
 

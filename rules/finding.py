@@ -22,6 +22,7 @@ class RuleKey(StrEnum):
     """The rows of the default table, then what is said of devices."""
 
     MOTION = "motion"
+    PERSONAL = "personal"
     CALL = "call"
     PHONE = "phone"
     HEAT = "heat"
@@ -42,7 +43,7 @@ class RuleKey(StrEnum):
     NOT_COMMISSIONED = "not_commissioned"
 
 
-ABSENCE = frozenset({RuleKey.MOTION, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY})
+ABSENCE = frozenset({RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY})
 DEVICE = frozenset(
     {
         RuleKey.DEVICE_SILENT,
@@ -72,6 +73,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     limit: float = 0.0  # the threshold that was passed: ms for absences, the signal's unit otherwise
     value: float = 0.0  # what was seen: elapsed ms for absences, the signal's unit otherwise
     dwell: Millis = 0  # for how long a value had to hold
+    usual: Millis = 0  # the longest this home is usually still from that time of day on; 0: not known, or not of this rule
     coverage: float = 1.0  # share of the window in which the home was observed, 0 to 1
     rule_version: str = ""
     offset: int = 0  # journal offset of the deciding reading, 0 where it was time alone

@@ -135,3 +135,16 @@ class DeviceLimits:
     def silence(self, interval: Millis) -> Millis:
         """How long a device with this report interval may be silent."""
         return self.missed_reports * interval + round(self.late_report * interval)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalLimits:
+    """How a home's own rhythm tightens the motion limits."""
+
+    used: bool  # False: no home is fitted and nothing said
+    check_rate: float  # false alarms a day that are put up with at 주의
+    alert_rate: float  # likewise at 경보
+    from_day: int  # observed days before the home's own pauses count
+    refit_at: Millis  # after midnight in Seoul
+    refit_within: Millis  # the homes have their turns one after another within this
+    shortest: Millis  # nothing is said of a shorter pause

@@ -88,6 +88,10 @@ class Observability:
         """For how much of [start, end] the home could not be observed."""
         return sum(max(0, min(e, end) - max(s, start)) for s, e in self._spans(home, start, end))
 
+    def first_blind(self, home: int, start: Millis, end: Millis) -> Millis | None:
+        """The first instant of [start, end) at which the home could not be observed; None: it was throughout."""
+        return min((max(s, start) for s, e in self._spans(home, start, end) if s < end and e > start), default=None)
+
     def reach(self, home: int, start: Millis, length: Millis) -> Millis | None:
         """When `length` of observed time since `start` is full; None where an outage that still lasts comes before."""
         at = start + length

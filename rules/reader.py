@@ -93,6 +93,13 @@ class Reader:
             return float(self._refuse(section, key, value, f"a number from {low:g} to {high:g}"))
         return float(value)
 
+    def flag(self, section: str, key: str) -> bool:
+        """True or false."""
+        value = self._ask(section, key)
+        if not isinstance(value, bool):
+            self._refuse(section, key, value, "true or false")
+        return value is True
+
     def count(self, section: str, key: str) -> int:
         """A whole number from 1 on."""
         value = self._ask(section, key)

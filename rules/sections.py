@@ -15,6 +15,7 @@ from rules.limits import (
     DeviceLimits,
     Grade,
     Limits,
+    PersonalLimits,
     Season,
     Threshold,
     ThresholdLimit,
@@ -80,6 +81,23 @@ def read_hours(reader: Reader) -> dict[str, Hours]:
             if hours is not None:
                 found[section] = hours
     return found
+
+
+def read_personal(reader: Reader) -> PersonalLimits:
+    """How a home's own rhythm is used."""
+    reader.word("personal", "kind", ("absence",))
+    limits = PersonalLimits(
+        used=reader.flag("personal", "used"),
+        check_rate=reader.number("personal", "check_rate", low=0.0001, high=1.0),
+        alert_rate=reader.number("personal", "alert_rate", low=0.0001, high=1.0),
+        from_day=reader.count("personal", "from_day"),
+        refit_at=reader.length("personal", "refit_at"),
+        refit_within=reader.length("personal", "refit_within"),
+        shortest=reader.length("personal", "shortest"),
+    )
+    if not limits.alert_rate <= limits.check_rate:
+        reader.wrong("personal", "alert_rate", "must not lie above check_rate: the graver level speaks more rarely")
+    return limits
 
 
 def read_device(reader: Reader) -> DeviceLimits:

@@ -17,6 +17,7 @@ LEVEL_WORDS: dict[str, dict[Level, str]] = {
 RULE_WORDS: dict[str, dict[RuleKey, str]] = {
     "ko": {
         RuleKey.MOTION: "활동 없음",
+        RuleKey.PERSONAL: "평소보다 긴 무활동",
         RuleKey.CALL: "통화 없음",
         RuleKey.PHONE: "휴대전화 꺼짐",
         RuleKey.HEAT: "폭염",
@@ -38,6 +39,7 @@ RULE_WORDS: dict[str, dict[RuleKey, str]] = {
     },
     "en": {
         RuleKey.MOTION: "No motion",
+        RuleKey.PERSONAL: "Still for longer than usual",
         RuleKey.CALL: "No calls",
         RuleKey.PHONE: "Phone off",
         RuleKey.HEAT: "Heat",
@@ -179,8 +181,26 @@ def _counted(text: str) -> _Saying:
     return say
 
 
+def _unusual(korean: bool) -> _Saying:
+    """Against the home's own past, or, where that is not known yet, against other homes."""
+
+    def say(evidence: Evidence) -> str:
+        lang = "ko" if korean else "en"
+        elapsed, limit = _lengths(evidence, lang)
+        usual = say_length(evidence.usual, lang)
+        if korean:
+            known = f"평소 이 시간대 무활동은 길어야 {usual}인데 {elapsed}째입니다"
+            return known if evidence.usual else f"집 안에서 {elapsed}째 움직임이 없습니다 (이 시간대 다른 가구의 기준 {limit})"
+        if evidence.usual:
+            return f"at this time of day the home is usually still for {usual} at most, now for {elapsed}"
+        return f"no motion at home for {elapsed} (limit of other homes at this time of day {limit})"
+
+    return say
+
+
 _KOREAN: dict[RuleKey, _Saying] = {
     RuleKey.MOTION: _absent(True, "집 안에서 {elapsed}째 움직임이 없습니다 (기준 {limit})"),
+    RuleKey.PERSONAL: _unusual(True),
     RuleKey.CALL: _absent(True, "{elapsed}째 받거나 건 전화가 없습니다 (기준 {limit})"),
     RuleKey.PHONE: _absent(True, "휴대전화가 {elapsed}째 꺼져 있거나 연결되지 않습니다 (기준 {limit})"),
     RuleKey.CANNOT_VERIFY: _absent(True, "{since} 이후 {elapsed}째 안부를 확인할 수 없습니다 (기준 {limit})"),
@@ -204,6 +224,7 @@ _KOREAN: dict[RuleKey, _Saying] = {
 }
 _ENGLISH: dict[RuleKey, _Saying] = {
     RuleKey.MOTION: _absent(False, "no motion at home for {elapsed} (limit {limit})"),
+    RuleKey.PERSONAL: _unusual(False),
     RuleKey.CALL: _absent(False, "no call answered or dialled for {elapsed} (limit {limit})"),
     RuleKey.PHONE: _absent(False, "the phone has been off or unreachable for {elapsed} (limit {limit})"),
     RuleKey.CANNOT_VERIFY: _absent(False, "no sign of life since {since}, {elapsed} ago (limit {limit})"),

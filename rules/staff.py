@@ -33,6 +33,7 @@ from rules.columns import NEVER
 from rules.device import Commissioning, DeviceHealth
 from rules.finding import Finding, RuleKey
 from rules.outage import OutageBook
+from rules.rhythm import Rhythm
 from rules.roll import end_household, enrol_device, enrol_household, grade_place, note_signals, remove_device
 from rules.state import State
 from rules.table import RuleTable
@@ -56,6 +57,7 @@ class Staff:
         devices: DeviceHealth,
         commissioning: Commissioning,
         outages: OutageBook,
+        rhythm: Rhythm,
     ) -> None:
         self._table = table
         self._absence = absence
@@ -63,12 +65,15 @@ class Staff:
         self._devices = devices
         self._commissioning = commissioning
         self._outages = outages
+        self._rhythm = rhythm
 
     def take(self, state: State, fact: Fact) -> tuple[list[Finding], set[int]]:
         """Apply one fact."""
         match fact:
             case HouseholdEnrolled():
-                return [], {enrol_household(state, fact)}
+                home = enrol_household(state, fact)
+                self._rhythm.begin(state, home, fact.at)
+                return [], {home}
             case DeviceEnrolled():
                 return self._enrol_device(state, fact)
             case DeviceRemoved():
@@ -81,8 +86,8 @@ class Staff:
             case RulesApplied() | SeasonDeclared() | SeasonEnded() | HouseholdLimit():
                 return [], set()  # the engine sees to which limits hold
             case HouseholdEnded() | HouseholdGraded() | AwayDeclared() | AwayEnded() | CheckResolved():
-                home = state.households.index.get(fact.household_id)
-                return ([], set()) if home is None else (self._take_of_home(state, home, fact), {home})
+                known = state.households.index.get(fact.household_id)
+                return ([], set()) if known is None else (self._take_of_home(state, known, fact), {known})
         assert_never(fact)
 
     def _take_of_home(
@@ -97,13 +102,16 @@ class Staff:
                 return self._end(state, home, fact.at)
             case AwayDeclared():
                 homes.away_until[home] = min(fact.returns_at, fact.at + self._table.longest_away)
+                self._rhythm.take(state, home, fact)
                 return self._clear_moved(state, home, fact.at)
             case AwayEnded():
+                self._rhythm.take(state, home, fact)
                 if homes.away_until[home] > NEVER:
                     homes.restart_at[home] = max(int(homes.restart_at[home]), min(fact.at, int(homes.away_until[home])))
                     homes.away_until[home] = NEVER
                 return self._clear_moved(state, home, fact.at)
             case CheckResolved():
+                self._rhythm.take(state, home, fact)
                 return self._settle(state, home, fact)
         assert_never(fact)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ingest.clock import Millis
 from rules.hours import Hours
-from rules.limits import AbsenceLimits, Breach, Channel, DeviceLimits, Grade, Limits, Season, Threshold, Tighter
+from rules.limits import AbsenceLimits, Breach, Channel, DeviceLimits, Grade, Limits, PersonalLimits, Season, Threshold, Tighter
 from rules.profile import Profile, tightened
 from rules.reader import Reader, RulesWrong
 from rules.sections import (
@@ -17,6 +17,7 @@ from rules.sections import (
     read_device,
     read_grades,
     read_hours,
+    read_personal,
     read_seasons,
     read_thresholds,
 )
@@ -57,6 +58,7 @@ class RuleTable:
     settle: Millis
     longest_away: Millis
     device: DeviceLimits
+    personal: PersonalLimits
 
     def profile(self, grade: Grade, seasons: frozenset[Season] = frozenset()) -> Profile:
         """The limits of a household of this grade without limits of its own, while these seasons are in force."""
@@ -97,6 +99,7 @@ def read_table(text: str, name: str = "rules") -> RuleTable:
         settle=reader.length("life", "settle"),
         longest_away=reader.length("life", "longest_away"),
         device=read_device(reader),
+        personal=read_personal(reader),
     )
     reader.finish()
     return table

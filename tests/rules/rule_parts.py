@@ -10,13 +10,21 @@ from ingest.facts import CheckResolved, DeviceEnrolled, Fact, HouseholdEnrolled,
 from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Reason, Rejection, Signal
 from rules.engine import Engine, Item
 from rules.finding import Finding, Level, RuleKey, Verb
-from rules.table import RuleTable, load_table
+from rules.table import DEFAULT, RuleTable, load_table, read_table
 
 START: Millis = 1_763_769_600_000
 """2025-11-22T00:00:00Z, on the grid; every instant of the tests is counted from it."""
 DONG = DongCode("dong-1")
 HOME = HouseholdId("hh-1")
-TABLE = load_table(None)
+SHIPPED = load_table(None)
+
+
+def without_personal() -> str:
+    """The shipped rules without the personal baseline, so that a day's findings are those of one rule at a time."""
+    return DEFAULT.read_text(encoding="utf-8").replace("used = true", "used = false")
+
+
+TABLE = read_table(without_personal())
 
 _ids = count(1)
 

@@ -1,0 +1,134 @@
+"""What is remembered of how long a home is still: its unsettled pauses, which late readings mend, and its settled habits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ingest.clock import SECOND, Millis
+from rules.baseline.gaps import BINS, DAYS, ROOM, SHORTEST, GapRow
+from rules.columns import UNSET, Columns, Dumped, Field, Ints, Small
+
+U4, U1, I8, I4 = "<u4", "|u1", "<i8", "<i4"
+SLOTS = 24
+"""Unsettled pauses of one home; with the twenty-fifth the oldest is settled."""
+
+LEAST = SHORTEST // SECOND
+"""Shorter pauses are not kept. Seconds."""
+
+NONE = 0
+"""No such event yet; the instants of pauses are seconds since 1970, UTC."""
+
+
+class Pause(NamedTuple):
+    """`start` to `until` without an event, and when each kind of event was last seen up to `start` (s)."""
+
+    until: int
+    motion: int
+    enter: int
+    door: int  # any door event but coming home
+
+    @property
+    def start(self) -> int:
+        """The event after which nothing was heard."""
+        return max(self.motion, self.enter, self.door)
+
+    def knowing(self, at: int, kind: int) -> Pause:
+        """The same pause where an event of this kind (0 motion, 1 enter, 2 door) up to its start has come to be known."""
+        seen = [self.motion, self.enter, self.door]
+        seen[kind] = max(seen[kind], at)
+        return Pause(self.until, *seen)
+
+
+class Pauses(Columns):
+    """One row for each row of Households. The first `count` slots hold pauses in order of time."""
+
+    FIELDS = (
+        Field("until", U4, NONE, SLOTS),  # s, the event that ended the pause
+        Field("motion", U4, NONE, SLOTS),  # s, the last motion up to its start; likewise the two below
+        Field("enter", U4, NONE, SLOTS),
+        Field("door", U4, NONE, SLOTS),
+        Field("count", U1, 0),
+        Field("first", U4, NONE),  # s, the first event of all
+        Field("raised_from", I8, UNSET),  # ms UTC, start of the last absence from home that was told
+        Field("due", I8, UNSET),  # ms UTC, when the limits are fitted anew
+        Field("habit", I4, -1, kept=False),  # row in Habits; -1: nothing settled or fitted yet
+    )
+    until: Ints
+    motion: Ints
+    enter: Ints
+    door: Ints
+    count: Small
+    first: Ints
+    raised_from: Ints
+    due: Ints
+    habit: Ints
+
+    def of(self, home: int) -> list[Pause]:
+        """The home's pauses in order of time."""
+        count = int(self.count[home])
+        columns = (self.until, self.motion, self.enter, self.door)
+        return [Pause(*one) for one in zip(*(column[:count, home].tolist() for column in columns), strict=True)]
+
+    def put(self, home: int, pauses: Sequence[Pause]) -> None:
+        """Let these be the home's pauses, at most `SLOTS`."""
+        self.count[home] = len(pauses)
+        for place, column in enumerate((self.until, self.motion, self.enter, self.door)):
+            column[:, home] = NONE
+            column[: len(pauses), home] = [pause[place] for pause in pauses]
+
+
+class Habits(Columns):
+    """One row for each home that has been heard for a night: settled gaps, and the limits made of them."""
+
+    FIELDS = (
+        Field("home", I4, -1),  # row in Households
+        Field("last_day", I4, 0),  # the last Seoul day that was counted, in days since 1970
+        Field("days", U1, 0),  # observed days that were counted, at most DAYS
+        Field("fitted_days", U1, 0),  # observed days behind the limits
+        Field("bins", U1, 0, ROOM),  # these three: rules.baseline.gaps.GapRow
+        Field("codes", U1, 0, ROOM),
+        Field("counts", U1, 0, DAYS),
+        Field("limits", U1, 255, 2 * BINS),  # see rules.baseline.fit; check, then alert
+    )
+    home: Ints
+    last_day: Ints
+    days: Small
+    fitted_days: Small
+    bins: Small
+    codes: Small
+    counts: Small
+    limits: Small
+
+    def row(self, habit: int) -> GapRow:
+        """The settled gaps, to be changed in place."""
+        return GapRow(self.bins[:, habit], self.codes[:, habit], self.counts[:, habit])
+
+    def dump(self) -> Dumped:
+        """In the order of the households, in whatever order the rows came to be."""
+        order = np.argsort(self.home[: len(self)], kind="stable")
+        return Dumped(
+            [self.ids[row] for row in order.tolist()],
+            [np.ascontiguousarray(array[..., order]).tobytes() for _, array in self._kept()],
+        )
+
+
+def mended(pauses: Sequence[Pause], at: int, kind: int) -> list[Pause]:
+    """The pauses with an event among them that came late: one it falls into is cut in two, later ones know of it."""
+    found: list[Pause] = []
+    for pause in pauses:
+        if at >= pause.until:
+            found.append(pause)
+        elif at <= pause.start:
+            found.append(pause.knowing(at, kind))
+        else:
+            parts = (pause._replace(until=at), pause.knowing(at, kind))
+            found += [part for part in parts if part.until - part.start >= LEAST]
+    return found
+
+
+def seconds(at: Millis) -> int:
+    """The instant in seconds; an event that never was is `NONE`."""
+    return max(NONE, at // SECOND)

@@ -1,0 +1,285 @@
+"""The personal baseline at work: pauses gathered, settled into a home's habits, and made into its limits each night."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+
+from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
+from ingest.facts import AwayDeclared, AwayEnded, CheckResolved
+from rules.baseline.fit import fit, usual_minutes
+from rules.baseline.gaps import BINS, DAYS, SHORTEST, Bytes, Gaps, bin_of, no_gaps
+from rules.baseline.prior import Prior
+from rules.batch import Batch
+from rules.columns import UNSET, Ints, Rows
+from rules.pauses import LEAST, NONE, SLOTS, Pause, mended, seconds
+from rules.state import State
+from rules.table import RuleTable
+
+UNIT: Millis = 5 * MINUTE
+"""Of a fitted limit; 255 of them mean never."""
+
+SEOUL_OFFSET: Millis = 9 * HOUR  # no summer time since 1988
+SPACING: Millis = 10 * SECOND
+"""Between the nightly fits of neighbouring homes."""
+
+NOT_WELL = frozenset({"emergency_119", "death_found", "hospital", "away"})
+"""Outcomes of a check that say the pause before it was no rest at home; every other one is a habit to be learnt."""
+
+_REMEMBERED: Millis = 3 * DAY
+_HALF_A_DAY: Millis = 12 * HOUR
+
+
+class _Event(NamedTuple):
+    """Row in Households, seconds, and kind (0 motion, 1 enter, 2 door)."""
+
+    home: int
+    at: int
+    kind: int
+
+
+class _Gap(NamedTuple):
+    """A pause while at home, as far as it was observed. ms UTC, ms."""
+
+    start: Millis
+    length: Millis
+    censored: bool  # ended by blindness
+
+
+class Rhythm:
+    """The personal baseline of one table, over one state. The same events give the same limits, in whatever order they come."""
+
+    def __init__(self, table: RuleTable, prior: Prior) -> None:
+        self._door_gap = table.door_gap // SECOND
+        self._personal = table.personal
+        self.used = table.personal.used
+        self._prior = prior
+        self._unknown = self._fit(no_gaps())
+        self._in_a_row = max(1, self._personal.refit_within // SPACING)
+
+    # ------------------------------------------------------------------ limits
+
+    def limits(self, state: State, rows: Rows, start: Ints) -> tuple[Ints, Ints]:
+        """Milliseconds after `start` (ms UTC, by row) at which check and alert speak; UNSET: never."""
+        if not self.used:
+            never = np.full(len(rows), UNSET, dtype=np.int64)
+            return never, never
+        place = (start + SEOUL_OFFSET) % DAY // (DAY // BINS)
+        habit = state.pauses.habit[rows].astype(np.int64)
+        own = habit >= 0
+        check, alert = (self._level(state, level * BINS + place, habit, own) for level in (0, 1))
+        return check, alert
+
+    def _level(self, state: State, place: Ints, habit: Rows, own: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Ints:
+        units = self._unknown[place].astype(np.int64)
+        units[own] = state.habits.limits[place[own], habit[own]]
+        return np.where(units == 255, UNSET, np.maximum(units * UNIT, self._personal.shortest))
+
+    def usual(self, state: State, home: int, start: Millis) -> Millis:
+        """The longest that this home is usually still from this time of day on; 0 while it is not known well enough."""
+        habit = int(state.pauses.habit[home])
+        if habit < 0 or state.habits.fitted_days[habit] < self._personal.from_day:
+            return 0
+        minutes = usual_minutes(self.gaps(state, home), bin_of(start))
+        return SHORTEST if minutes is None else minutes * MINUTE  # none is known: it never was still for as long
+
+    def gaps(self, state: State, home: int) -> Gaps:
+        """All that is known of the home's pauses, settled or not."""
+        habit, pauses = self._habit(state, home), state.pauses.of(home)
+        last = int(state.habits.last_day[habit])
+        unsettled = {day for pause in pauses if (day := _day(pause.start)) > last}
+        days = int(state.habits.days[habit]) + sum(self._observed(state, home, day) for day in unsettled)
+        return state.habits.row(habit).gaps(min(days, DAYS), self._gaps(state, home, pauses))
+
+    # ------------------------------------------------------------------ folding
+
+    def fold(self, state: State, batch: Batch) -> None:
+        """Take the signs of life of a batch, before the newest of them are noted."""
+        if self.used:
+            for home, events in _odd_events(state, batch):
+                self._fold_home(state, home, events)
+
+    def _fold_home(self, state: State, home: int, events: list[_Event]) -> None:
+        homes, pauses = state.households, state.pauses
+        latest = [seconds(int(column[home])) for column in (homes.last_motion, homes.last_enter, homes.last_door)]
+        known, first = pauses.of(home), int(pauses.first[home])
+        for _, at, kind in events:
+            top = max(latest)
+            if first == NONE:
+                first = at
+            elif at >= top:
+                known += [Pause(at, *latest)] if at - top >= LEAST else []
+            else:
+                known = mended(known, at, kind)
+                if at < first:
+                    known = self._before_all(state, home, first, at, kind) + known
+                    first = at
+            latest[kind] = max(latest[kind], at)
+            while len(known) > SLOTS:
+                self._settle(state, home, known.pop(0))
+        pauses.put(home, known)
+        pauses.first[home] = first
+        if min(event.at for event in events) * SECOND < int(pauses.due[home]) - DAY:
+            pauses.due[home] = homes.due[home] = 0  # the last fit did not know of it
+
+    def _before_all(self, state: State, home: int, first: int, at: int, kind: int) -> list[Pause]:
+        if state.pauses.habit[home] >= 0 or first - at < LEAST:
+            return []
+        return [Pause(first, NONE, NONE, NONE).knowing(at, kind)]
+
+    # ------------------------------------------------------------------ facts
+
+    def begin(self, state: State, home: int, at: Millis) -> None:
+        """The home is looked after from `at` on."""
+        if self.used and state.pauses.due[home] == UNSET:
+            state.pauses.due[home] = self._next_fit(np.array([home]), at)[0]
+
+    def adopt(self, state: State) -> None:
+        """These rules hold from here on: the homes have their turns as they say."""
+        pauses, count = state.pauses, len(state.pauses)
+        if state.evaluated is None:
+            return
+        due = self._next_fit(pauses.rows(), state.evaluated)
+        looked_after = state.households.active[:count] > 0
+        at_once = self.used & (pauses.due[:count] == 0)
+        pauses.due[:count] = np.where(at_once, 0, np.where(looked_after & self.used, due, UNSET))
+
+    def take(self, state: State, home: int, fact: AwayDeclared | AwayEnded | CheckResolved) -> None:
+        """Note the spans of time whose pauses say nothing of the home's habits."""
+        spans = state.left_out.setdefault(home, [])
+        raised_from = int(state.pauses.raised_from[home])
+        if isinstance(fact, AwayDeclared):
+            spans.append((fact.at, int(state.households.away_until[home])))
+        elif isinstance(fact, AwayEnded):
+            spans[:] = [(start, min(end, max(start, fact.at))) for start, end in spans]
+        else:
+            if fact.outcome in NOT_WELL:
+                spans.append((min(raised_from, fact.at), fact.at))
+            state.pauses.raised_from[home] = UNSET
+
+    # ------------------------------------------------------------------ the night
+
+    def fit_due(self, state: State, home: int, at: Millis) -> None:
+        """Fit the home's limits anew where it is time to, or where what the last fit rested on has changed."""
+        pauses = state.pauses
+        if int(pauses.due[home]) > at:
+            return
+        pauses.due[home] = self._next_fit(np.array([home]), at)[0]
+        if pauses.first[home] == NONE:
+            return
+        fitted_at = int(pauses.due[home]) - DAY
+        today = _day(fitted_at // SECOND)
+        known = pauses.of(home)
+        while known and _day(known[0].start) < today - 1:
+            self._settle(state, home, known.pop(0))
+        pauses.put(home, known)
+        habit = self._habit(state, home)
+        self._count_days(state, home, habit, today - 2)
+        self._fit_habit(state, home, habit, [one for one in known if one.until * SECOND <= fitted_at], today)
+        self._forget(state, home, at)
+
+    def _fit_habit(self, state: State, home: int, habit: int, known: list[Pause], today: int) -> None:
+        days = int(state.habits.days[habit])
+        if int(state.habits.last_day[habit]) < today - 1:
+            days = min(DAYS, days + self._observed(state, home, today - 1))
+        state.habits.fitted_days[habit] = days
+        if days < self._personal.from_day:
+            state.habits.limits[:, habit] = self._unknown
+            return
+        unsettled = self._gaps(state, home, [one for one in known if _day(one.start) < today])
+        state.habits.limits[:, habit] = self._fit(state.habits.row(habit).gaps(days, unsettled))
+
+    def _fit(self, gaps: Gaps) -> Bytes:
+        return fit(gaps, self._prior, (self._personal.check_rate, self._personal.alert_rate)).limits.reshape(2 * BINS)
+
+    def _next_fit(self, homes: Rows, after: Millis) -> Ints:
+        """The first moment after this at which each home has its turn: every night, one home after another."""
+        turn = self._personal.refit_at - SEOUL_OFFSET + homes % self._in_a_row * SPACING
+        return np.asarray((after - turn) // DAY * DAY + DAY + turn)
+
+    # ------------------------------------------------------------------ habits
+
+    def _settle(self, state: State, home: int, pause: Pause) -> None:
+        """The pause is certain enough: from now on it is a gap of its day."""
+        habit, day = self._habit(state, home), _day(pause.start)
+        self._count_days(state, home, habit, day)
+        if self._observed(state, home, day):
+            for gap in self._gaps(state, home, [pause]):
+                state.habits.row(habit).append(*gap)
+
+    def _count_days(self, state: State, home: int, habit: int, upto: int) -> None:
+        habits = state.habits
+        for day in range(int(habits.last_day[habit]) + 1, upto + 1):
+            if self._observed(state, home, day):
+                habits.row(habit).open_day()
+                habits.days[habit] = min(DAYS, int(habits.days[habit]) + 1)
+        habits.last_day[habit] = max(upto, int(habits.last_day[habit]))
+
+    def _observed(self, state: State, home: int, day: int) -> bool:
+        """Whether of this Seoul day no more than half was blind, away or before the first sign of life."""
+        start = day * DAY - SEOUL_OFFSET
+        end = start + DAY
+        lost = state.observability.blind_between(home, start, end)
+        for left, returned in [(start, int(state.pauses.first[home]) * SECOND), *state.left_out.get(home, [])]:
+            lost += max(0, min(returned, end) - max(left, start))
+        return lost <= _HALF_A_DAY
+
+    def _gaps(self, state: State, home: int, pauses: list[Pause]) -> list[_Gap]:
+        """Those of the pauses that were spent at home, as far as they were observed."""
+        found = []
+        for pause in pauses:
+            start, end = pause.start * SECOND, pause.until * SECOND
+            away = pause.door > NONE and pause.motion <= pause.door + self._door_gap and pause.enter < pause.door
+            if away or any(left <= end and start <= back for left, back in state.left_out.get(home, [])):
+                continue
+            blind = state.observability.first_blind(home, start, end)
+            length = end - start if blind is None else blind - start
+            if length >= SHORTEST:
+                found.append(_Gap(start, length, blind is not None))
+        return found
+
+    def _habit(self, state: State, home: int) -> int:
+        habit = int(state.pauses.habit[home])
+        if habit < 0:
+            habit = state.habits.add(state.households.ids[home])
+            state.habits.home[habit] = home
+            state.habits.last_day[habit] = _day(int(state.pauses.first[home])) - 1
+            state.habits.limits[:, habit] = self._unknown
+            state.pauses.habit[home] = habit
+        return habit
+
+    def _forget(self, state: State, home: int, at: Millis) -> None:
+        """Let go of spans that no unsettled pause and no day still to be counted can touch."""
+        homes = state.households
+        last = max(int(homes.last_motion[home]), int(homes.last_enter[home]), int(homes.last_door[home]))
+        kept = [span for span in state.left_out.pop(home, []) if span[1] >= min(last, at - _REMEMBERED)]
+        if kept:
+            state.left_out[home] = kept
+
+
+def _odd_events(state: State, batch: Batch) -> Iterator[tuple[int, list[_Event]]]:
+    """The events of each home where one ends a pause or comes late: what comes within moments of the last changes nothing."""
+    kinds = (batch.motion, batch.enter, batch.door)
+    if not any(moments.rows for moments in kinds):
+        return
+    homes, arrays = state.households, [moments.arrays() for moments in kinds]
+    rows = np.concatenate([one for one, _ in arrays])
+    at = np.concatenate([one for _, one in arrays]) // SECOND
+    kind = np.repeat(np.arange(3), [len(one) for one, _ in arrays])
+    top = np.maximum(np.maximum(homes.last_motion[rows], homes.last_enter[rows]), homes.last_door[rows]) // SECOND
+    odd = (at < top) | (at - top >= LEAST)
+    if not odd.any():
+        return
+    chosen = np.flatnonzero(np.isin(rows, rows[odd]))
+    chosen = chosen[np.argsort(rows[chosen], kind="stable")]
+    events = map(_Event, rows[chosen].tolist(), at[chosen].tolist(), kind[chosen].tolist())
+    for home, group in groupby(events, key=lambda event: event.home):
+        yield home, list(group)
+
+
+def _day(at: int) -> int:
+    """The Seoul day of an instant in seconds, in days since 1970."""
+    return (at * SECOND + SEOUL_OFFSET) // DAY

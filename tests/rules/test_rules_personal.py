@@ -1,0 +1,289 @@
+"""Proves that the rules learn how long a home is usually still, from whatever order of readings, and speak sooner for it."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec import structs
+
+from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
+from ingest.facts import AwayDeclared, AwayEnded, HouseholdEnded, RulesApplied
+from ingest.reading import Reading, Signal
+from rules.baseline.gaps import DAYS, ROOM
+from rules.columns import UNSET
+from rules.engine import Item
+from rules.finding import Level, RuleKey, Verb
+from rules.pauses import Habits, Pauses
+from rules.sentence import reason
+from rules.table import DEFAULT
+from tests.rules.rule_parts import (
+    HOME,
+    SHIPPED,
+    START,
+    TABLE,
+    Days,
+    home_with,
+    link_down,
+    link_up,
+    motion,
+    raised,
+    reading,
+    received_at,
+    resolved,
+    without_personal,
+)
+
+SETTINGS = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+NIGHT: Millis = 14 * HOUR  # 23:00 in Seoul, counted from START, which is 09:00
+
+
+def days_of_a_clock(count: int, *, start: Millis = 0, skip: frozenset[int] = frozenset()) -> list[Reading]:
+    """Somebody who moves every 40 minutes from 9 to 23 h and sleeps through: a motion a quarter of an hour early or late."""
+    chance = random.Random(1)
+    return [
+        motion(start + day * DAY + minute * MINUTE + chance.randrange(-15, 15) * MINUTE + 20 * MINUTE)
+        for day in range(count)
+        if day not in skip
+        for minute in range(0, 14 * 60 + 1, 40)
+    ]
+
+
+def fresh(items: list[Item]) -> Days:
+    return Days([*home_with(Signal.MOTION, Signal.DOOR), *items], table=SHIPPED)
+
+
+def test_a_home_of_habits_is_spoken_of_long_before_the_official_tier() -> None:
+    days = fresh([*days_of_a_clock(20), motion(20 * DAY)])
+    days.until(20 * DAY)
+    said = days.until(20 * DAY + 13 * HOUR)
+    own = raised(said, RuleKey.PERSONAL)
+    official = raised(said, RuleKey.MOTION)
+    assert [level for level, _ in own] == [Level.CAUTION, Level.WARNING]
+    assert official == [(Level.CAUTION, 20 * DAY + 8 * HOUR), (Level.WARNING, 20 * DAY + 12 * HOUR)]
+    assert 20 * DAY + HOUR <= own[0][1] < own[1][1] < 20 * DAY + 6 * HOUR
+
+
+def test_it_says_what_is_usual_in_one_sentence_with_its_figures() -> None:
+    days = fresh([*days_of_a_clock(20), motion(20 * DAY)])
+    days.until(20 * DAY)
+    found = [one for one in days.until(20 * DAY + 6 * HOUR) if one.rule is RuleKey.PERSONAL][-1]
+    evidence = structs.replace(found.evidence, usual=2 * HOUR + 10 * MINUTE, value=5 * HOUR + 40 * MINUTE)
+    assert found.evidence.usual >= HOUR and found.evidence.rule_version == SHIPPED.version and found.evidence.coverage == 1.0
+    said = reason(found.rule, found.level, evidence, found.at)
+    assert said == "평소 이 시간대 무활동은 길어야 2시간 10분인데 5시간 40분째입니다."
+    english = reason(found.rule, found.level, evidence, found.at, "en")
+    assert english == "At this time of day the home is usually still for 2 h 10 min at most, now for 5 h 40 min."
+
+
+def test_a_home_that_is_not_known_yet_is_held_against_others_and_the_sentence_says_so() -> None:
+    days = fresh([motion(0)])
+    found = next(one for one in days.until(8 * HOUR) if one.rule is RuleKey.PERSONAL)
+    assert found.evidence.usual == 0 and found.at < START + 8 * HOUR
+    assert "다른 가구의 기준" in reason(found.rule, found.level, found.evidence, found.at)
+    assert "of other homes" in reason(found.rule, found.level, found.evidence, found.at, "en")
+
+
+# ---------------------------------------------------------------- what is gathered
+
+
+def plain_pauses(events: list[tuple[int, int]]) -> list[tuple[int, int, int, int]]:
+    """(until, motion, enter, door) of every hour and more without an event; events as (second, kind)."""
+    found = []
+    moments = sorted({at for at, _ in events})
+    for before, after in pairwise(moments):
+        if after - before >= 3600:
+            last = [max((at for at, kind in events if kind == one and at <= before), default=0) for one in range(3)]
+            found.append((after, *last))
+    return found
+
+
+def event(second: int, kind: int, *, received: Millis) -> Reading:
+    signal, value = ((Signal.MOTION, 1.0), (Signal.DOOR, 3.0), (Signal.DOOR, 1.0))[kind]
+    return reading(second * SECOND, signal, value, received=received)
+
+
+moments = st.lists(st.tuples(st.integers(0, 20 * 3600), st.integers(0, 2)), min_size=1, max_size=25)
+
+
+@SETTINGS
+@given(moments, st.randoms(use_true_random=False), st.sets(st.integers(0, 30)))
+def test_pauses_are_the_same_whatever_the_order_repetition_and_split(
+    events: list[tuple[int, int]], chance: random.Random, cuts: set[int]
+) -> None:
+    heard = events + events[: len(events) // 3]
+    chance.shuffle(heard)
+    days = fresh([])
+    batch: list[Item] = []
+    for place, (second, kind) in enumerate(heard):
+        if place in cuts:
+            days.engine.fold(batch)
+            batch = []
+        batch.append(event(second, kind, received=21 * HOUR))
+    days.engine.fold(batch)
+    state = days.engine._state
+    start = START // SECOND
+    expected = plain_pauses([(start + at, kind) for at, kind in events])
+    assert [tuple(pause) for pause in state.pauses.of(0)] == expected
+    assert int(state.pauses.first[0]) == start + min(at for at, _ in events)
+
+
+@settings(SETTINGS, max_examples=12)
+@given(st.randoms(use_true_random=False), st.integers(0, 30 * HOUR))
+def test_readings_that_come_late_give_the_same_limits_as_if_they_had_come_in_time(chance: random.Random, late: Millis) -> None:
+    """The last two days are learnt anew when what belongs to them comes after the night in which they were learnt."""
+    items = days_of_a_clock(10)
+    delayed = []
+    for item in items:
+        slow = item.observed_at >= START + 8 * DAY and chance.random() < 0.5
+        delayed.append(structs.replace(item, received_at=item.observed_at + late) if slow else item)
+    in_time, in_pieces = fresh(list(items)), fresh(sorted(delayed, key=received_at))
+    in_time.until(12 * DAY)
+    in_pieces.until(12 * DAY)
+    for name in ("limits", "bins", "codes", "counts", "days", "fitted_days", "last_day"):
+        assert np.array_equal(
+            getattr(in_time.engine._state.habits, name)[..., :1], getattr(in_pieces.engine._state.habits, name)[..., :1]
+        ), name
+
+
+def test_what_was_learnt_takes_at_most_two_thousand_and_forty_eight_bytes() -> None:
+    assert Habits().bytes_per_row() + Pauses().bytes_per_row() <= 2048
+    assert ROOM == 480 and DAYS == 60
+
+
+def test_more_pauses_than_are_kept_open_are_settled_in_their_order() -> None:
+    items = [motion(number * 61 * MINUTE) for number in range(60)]
+    days = fresh([])
+    days.engine.fold(items)
+    state = days.engine._state
+    assert int(state.pauses.count[0]) == 24
+    assert int(state.habits.counts[:, 0].sum()) == 59 - 24
+
+
+def test_a_pause_behind_a_closed_door_is_no_rest_at_home() -> None:
+    left = [motion(0), reading(10 * MINUTE, Signal.DOOR, 1.0), reading(5 * HOUR, Signal.DOOR, 1.0), motion(5 * HOUR + 5 * MINUTE)]
+    days = fresh([*left, motion(8 * HOUR)])
+    gaps = days.engine.gaps(HOME)
+    assert [round(minutes) for minutes in gaps.minutes] == [177]
+
+
+def test_a_pause_counts_as_far_as_it_was_observed() -> None:
+    days = fresh([motion(0), link_down(3 * HOUR), link_up(4 * HOUR), motion(6 * HOUR)])
+    gaps = days.engine.gaps(HOME)
+    assert [round(minutes) for minutes in gaps.minutes] == [183] and gaps.censored.tolist() == [True]
+    blind_from_the_start = fresh([link_down(0), motion(1), link_up(4 * HOUR), motion(6 * HOUR)])
+    assert not len(blind_from_the_start.engine.gaps(HOME).minutes)
+
+
+def test_days_that_were_mostly_blind_or_away_are_no_observed_days() -> None:
+    gone = AwayDeclared(fact_id="a", at=START + 3 * DAY, household_id=HOME, returns_at=START + 9 * DAY, reason="travel")
+    back = AwayEnded(fact_id="b", at=START + 5 * DAY, household_id=HOME)
+    blind = [link_down(6 * DAY), link_up(7 * DAY)]
+    kept = days_of_a_clock(10, skip=frozenset({3, 4, 6}))
+    days = fresh([*kept, gone, back, *blind])
+    days.until(10 * DAY)
+    state = days.engine._state
+    assert int(state.habits.fitted_days[0]) == 10 - 2 - 1 and not state.left_out
+
+
+def settled(outcome: str) -> int:
+    """How many pauses of five hours or more were learnt of a home whose check ended so."""
+    days = fresh([motion(number * 30 * MINUTE) for number in range(10)])
+    days.until(4 * HOUR + 30 * MINUTE + 11 * HOUR)
+    days.feed([resolved(16 * HOUR, outcome, RuleKey.MOTION), motion(17 * HOUR), motion(17 * HOUR + 5 * MINUTE)])
+    return int((days.engine.gaps(HOME).minutes >= 300).sum())
+
+
+def test_only_a_pause_that_ended_in_emergency_hospital_or_away_is_not_learnt() -> None:
+    assert [settled(outcome) for outcome in ("safe_by_phone", "device_fault", "other")] == [1, 1, 1]
+    assert [settled(outcome) for outcome in ("emergency_119", "hospital", "away", "death_found")] == [0, 0, 0, 0]
+
+
+# ---------------------------------------------------------------- what is kept, and what is never later
+
+
+def test_a_snapshot_on_any_day_and_the_journal_after_it_give_the_same_to_the_last_bit() -> None:
+    items: list[Item] = [*home_with(Signal.MOTION, Signal.DOOR), *days_of_a_clock(12), resolved(4 * DAY, "hospital")]
+    items.sort(key=received_at)
+    whole = Days(items, table=SHIPPED)
+    for cut in range(5, len(items), 53):
+        before, after = Days(items[:cut], table=SHIPPED), Days(table=SHIPPED)
+        after.engine.restore(before.engine.snapshot())
+        assert after.engine.snapshot() == before.engine.snapshot()
+        after.feed(items[cut:])
+        assert after.engine.snapshot() == whole.engine.snapshot()
+
+
+@settings(SETTINGS, max_examples=15)
+@given(st.lists(st.integers(1, 26 * 60), min_size=20, max_size=60), st.integers(1, 24 * 60))
+def test_it_never_speaks_later_than_the_official_tier(gaps: list[int], last: int) -> None:
+    at, items = 0, [motion(0)]
+    for gap in gaps:
+        at += gap * MINUTE
+        items.append(motion(at))
+    days = fresh(list(items))
+    official = Days([*home_with(Signal.MOTION, Signal.DOOR), *items], table=TABLE)
+    said, told = days.until(at + last * MINUTE), official.until(at + last * MINUTE)
+    assert [one for one in said if one.rule is RuleKey.MOTION] == [
+        structs.replace(one, evidence=structs.replace(one.evidence, rule_version=SHIPPED.version))
+        for one in told
+        if one.rule is RuleKey.MOTION
+    ]
+    tiers = dict(zip(Level, SHIPPED.everybody.motion, strict=True))
+    for one in said:
+        if one.rule is RuleKey.PERSONAL and one.verb is Verb.RAISED:
+            assert one.level < Level.DANGER and one.evidence.limit < (tiers[one.level] or 0)
+            assert one.at - one.evidence.since < (tiers[one.level] or 0) + 10 * SECOND
+
+
+def applied(at: Millis, text: str) -> RulesApplied:
+    return RulesApplied(fact_id=f"applied-{at}", at=START + at, version="v", table=text)
+
+
+def test_rules_without_it_say_nothing_and_rules_with_it_again_take_the_home_up_the_next_night() -> None:
+    days = fresh([*days_of_a_clock(9), motion(9 * DAY)])
+    assert raised(days.until(9 * DAY + 6 * HOUR), RuleKey.PERSONAL)
+    days.feed([applied(9 * DAY + 6 * HOUR + MINUTE, without_personal())])
+    said = days.until(9 * DAY + 7 * HOUR)
+    assert [one.verb for one in said if one.rule is RuleKey.PERSONAL] == [Verb.CLEARED]
+    days.feed([motion(9 * DAY + 8 * HOUR), motion(9 * DAY + 20 * HOUR)])
+    assert not raised(days.until(10 * DAY), RuleKey.PERSONAL)
+    days.feed([applied(10 * DAY, DEFAULT.read_text(encoding="utf-8")), *days_of_a_clock(3, start=10 * DAY)])
+    days.until(13 * DAY)
+    assert int(days.engine._state.pauses.due[0]) < START + 14 * DAY
+
+
+def test_a_home_that_has_ended_is_fitted_no_more() -> None:
+    days = fresh([*days_of_a_clock(3), HouseholdEnded(fact_id="e", at=START + 3 * DAY, household_id=HOME)])
+    days.until(5 * DAY)
+    assert int(days.engine._state.pauses.due[0]) == UNSET and int(days.engine._state.habits.fitted_days[0]) == 3
+    days.engine.restore(days.engine.snapshot())
+    assert int(days.engine._state.pauses.due[0]) == UNSET
+
+
+def test_what_comes_from_before_the_first_night_once_days_were_counted_begins_no_pause() -> None:
+    days = fresh([motion(5 * HOUR), motion(6 * HOUR + 30 * MINUTE), *days_of_a_clock(3, start=DAY)])
+    days.feed([motion(HOUR, received=3 * DAY + 20 * HOUR)])
+    days.until(5 * DAY)
+    early = fresh(
+        [motion(5 * HOUR), motion(3 * HOUR + 30 * MINUTE, received=6 * HOUR), motion(4 * HOUR + 30 * MINUTE, received=7 * HOUR)]
+    )
+    assert [round(minutes) for minutes in early.engine.gaps(HOME).minutes] == [63]
+    assert int(days.engine._state.pauses.first[0]) == START // SECOND + 3600
+
+
+def test_a_home_that_was_never_heard_has_no_habits() -> None:
+    days = fresh([])
+    days.until(3 * DAY)
+    assert not len(days.engine._state.habits) and len(days.engine._state.pauses) == 1
+
+
+def test_a_day_settled_early_for_want_of_room_is_counted_once() -> None:
+    """Thirty pauses since yesterday: the oldest were settled before the night came."""
+    days = fresh([*days_of_a_clock(8), *(motion(8 * DAY + number * 61 * MINUTE) for number in range(30))])
+    days.until(9 * DAY + 19 * HOUR)
+    state = days.engine._state
+    assert int(state.habits.days[0]) == 9 and int(state.habits.fitted_days[0]) == 10
