@@ -14,11 +14,11 @@ from rules.finding import Level, RuleKey, Verb
 from rules.hours import parse_day, parse_hours
 from rules.limits import Channel, Grade, OwnLimit, Season
 from rules.profile import with_own
-from rules.table import DEFAULT, RulesWrong, read_table
+from rules.table import RulesWrong, read_table
 from rules.wording import differences, limit_rows, other_lines, path_name, settings
-from tests.rules.rule_parts import HOME, START, TABLE, Days, enrolled, home_with, motion, raised, reading, told
+from tests.rules.rule_parts import HOME, START, TABLE, Days, enrolled, home_with, motion, raised, reading, told, without_personal
 
-TEXT = DEFAULT.read_text(encoding="utf-8")
+TEXT = without_personal()
 SEASON = """
 [season.heatwave.motion]
 caution = "6 h"
