@@ -16,7 +16,7 @@ DEFAULT = Path(__file__).with_name("ladder.toml")
 EXHAUSTED = "exhausted"
 END_OF_DUTY = "end of duty"
 
-MACHINE_RULES = frozenset({RuleKey.MOTION, RuleKey.CALL, RuleKey.PHONE, RuleKey.AWAY})
+MACHINE_RULES = frozenset({RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PHONE, RuleKey.AWAY})
 """Where nothing else has spoken, a machine may ask first; cannot_verify, heat, cold, urgent and reported are for people."""
 MOST_TRIES = 2
 """Of the machine at one level, over all its rungs."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
-from ingest.clock import Millis
+from ingest.clock import MINUTE, Millis
 from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.episodes import OpenEpisode, make_finding
-from rules.finding import Evidence, Finding, Level, RuleKey, Verb
+from rules.finding import Evidence, Finding, Level, RuleKey, Signs, Verb
 from rules.limits import AbsenceLimits, Limits
 from rules.limits_in_force import LimitsInForce
 from rules.rhythm import Rhythm
@@ -19,6 +20,9 @@ OBSERVED = frozenset({RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PH
 """These count observed time alone; the others count wall time."""
 _STILL = frozenset({RuleKey.MOTION, RuleKey.PERSONAL})
 ORDER = (RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY)
+
+LIFE_APART: Millis = MINUTE
+"""One event may be a pet, a parcel, a sensor's error; two this far apart are somebody."""
 
 
 @dataclass(slots=True)
@@ -72,6 +76,8 @@ class Absence:
         away = homes.away_until[rows]
         waiting = (away > NEVER) & (homes.last_life[rows] < away)
         np.minimum(due, np.where(waiting, away + self._away[profile], UNSET), out=due)
+        sooner = (homes.halved_at[rows] > NEVER) & (homes.halved_at[rows] == homes.restart_at[rows])
+        np.minimum(due, np.where(sooner, homes.halved_at[rows] + self.shortest // 2, UNSET), out=due)
         return np.where(homes.active[rows] > 0, due, UNSET)
 
     def _inferred_away(self, state: State, rows: Rows) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
@@ -122,7 +128,18 @@ class Absence:
             verdict = self._verdict(state, home, rule, start, at, episode)
             findings += self._told(state, home, rule, start, at, verdict)
             due = min(due, verdict.due)
-        return findings, due
+        return findings + self._alive(state, home, at), due
+
+    def _alive(self, state: State, home: int, at: Millis) -> list[Finding]:
+        """Two credible signs of life at least a minute apart, since an absence was last raised; said once."""
+        homes = state.households
+        first, last = int(homes.life_first[home]), int(homes.last_life[home])
+        if last - first < LIFE_APART:
+            return []
+        rule, key = ORDER[int(homes.asked_rule[home])], f"alive:{homes.asked_at[home]}"
+        forget_asked(state, home)
+        evidence = Evidence(since=first, value=float(last - first), rule_version=self._table.version)
+        return [make_finding(state.subject(home), rule, key, Verb.ALIVE, Level.CAUTION, at=at, evidence=evidence)]
 
     def ahead(self, state: State, home: int, at: Millis) -> list[tuple[RuleKey, Millis, list[tuple[Level, Millis]]]]:
         """By rule what it counts from, and each level with the instant after `at` at which it is reached if nothing happens.
@@ -194,6 +211,15 @@ class Absence:
         return max(start, state.settled.get((home, rule), start))
 
     def _limits_now(self, state: State, home: int, rule: RuleKey, start: Millis, at: Millis) -> tuple[Limits, Millis]:
+        """The limits in force, halved where the clock has not moved since a machine was told "I am well"; until when."""
+        limits, until = self._full_limits(state, home, rule, start, at)
+        if not halved(state, home, rule, start):
+            return limits, until
+        least = self._table.personal.shortest if rule is RuleKey.PERSONAL else 0
+        caution, warning, danger = (None if limit is None else max(limit // 2, least) for limit in limits)
+        return (caution, warning, danger), until
+
+    def _full_limits(self, state: State, home: int, rule: RuleKey, start: Millis, at: Millis) -> tuple[Limits, Millis]:
         """The limits in force, and the instant at which they may change by themselves."""
         limits = self._limits[int(state.households.profile[home])]
         if rule is RuleKey.PERSONAL:
@@ -255,6 +281,8 @@ class Absence:
             findings.append(make_finding(subject, rule, episode.key, verb, reached, at=at, evidence=evidence))
             if verb is Verb.RAISED:
                 level = episode.level = reached
+                homes = state.households
+                homes.asked_at[home], homes.asked_rule[home], homes.life_first[home] = at, ORDER.index(rule), UNSET
                 if rule in _STILL:
                     state.pauses.raised_from[home] = start
             else:
@@ -270,4 +298,33 @@ class Absence:
             usual=self._rhythm.usual(state, home, start) if rule is RuleKey.PERSONAL else 0,
             coverage=round(1.0 - blind / (at - start), 4) if at > start else 1.0,
             rule_version=self._table.version,
+            signs=signs_of(state, home),
         )
+
+
+def halved(state: State, home: int, rule: RuleKey, start: Millis) -> bool:
+    """Whether a machine's "I am well" is all that this clock, running from `start`, rests on."""
+    homes = state.households
+    return start == homes.halved_at[home] and bool(homes.halved[home] >> ORDER.index(rule) & 1)
+
+
+def halve(state: State, home: int, rules: Collection[str], at: Millis) -> None:
+    """A machine was told "I am well" when it asked about these rules."""
+    homes = state.households
+    homes.halved_at[home] = at
+    homes.halved[home] = sum(1 << place for place, rule in enumerate(ORDER) if rule in rules)
+
+
+def forget_asked(state: State, home: int) -> None:
+    """Nobody waits for a sign of life of this home any more."""
+    homes = state.households
+    homes.asked_at[home], homes.life_first[home] = NEVER, UNSET
+
+
+def signs_of(state: State, home: int) -> Signs:
+    """When the home last gave each of its signs of life."""
+    homes = state.households
+    door = max(int(homes.last_door[home]), int(homes.last_enter[home]))
+    seen = (homes.last_motion[home], door, homes.last_call[home], homes.phone_on[home], homes.last_life[home])
+    motion, door_at, call, phone, newest = (None if at == NEVER else int(at) for at in seen)
+    return Signs(motion=motion, door=door_at, call=call, phone=phone, newest=newest)

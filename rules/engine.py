@@ -27,7 +27,7 @@ from rules.absence import Absence
 from rules.baseline.gaps import Gaps
 from rules.baseline.prior import Prior, shipped
 from rules.batch import Batch
-from rules.columns import UNSET, Ints, Rows
+from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.device import Commissioning, DeviceHealth
 from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
@@ -180,6 +180,7 @@ class Engine:
                 kept.devices.dirty[kept.devices.index[name.removeprefix("device:")]] = 1
             elif name in kept.households.index:
                 kept.households.dirty[kept.households.index[name]] = 1
+        kept.households.dirty[kept.households.asked_at > NEVER] = 1
         self._look_again()
 
     def _look_again(self) -> None:
@@ -289,7 +290,8 @@ class Engine:
         told, next_due = self._commissioning.judge(self._state, home, point)
         findings += told
         homes.due[home] = min(due, held_due, next_due, int(self._state.pauses.due[home]))
-        homes.dirty[home] = 1 if held_due < UNSET or self._state.episodes.of(homes.ids[home]) else 0
+        watched = held_due < UNSET or homes.asked_at[home] > NEVER
+        homes.dirty[home] = 1 if watched or self._state.episodes.of(homes.ids[home]) else 0
         return findings
 
     def _judge_device(self, device: int, point: Millis) -> list[Finding]:

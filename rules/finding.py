@@ -66,6 +66,16 @@ class Verb(StrEnum):
     ALIVE = "alive"  # since an absence was raised, two credible signs of life at least a minute apart
 
 
+class Signs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When each sign of life was last seen (ms UTC); None: never since the home is looked after."""
+
+    motion: Millis | None = None
+    door: Millis | None = None
+    call: Millis | None = None  # answered or dialled
+    phone: Millis | None = None  # reported itself switched on
+    newest: Millis | None = None  # of any kind, an answer to staff included
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the finding rests on; figures only, put into a sentence by `rules.sentence`."""
 
@@ -78,6 +88,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     rule_version: str = ""
     offset: int = 0  # journal offset of the deciding reading, 0 where it was time alone
     device_id: DeviceId | None = None
+    signs: Signs | None = None  # of absences
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

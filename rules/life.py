@@ -6,7 +6,7 @@ import numpy as np
 
 from ingest.clock import Millis
 from rules.batch import Batch, Moments
-from rules.columns import UNSET, Ints, Rows
+from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.state import State
 
 
@@ -29,6 +29,8 @@ def fold_life(state: State, batch: Batch, shortest: Millis) -> None:
         if column is not None:
             np.maximum.at(column, rows, at)
         np.maximum.at(homes.last_life, rows, at)
+        fresh = (homes.asked_at[rows] > NEVER) & (at > homes.asked_at[rows])
+        np.minimum.at(homes.life_first, rows[fresh], at[fresh])
         hasten(state, rows, at, shortest)
     _hear(state, batch.heard, batch.heard_received, shortest)
     for home, at_ms, on in batch.phone:

@@ -28,7 +28,7 @@ from ingest.facts import (
     SeasonEnded,
 )
 from rules import device as device_rules
-from rules.absence import ORDER, Absence
+from rules.absence import ORDER, Absence, forget_asked, halve
 from rules.columns import NEVER
 from rules.device import Commissioning, DeviceHealth
 from rules.finding import Finding, RuleKey
@@ -44,6 +44,8 @@ from rules.urgent import clear_urgent
 
 SAFE = "safe_"
 """An outcome that begins so is a credible sign of life."""
+SAFE_BY_MACHINE = "safe_by_automatic_call"
+"""One that nobody heard but a machine: what it asked about is raised again after half its time."""
 
 
 class Staff:
@@ -128,6 +130,7 @@ class Staff:
     def _settle(self, state: State, home: int, fact: CheckResolved) -> list[Finding]:
         homes, name = state.households, state.households.ids[home]
         findings: list[Finding] = []
+        forget_asked(state, home)
         for rule in sorted(set(fact.rules) & set(URGENT_RULES.values())):
             findings += clear_urgent(state, home, RuleKey(rule), fact.at, self._table.version)
         for threshold in THRESHOLDS:
@@ -136,6 +139,8 @@ class Staff:
         if fact.outcome.startswith(SAFE):
             homes.last_life[home] = max(int(homes.last_life[home]), fact.at)
             homes.restart_at[home] = max(int(homes.restart_at[home]), fact.at)
+            if fact.outcome == SAFE_BY_MACHINE:
+                halve(state, home, fact.rules, fact.at)
             return findings + self._clear_moved(state, home, fact.at)
         for rule in ORDER:
             if rule in fact.rules and state.episodes.get(name, rule) is not None:

@@ -15,7 +15,7 @@ from rules.observability import Observability, Outages
 from rules.pauses import Habits, Pauses
 
 I8, F8, U1, I4, I2 = "<i8", "<f8", "|u1", "<i4", "<i2"
-FORMAT = 3
+FORMAT = 4
 
 
 class Households(Columns):
@@ -44,6 +44,11 @@ class Households(Columns):
         Field("humidity_at", I8, NEVER),  # ms UTC
         Field("well_before", U1, 0),  # 1: the latest outage began while no absence finding stood
         Field("profile", I4, 2, kept=False),  # place among the limits in force, see rules.limits_in_force
+        Field("halved_at", I8, NEVER),  # ms UTC, a machine was last told "I am well"; restart_at then
+        Field("halved", U1, 0),  # bits by place in rules.absence.ORDER: what it was asked about
+        Field("asked_at", I8, NEVER),  # ms UTC, an absence was last raised and no two signs of life came since
+        Field("asked_rule", U1, 0),  # place in rules.absence.ORDER
+        Field("life_first", I8, UNSET),  # ms UTC, the first sign of life after that; UNSET: none
         Field("dirty", U1, 0, kept=False),  # 1: an episode is open: any sign of life is looked at on the next grid point
         Field("due", I8, UNSET, kept=False),  # ms UTC, no finding is due before this
     )
@@ -69,6 +74,11 @@ class Households(Columns):
     humidity_at: Ints
     well_before: Small
     profile: Ints
+    halved_at: Ints
+    halved: Small
+    asked_at: Ints
+    asked_rule: Small
+    life_first: Ints
     dirty: Small
     due: Ints
 

@@ -57,6 +57,8 @@ class Home:
     gateway: list[list[int | None]] = field(default_factory=list)
     open: dict[str, dict[str, Any]] = field(default_factory=dict)
     settled: dict[str, int] = field(default_factory=dict)
+    halved: tuple[int, frozenset[str]] = (-1, frozenset())
+    asked: tuple[int, str] | None = None
     humidity: list[tuple[int, float]] = field(default_factory=list)
     own: dict[tuple[str, int], float] = field(default_factory=dict)
     ended: bool = False
@@ -216,6 +218,7 @@ class Oracle:
                 home.restarts.append(min(fact.at, home.away))
             home.away = None
         elif isinstance(fact, CheckResolved):
+            home.asked = None
             if "sos" in fact.rules and "sos" in home.open:
                 self.tell(fact.household_id, home, "sos", "cleared", fact.at)
             for rule in ("heat", "cold", "humidity"):
@@ -231,6 +234,8 @@ class Oracle:
                 return
             home.lives.append(fact.at)
             home.restarts.append(fact.at)
+            if fact.outcome == "safe_by_automatic_call":
+                home.halved = (fact.at, frozenset(fact.rules))
         starts = self.starts(fact.household_id, home)
         for rule in ("motion", "call", "phone", "cannot_verify", "away"):
             if rule in home.open and home.open[rule]["start"] != starts.get(rule):
@@ -388,13 +393,25 @@ class Oracle:
                 self.tell(name, home, rule, "cleared", at)
             if start is not None:
                 self.judge_absence(name, home, rule, start, at)
+        self.judge_alive(name, home, at)
         for rule in ("heat", "cold", "humidity"):
             self.judge_threshold(name, home, rule, at)
         self.judge_commissioning(name, home, at)
 
+    def judge_alive(self, name: str, home: Home, at: int) -> None:
+        if home.asked is None:
+            return
+        asked, rule = home.asked
+        after = [life for life in home.lives if life > asked]
+        if after and max(after) - min(after) >= 60_000:
+            home.asked = None
+            self.said.append((name, rule, "alive", 1, at, min(after), 1.0))
+
     def judge_absence(self, name: str, home: Home, rule: str, start: int, at: int) -> None:
         counted = rule in ("motion", "call", "phone")
         limits = self.verify_limits(name, home, at) if rule == "cannot_verify" else self.limits(home, rule)
+        if start == home.halved[0] and rule in home.halved[1]:
+            limits = [None if limit is None else limit // 2 for limit in limits]
         since = max(start, home.settled.get(rule, start))
         elapsed = at - since
         observed = elapsed - self.outages(home, since, at) if counted and at > since else elapsed
@@ -406,6 +423,7 @@ class Oracle:
         if reached > level:
             home.open.setdefault(rule, {"start": start, "und": False})["level"] = reached
             self.said.append((name, rule, "raised", reached, at, start, coverage))
+            home.asked = (at, rule)
         level = home.open.get(rule, {}).get("level", 0)
         doubt = counted and self.blind(home) and missing > max(level, reached)
         if doubt and not home.open.get(rule, {}).get("und", False):

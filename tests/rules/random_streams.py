@@ -144,7 +144,7 @@ def facts(draw: st.DrawFn, at: Millis) -> Item:
             at=when,
             check_id="c",
             household_id=home,
-            outcome=draw(st.sampled_from(["safe_by_phone", "device_fault"])),
+            outcome=draw(st.sampled_from(["safe_by_phone", "safe_by_automatic_call", "device_fault"])),
             rules=tuple(draw(st.sets(st.sampled_from(_RULES), max_size=9))),
         ),
         lambda: LinkDown(fact_id=name, at=when, source="mqtt"),
