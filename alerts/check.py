@@ -82,6 +82,7 @@ class NoticeKind(StrEnum):
     EXPIRED = "expired"
     ALIVE = "alive"
     EXHAUSTED = "exhausted"
+    SILENCE_OVER = "silence_over"  # what was held back is looked at again
     REMINDER = "reminder"  # from here on: they stand only while nobody has taken the check
     CONTACT = "contact"
     VISIT = "visit"
@@ -233,7 +234,9 @@ class BadReturn(Refused):
 
 
 def subject_of(finding: Finding) -> str:
-    """Whom a finding is about: the household, or the device where no household is known."""
+    """Whom a finding is about: the household, or the device where no household is known; an outage is a subject of its own."""
+    if finding.rule is RuleKey.OUTAGE:
+        return f"outage:{finding.episode}"
     return finding.household_id or f"device:{finding.evidence.device_id or 'unknown'}"
 
 

@@ -32,7 +32,7 @@ from rules.device import Commissioning, DeviceHealth
 from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
 from rules.limits_in_force import LimitsInForce, take_limits
-from rules.outage import OutageBook
+from rules.outage import OutageBook, Said
 from rules.outlook import Evening, HearingTurn, look_ahead
 from rules.rhythm import Rhythm
 from rules.staff import Staff
@@ -62,6 +62,7 @@ class Engine:
         self._prior = shipped() if prior is None else prior
         self._state = State()
         self._next: Millis = UNSET
+        self._said = Said()
         self._use(table)
 
     def _use(self, table: RuleTable) -> None:
@@ -73,7 +74,7 @@ class Engine:
         self._thresholds = Thresholds(limits)
         self._devices = DeviceHealth(table)
         self._commissioning = Commissioning(table)
-        self._outages = OutageBook(table.settle)
+        self._outages = OutageBook(table.settle, self._said)
         self._staff = Staff(
             table, self._absence, self._thresholds, self._devices, self._commissioning, self._outages, self._rhythm
         )
@@ -171,8 +172,7 @@ class Engine:
 
     def restore(self, state: bytes | None) -> None:
         """Begin from a snapshot, or (None) from nothing. ValueError for a snapshot this version cannot read."""
-        self._state = State() if state is None else State.load(state)
-        self._outages.forget()
+        self._state, self._said = State() if state is None else State.load(state), Said()
         kept = self._state
         self._use(read_table(kept.table) if kept.table else self._initial)
         for name in kept.episodes.subjects():

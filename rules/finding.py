@@ -35,6 +35,7 @@ class RuleKey(StrEnum):
     AWAY = "away"
     HELP = "help"  # the resident asked for it when a machine called; raised by the desk, not by the rules
     REPORTED = "reported"  # somebody worries about a neighbour; likewise
+    OUTAGE = "outage"  # many gateways of one place, or our own link, are silent; likewise
     DEVICE_SILENT = "device_silent"
     DEVICE_BATTERY = "device_battery"
     DEVICE_LINK = "device_link"

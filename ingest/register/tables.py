@@ -21,6 +21,8 @@ household = Table(
     Column("grade", String(16), nullable=False),  # high, elevated, ordinary
     Column("enrolled_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    Column("carrier", String(32), index=True),  # whose network its gateway speaks by; null: not known
+    Column("building", String(64), index=True),  # a name of the office's own for it, never an address; null: alone, or not known
     Column("synthetic", Boolean, nullable=False, server_default=false()),  # proves the path, is nobody's home
 )
 
