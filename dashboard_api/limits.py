@@ -16,6 +16,7 @@ _SIGNAL_OF = {
     Channel.COLD: Signal.TEMPERATURE,
     Channel.DRY: Signal.HUMIDITY,
     Channel.DAMP: Signal.HUMIDITY,
+    Channel.FROZEN: Signal.TEMPERATURE,
 }
 
 
@@ -40,6 +41,7 @@ def chart_limits(rulebook: Rulebook | None, household: str, lang: Lang) -> list[
             label=f"{say(lang, f'limit.{channel}')} {LEVEL_WORDS[lang.value][level]} {limit.raise_at:g}",
         )
         for channel, threshold in rulebook.profile(household).thresholds.items()
+        if channel in _SIGNAL_OF  # a fall is no line across a chart
         for level, limit in zip(Level, threshold.levels, strict=True)
         if limit is not None
     ]
