@@ -12,6 +12,7 @@ from rules.finding import Level, RuleKey
 from rules.lengths import parse_length, write_length
 from rules.limits import ABSENCES, LEVEL_KEYS, Breach, Channel, Limits, Threshold
 from rules.profile import Profile
+from rules.sections import SIGNALS
 from rules.sentence import LEVEL_WORDS, RULE_WORDS, say_length
 from rules.table import DEFAULT, RuleTable
 
@@ -53,7 +54,7 @@ _KEYS: dict[str, dict[str, str]] = {
     "ko": {"raise_at": "발생", "clear_at": "해제", "dwell": "지속", "active": "시간대", "factor": "배율", "version": "이름"},
     "en": {"raise_at": "raised at", "clear_at": "cleared at", "dwell": "for", "active": "hours", "factor": "factor"},
 }
-_UNITS = {Channel.HEAT: "°C", Channel.COLD: "°C", Channel.DRY: "%", Channel.DAMP: "%"}
+_UNITS = {"temperature": "°C", "humidity": "%"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +169,7 @@ def _measured(rule: Threshold, channel: Channel, lang: str) -> tuple[str, str, s
     en = {Breach.AT_OR_ABOVE: "≥ ", Breach.ABOVE: "> ", Breach.BELOW: "< "}
     before, after = (en[rule.breach], ",") if lang == "en" else ("", " " + ko[rule.breach])
     said = [
-        "-" if one is None else f"{before}{one.raise_at:g}{_UNITS[channel]}{after} {_length(one.dwell, lang)}"
+        "-" if one is None else f"{before}{one.raise_at:g}{_UNITS[SIGNALS[channel]]}{after} {_length(one.dwell, lang)}"
         for one in rule.levels
     ]
     return (said[0], said[1], said[2])
