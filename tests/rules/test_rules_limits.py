@@ -311,7 +311,7 @@ def test_every_limit_is_in_the_table_of_words(lang: str) -> None:
     assert [row.rule for row in rows][:4] == ["heat", "cold", "dry", "damp"]
     assert [row.hours for row in rows if row.rule == "motion"] == ["07:00-22:00"]
     assert {row.levels[0] for row in rows if row.rule == "away"} == {"30 s"}
-    assert "device.rejections = 10" in other_lines(TABLE) and not any("motion" in line for line in other_lines(TABLE))
+    assert "device.rejections = 10" in other_lines(TABLE) and not any(line.startswith("motion.") for line in other_lines(TABLE))
 
 
 def test_a_difference_says_whether_somebody_is_told_sooner() -> None:
