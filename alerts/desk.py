@@ -29,6 +29,7 @@ from alerts.condition import judge
 from alerts.history import CheckDetail, TransitionView, attempts_of, earlier_checks, transitions_of
 from alerts.ladder import Who
 from alerts.live import LiveEvent, events_after, newest
+from alerts.outcomes import RuleFigure, rule_figures
 from alerts.policy import Policy
 from alerts.record import Recorder
 from alerts.roster import PlainRoster, Roster
@@ -261,6 +262,11 @@ class Desk:
                 if isinstance(fact, HouseholdEnded):
                     _leave(connection, fact)
             return self._recorder.write(connection, found, decision, text) or found
+
+    def rule_figures(self, *, since: Millis, until: Millis, dong: str | None) -> list[RuleFigure]:
+        """By rule what the checks settled at `since` <= t < `until` turned out to be: the false alarms."""
+        with self._reading.begin() as connection:
+            return rule_figures(connection, since, until, dong)
 
     def tickets(
         self,

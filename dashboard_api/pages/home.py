@@ -172,16 +172,26 @@ def _past(services: Services, viewer: Viewer, household_id: str) -> list[Past]:
     past = []
     for check in found[:20]:
         detail = services.desk.check(check.id, dong=viewer.dong)
-        steps = tuple(_step(row, viewer.lang) for row in detail.transitions) if detail else ()
+        steps = tuple(step(row, viewer.lang) for row in detail.transitions) if detail else ()
         past.append(Past(row=check_row(check, dongs, viewer.lang), steps=steps))
     return past
 
 
-def _step(row: TransitionView, lang: Lang) -> Step:
-    words = {str(rule): word for rule, word in RULE_WORDS[lang.value].items()}
-    outcome = f"outcome.{row.reason}"
-    why = words.get(row.reason) or (say(lang, outcome) if outcome in WORDS else "")
+def step(row: TransitionView, lang: Lang) -> Step:
+    """One transition in words."""
     level = f" ({level_word(row.level, lang)})" if row.actor == "rules" else ""
+    why = _why(row.reason, lang)
     text = say(lang, f"action.{row.action}") + (f": {why}{level}" if why else "")
     note = say(lang, "home.broken_note") if row.broken else row.note
-    return Step(at=row.at, text=text, who=None if row.actor in ("rules", "tick") else row.actor, note=note)
+    return Step(at=row.at, text=text, who=None if row.actor in ("rules", "tick", "resident") else row.actor, note=note)
+
+
+def _why(reason: str, lang: Lang) -> str:
+    """The rule, the outcome, or whom somebody tried to reach and how it went; nothing where the action says it all."""
+    words = {str(rule): word for rule, word in RULE_WORDS[lang.value].items()}
+    if reason in words:
+        return words[reason]
+    if f"outcome.{reason}" in WORDS:
+        return say(lang, f"outcome.{reason}")
+    who, _, result = reason.partition(":")
+    return f"{say(lang, f'who.{who}')} – {say(lang, f'result.{result}')}" if result else ""
