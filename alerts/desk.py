@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, Select, and_, or_, select, update
 
 from alerts import hand, metrics, work
 from alerts import ticket as tickets_of
+from alerts.aftercare.contacts import count_settled
 from alerts.answer import help_asked, take_answer
 from alerts.attempt import Answer, Attempt, ByHand, Result, outweighs
 from alerts.check import (
@@ -22,10 +23,13 @@ from alerts.check import (
     Conflict,
     NeedsText,
     NotFound,
+    NoticeKind,
     Outcome,
     subject_of,
 )
+from alerts.climb import resume
 from alerts.condition import judge
+from alerts.duty.away import note_away
 from alerts.history import CheckDetail, TransitionView, attempts_of, earlier_checks, transitions_of
 from alerts.ladder import Who
 from alerts.live import LiveEvent, events_after, newest
@@ -49,7 +53,7 @@ from alerts.tables import attempt, check, ticket
 from alerts.ticket import Ticket, TicketState, judge_device, ticket_subject
 from ingest.clock import Clock, Millis
 from ingest.fact_outbox import queue_fact
-from ingest.facts import HouseholdEnded
+from ingest.facts import AwayDeclared, HouseholdEnded
 from ingest.register import tables as register
 from ingest.seal import Sealer
 from ingest.store import reading
@@ -93,8 +97,17 @@ class Desk:
     def take_findings(self, findings: Sequence[Finding]) -> None:
         """Take findings in their order; durable, all of them, on return. One taken before changes and tells nothing."""
         with self._engine.begin() as connection:
-            for part in chunks(findings):
-                self._take(connection, part)
+            self.take_within(connection, findings)
+
+    def take_within(self, connection: Connection, findings: Sequence[Finding]) -> None:
+        """The same in the caller's transaction."""
+        for part in chunks(findings):
+            self._take(connection, part)
+
+    def look_again(self, connection: Connection, found: Check, kind: NoticeKind) -> None:
+        """People are told anew of an open check, on the rung it has come to, in the caller's transaction."""
+        if found.state is CheckState.OPEN:
+            self._recorder.write(connection, found, resume(found, kind, self._clock.home_now(), self._policy))
 
     def _take(self, connection: Connection, findings: Sequence[Finding]) -> None:
         known = known_findings(connection, [each.finding_id for each in findings])
@@ -261,6 +274,9 @@ class Desk:
                 queue_fact(connection, fact)
                 if isinstance(fact, HouseholdEnded):
                     _leave(connection, fact)
+                elif isinstance(fact, AwayDeclared):
+                    note_away(connection, fact, actor)
+            count_settled(connection, found, outcome, now, actor=actor)
             return self._recorder.write(connection, found, decision, text) or found
 
     def rule_figures(self, *, since: Millis, until: Millis, dong: str | None) -> list[RuleFigure]:
@@ -274,9 +290,10 @@ class Desk:
         dong: str | None,
         states: Collection[TicketState] | None = None,
         household: str | None = None,
+        outage: str | None = None,
         limit: int = 100,
     ) -> list[TicketView]:
-        """Up to `limit` tickets, the gravest first and the oldest of a level first."""
+        """Up to `limit` tickets, the gravest first and the oldest of a level first; under an outage only where it is named."""
         wanted = select(ticket).order_by(ticket.c.level.desc(), ticket.c.opened_at, ticket.c.id).limit(limit)
         if dong is not None:
             wanted = wanted.where(ticket.c.dong_code == dong)
@@ -284,6 +301,7 @@ class Desk:
             wanted = wanted.where(ticket.c.household_id == household)
         if states is not None:
             wanted = wanted.where(ticket.c.state.in_(list(states)))
+        wanted = wanted.where(ticket.c.outage_id.is_(None) if outage is None else ticket.c.outage_id == outage)
         with self._reading.begin() as connection:
             return [ticket_of(row) for row in connection.execute(wanted)]
 

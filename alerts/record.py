@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, insert, or_, select, update
 from alerts import metrics
 from alerts.check import LADDER_STEP, TICK, Action, Ask, Check, CheckState, Decision, Notice, Transition
 from alerts.delivery import DeliveryState, deliver
+from alerts.duty.hush import held_back
 from alerts.ladder import Who
 from alerts.live import tell
 from alerts.policy import Policy
@@ -107,6 +108,8 @@ class Recorder:
             withdraw(connection, after.id, now, ladder_only=True)
 
     def _write_deliveries(self, connection: Connection, after: Check, decision: Decision) -> int:
+        if (decision.notices or decision.asks) and held_back(connection, after, self._clock.home_now()):
+            return 0
         told = sum(self._tell_staff(connection, after, notice) for notice in decision.notices)
         for ask in decision.asks:
             persons = asked(connection, after, ask)

@@ -131,6 +131,7 @@ ticket = Table(
     Column("resolved_at", BigInteger),
     Column("resolved_by", String(64)),
     Column("evidence", LargeBinary, nullable=False),
+    Column("outage_id", String(16), index=True),  # held under this outage; null: for the installer now
     Index(
         "uq_ticket_open",
         "subject",

@@ -15,9 +15,14 @@ from sqlalchemy import Engine as Store
 
 from alerts.delivery import Channel
 from alerts.desk import Desk
+from alerts.duty.duty_roster import DutyRoster
+from alerts.duty.outlook import OutlookBook
+from alerts.duty.teller import Teller
+from alerts.duty.tick import DutyTick
 from alerts.live import prune_live_events
 from alerts.outbox import Sender
 from alerts.policy import Policy
+from alerts.receipts import Asking, Receipts
 from alerts.tick import Tick
 from anbu.beat import Beat
 from anbu.watch import SystemWatch
@@ -144,6 +149,7 @@ class Site:
         policy: Policy,
         channels: Mapping[str, Channel],
         broker: BrokerAddress,
+        asking: Mapping[str, Asking] | None = None,
         acks_broker: BrokerAddress | None = None,
         raw_kept: Millis = RAW_KEPT,
         hours_kept: Millis = HOURS_KEPT,
@@ -158,11 +164,13 @@ class Site:
         self.raw_kept, self.hours_kept = raw_kept, hours_kept
         self.keep_days = keep_days  # of the journal; 0: everything
         self.run_id = uuid.uuid4().hex[:16]
-        self.desk = Desk(stores.engine, clock, stores.sealer, policy)
+        roster = DutyRoster(policy)
+        self.desk = Desk(stores.engine, clock, stores.sealer, policy, roster)
         self.register = Register(stores.engine, stores.sealer, clock)
         self.accounts = Accounts(stores.engine, clock)
         self.postbox = Postbox(stores.engine, stores.journal, clock)
-        self.tick = Tick(stores.engine, clock, policy, holder=self.run_id)
+        self.tick = Tick(stores.engine, clock, policy, self.run_id, roster)
+        self.duty = DutyTick(stores.engine, clock, self.desk, Teller(clock, policy), self.run_id)
         dialects = make_dialects(stores.tongues.dialects)
         limit = RateLimit(dialects, per_s=rate_per_s, burst=burst) if rate_per_s else None
         self.source = MqttSource(stores.journal, clock, broker, subscriptions=stores.tongues.subscriptions, rate=limit)
@@ -171,7 +179,7 @@ class Site:
         take = sink(self.desk) if sink else self.desk.take_findings
         decoder = SharedDecoder(stores.journal, clock, stores.tongues.decoder)
         readers: list[tuple[Consumer, Pace | None]] = [
-            (RulesConsumer(Engine(table), view := decoder.view(), take), view),
+            (RulesConsumer(Engine(table), view := decoder.view(), take, OutlookBook(stores.engine).take), view),
             (IntakeConsumer(stores.engine, view := decoder.view()), view),
             (HistoryConsumer(stores.history, view := decoder.view(), stores.history_cursor), view),
             self._acks_reader(tray, decoder),
@@ -188,10 +196,15 @@ class Site:
             Beat("journal again", 1.0, stores.journal.try_again, clock),
             Beat("watch", 1.0, SystemWatch(self.stages, channels, policy, clock).turn, clock),
             Beat("tick", 1.0, self.tick.run, clock),
+            Beat("duty", 1.0, self.duty.run, clock),
             *(
                 # One for each channel: a receiver that hangs holds up nobody else's messages.
-                Beat(f"outbox {name}", 0.5, Sender(stores.engine, clock, {name: channel}).turn, clock)
+                Beat(f"outbox {name}", 0.5, Sender(stores.engine, clock, {name: channel}, base_url=policy.base_url).turn, clock)
                 for name, channel in channels.items()
+            ),
+            *(
+                Beat(f"receipts {name}", 1.0, Receipts(stores.engine, clock, name, provider).turn, clock)
+                for name, provider in (asking or {}).items()
             ),
         )
         self.chores = BackgroundScheduler(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from ingest.clock import Millis
@@ -11,25 +13,29 @@ from rules.batch import Batch
 from rules.columns import NEVER, UNSET
 from rules.finding import ABSENCE
 from rules.outlook import UNHEARD_FOR, HearingTurn, every_quiet_home, quiet_home
+from rules.roll import BITS, MOTION_BIT
 from rules.state import State
+
+
+@dataclass(slots=True)
+class Said:
+    """What is yet to be handed on of one state, whatever table is in force."""
+
+    turns: list[HearingTurn] = field(default_factory=list)
+    told: Millis | None = None  # since when the outage of our own lasts that was told of
 
 
 class OutageBook:
     """Keeps the outages of one state; each method says which homes must be looked at anew (None: all)."""
 
-    def __init__(self, settle: Millis) -> None:
+    def __init__(self, settle: Millis, said: Said) -> None:
         self._settle = settle
-        self._turns: list[HearingTurn] = []  # not handed on yet
-        self._told: Millis | None = None  # since when the outage of our own lasts that was told of
-
-    def forget(self) -> None:
-        """Another state begins: what has not been handed on was of the one before."""
-        self._turns, self._told = [], None
+        self._said = said
 
     def turns(self, state: State, now: Millis) -> list[HearingTurn]:
         """Whom we have stopped or begun to hear since this was last asked; our own link once it was away for two minutes."""
         self._tell_link(state, now)
-        turns, self._turns = self._turns, []
+        turns, self._said.turns = self._said.turns, []
         return turns
 
     def take_fact(self, state: State, fact: LinkUp | LinkDown | RunStarted | RunStopped) -> bool:
@@ -46,15 +52,17 @@ class OutageBook:
         self._tell_link(state, at)
         since = state.observability.link_since
         found = state.observability.link_found(at, source)
-        if found and since is not None and self._told == since:
-            self._turns.append(HearingTurn(device_id=None, heard=True, since=since, at=at, homes=()))
+        if found and since is not None and self._said.told == since:
+            self._said.turns.append(HearingTurn(device_id=None, heard=True, since=since, at=at, homes=()))
         return found
 
     def _tell_link(self, state: State, now: Millis) -> None:
         since = state.observability.link_since
-        if since is not None and now - since >= UNHEARD_FOR and self._told != since:
-            self._told = since
-            self._turns.append(HearingTurn(device_id=None, heard=False, since=since, at=since, homes=every_quiet_home(state)))
+        if since is not None and now - since >= UNHEARD_FOR and self._said.told != since:
+            self._said.told = since
+            self._said.turns.append(
+                HearingTurn(device_id=None, heard=False, since=since, at=since, homes=every_quiet_home(state))
+            )
 
     def run_began(self, state: State) -> bool:
         """A run begins with no word of how the last one ended: we have heard nothing since the last item."""
@@ -86,7 +94,7 @@ class OutageBook:
                 continue
             since = int(state.devices.offline_since[device])
             state.devices.offline_since[device] = UNSET if online else at
-            self._turns.append(
+            self._said.turns.append(
                 HearingTurn(
                     device_id=DeviceId(state.devices.ids[device]),
                     heard=online,
@@ -98,6 +106,26 @@ class OutageBook:
             state.devices.due[device] = 0
             changed.add(home)
             self.settle_home(state, home, at)
+        return changed
+
+    def settle_sensors(self, state: State, home: int, at: Millis) -> bool:
+        """Begin or end the blindness for each signal as the home's sensors stand at `at`; True when any began or ended.
+
+        A home is blind for a signal while every sensor that gives it is silent or cannot be believed: since the last one fell
+        silent. A sensor that speaks only when something happens is never found silent.
+        """
+        watch, devices, changed = state.observability, state.devices, False
+        standing = state.homes.get(home, [])
+        for bit in BITS:
+            since = [
+                devices.doubted_since(device, motion=bit == MOTION_BIT)
+                for device in standing
+                if int(devices.signals[device]) & bit
+            ]
+            if since and max(since) < UNSET:
+                changed |= watch.sensors_lost(home, bit, max(since))
+            else:
+                changed |= watch.sensors_found(home, bit, at)
         return changed
 
     def settle_home(self, state: State, home: int, at: Millis) -> None:

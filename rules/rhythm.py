@@ -16,6 +16,7 @@ from rules.baseline.prior import Prior
 from rules.batch import Batch
 from rules.columns import UNSET, Ints, Rows
 from rules.pauses import LEAST, NONE, SLOTS, Pause, mended, seconds
+from rules.roll import MOTION_BIT
 from rules.state import State
 from rules.table import RuleTable
 
@@ -222,7 +223,7 @@ class Rhythm:
         """Whether of this Seoul day no more than half was blind, away or before the first sign of life."""
         start = day * DAY - SEOUL_OFFSET
         end = start + DAY
-        lost = state.observability.blind_between(home, start, end)
+        lost = state.observability.blind_between(home, start, end, MOTION_BIT)
         for left, returned in [(start, int(state.pauses.first[home]) * SECOND), *state.left_out.get(home, [])]:
             lost += max(0, min(returned, end) - max(left, start))
         return lost <= _HALF_A_DAY
@@ -235,7 +236,7 @@ class Rhythm:
             away = pause.door > NONE and pause.motion <= pause.door + self._door_gap and pause.enter < pause.door
             if away or any(left <= end and start <= back for left, back in state.left_out.get(home, [])):
                 continue
-            blind = state.observability.first_blind(home, start, end)
+            blind = state.observability.first_blind(home, start, end, MOTION_BIT)
             length = end - start if blind is None else blind - start
             if length >= SHORTEST:
                 found.append(_Gap(start, length, blind is not None))

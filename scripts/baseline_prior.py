@@ -14,6 +14,7 @@ import msgspec
 from ingest.clock import DAY, SECOND, Millis
 from ingest.wire import Payload
 from rules.baseline.gaps import DAYS, Gaps, empty_row
+from rules.baseline.hazard import EDGES
 from rules.baseline.prior import pool, write_prior
 from simulators.recorded import RecordedLog, read_log
 
@@ -22,8 +23,9 @@ ORIGIN = (
     "How readily a stillness ends, in homes in general. Made by scripts/baseline_prior.py.",
     "Origin: {homes} recorded homes of one resident each, {days} days, contact sensors and annotated activities (no dense PIRs),",
     "research logs of 2003-2011 from the United States and the Netherlands. None Korean: a home's own days soon outweigh them.",
-    "First line: the tail of the scores (start, mean excess, peaks a day). Then for each ten minutes of the day the chance, in",
-    "ten-thousandths, that a stillness ends within ten minutes, once it has lasted 60, 90, 120, 180, 240, 360, 480 minutes.",
+    "First line: the tail of the scores (start, mean excess, peaks a day). Then a line for each ten minutes of the day, all in",
+    "ten-thousandths: the stillnesses of an hour or more that begin there a day; the minutes a day outside of any; and by the",
+    "middle of a stillness its chance to end within ten minutes, once it has lasted {classes} minutes.",
 )
 """Said at the head of the file."""
 
@@ -59,7 +61,7 @@ def main(paths: Sequence[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     homes = [gaps_while_in(read_log(Path(path))) for path in paths]
-    facts = {"homes": len(homes), "days": sum(gaps.days for gaps in homes)}
+    facts = {"homes": len(homes), "days": sum(gaps.days for gaps in homes), "classes": ", ".join(map(str, EDGES))}
     print(write_prior(pool(homes), [line.format(**facts) for line in ORIGIN]), end="")
     return 0
 

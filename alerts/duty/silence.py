@@ -11,8 +11,19 @@ from alerts.ticket import Ticket
 from ingest.clock import DAY, HOUR, Millis
 from rules.finding import DEVICE, RuleKey
 
-NEVER_SILENT = frozenset({RuleKey.SOS, RuleKey.SMOKE, RuleKey.GAS, RuleKey.CANNOT_VERIFY})
-"""Whoever pressed, burns, or has not been heard of for too long is told of, whatever is silenced."""
+NEVER_SILENT = frozenset(
+    {
+        RuleKey.SOS,
+        RuleKey.SMOKE,
+        RuleKey.GAS,
+        RuleKey.CANNOT_VERIFY,
+        RuleKey.HELP,
+        RuleKey.REPORTED,
+        RuleKey.OUTAGE,
+    }
+)
+"""Whoever pressed or called, burns, or has not been heard of for too long is told of, whatever is silenced; so are a neighbour's
+worry, and an outage, which no silence of a home means."""
 
 
 class SilenceKind(StrEnum):
@@ -73,6 +84,11 @@ def silenced(check: Check, silences: Iterable[Silence], at: Millis) -> Silence |
             return None
         found = cover if found is None or cover.ends_at < found.ends_at else found
     return found
+
+
+def covers_any(one: Silence, check: Check) -> bool:
+    """Whether it holds back, or held back, what an alert of this check would have told."""
+    return any(_covers(one, check, alert) for alert in check.alerts)
 
 
 def ticket_silenced(ticket: Ticket, silences: Iterable[Silence], at: Millis) -> Silence | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, text
 
 from ingest.store import metadata
 
@@ -147,4 +147,72 @@ silence = Table(
     Column("lifted_at", BigInteger),  # before its end
     Column("lifted_by", String(64)),
     Column("closed_at", BigInteger),  # its end was told, and what it held back was looked at again
+)
+
+hearing = Table(
+    "hearing",  # the newest word of each gateway, and ("-") of our own link: heard or lost
+    metadata,
+    Column("device_id", String(32), primary_key=True),
+    Column("household_id", String(32)),  # null: our own link
+    Column("heard", Boolean, nullable=False),
+    Column("since", BigInteger, nullable=False),  # home time at which it was lost, like `at`
+    Column("at", BigInteger, nullable=False),  # of this word: an older one told again changes nothing
+    Column("quiet_since", BigInteger),  # the home's last sign of life before; null: there was none
+    Index("ix_hearing_heard_since", "heard", "since"),
+)
+
+outage = Table(
+    "outage",  # 통신 두절
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("kind", String(16), nullable=False),  # building, dong, carrier, site, link
+    Column("target", String(64), nullable=False),  # building, dong or carrier; "-": the site, or our link
+    Column("dong_code", String(32), nullable=False),  # "-": of several dongs
+    Column("began_at", BigInteger, nullable=False),  # home time, like all below
+    Column("found_at", BigInteger, nullable=False),
+    Column("gateways", Integer, nullable=False),  # how many the place has
+    Column("lost", Integer, nullable=False),  # the most that were silent at once
+    Column("ended_at", BigInteger),
+    Column("stage_at", BigInteger),  # when its homes are looked at next: digests while it lasts, stages after its end
+    Column("closed_at", BigInteger),  # the last stage is done
+    Index(
+        "uq_outage_open",
+        "kind",
+        "target",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
+outage_home = Table(
+    "outage_home",
+    metadata,
+    Column("outage_id", ForeignKey("outage.id"), primary_key=True),
+    Column("household_id", String(32), primary_key=True, index=True),
+    Column("dong_code", String(32), nullable=False),
+    Column("quiet_since", BigInteger),  # home time of the last sign of life before the outage, like all below
+    Column("lost_at", BigInteger, nullable=False),
+    Column("back_at", BigInteger),
+    Column("check_id", String(16)),  # the check whose notices wait for the digest
+    Column("level", Integer),  # of that check when it was held
+    Column("told_at", BigInteger),  # in the newest digest
+    Column("released_at", BigInteger),  # from here on its check is told of like any other
+)
+
+flood = Table(
+    "flood",  # one person was given more new checks than one can take (ISA-18.2)
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("login", String(64), nullable=False),
+    Column("began_at", BigInteger, nullable=False),  # home time, like `ended_at`
+    Column("second", String(64)),  # who was called in; null: nobody else is there
+    Column("ended_at", BigInteger),
+    Index(
+        "uq_flood_open",
+        "login",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
 )

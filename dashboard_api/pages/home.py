@@ -19,6 +19,7 @@ from dashboard_api.words import WORDS, Lang, say
 from ingest.clock import Millis
 from ingest.history.port import HistoryUnavailable
 from ingest.reading import HouseholdId, Signal
+from rules.finding import LATE_DATA
 from rules.sentence import RULE_WORDS
 
 router = APIRouter()
@@ -187,11 +188,10 @@ def step(row: TransitionView, lang: Lang) -> Step:
 
 
 def _why(reason: str, lang: Lang) -> str:
-    """The rule, the outcome, or whom somebody tried to reach and how it went; nothing where the action says it all."""
+    """The rule and why, the outcome, or whom somebody tried to reach and how it went; nothing where the action says it."""
     words = {str(rule): word for rule, word in RULE_WORDS[lang.value].items()}
-    if reason in words:
-        return words[reason]
-    if f"outcome.{reason}" in WORDS:
-        return say(lang, f"outcome.{reason}")
-    who, _, result = reason.partition(":")
-    return f"{say(lang, f'who.{who}')} – {say(lang, f'result.{result}')}" if result else ""
+    code, _, more = reason.partition(":")
+    if f"who.{code}" in WORDS and more:
+        return f"{say(lang, f'who.{code}')} – {say(lang, f'result.{more}')}"
+    why = words.get(code) or (say(lang, f"outcome.{code}") if f"outcome.{code}" in WORDS else "")
+    return f"{why} · {say(lang, 'home.late_data')}" if more == LATE_DATA else why

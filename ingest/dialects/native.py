@@ -33,6 +33,7 @@ _LIMITS = {
     Signal.POWER: (-1e6, 1e6),
     Signal.LIGHT: (0.0, 1e6),
     Signal.CALL: (0.0, 10_000.0),
+    Signal.SIM: (0.0, 1e15),
 }
 _STATES = {
     Signal.MOTION: frozenset((0.0, 1.0)),

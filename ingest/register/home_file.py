@@ -32,6 +32,8 @@ _ONCE: Mapping[str, Sequence[str]] = {
     "phone": ("전화번호", "전화"),
     "birth_year": ("출생연도",),
     "note": ("비고",),
+    "carrier": ("통신사",),
+    "building": ("건물",),
 }
 _GUARDIAN = {"name": "이름", "phone": "전화", "relation": "관계"}
 _DEVICE = {"id": "번호", "model": "모델", "signals": "신호", "interval": "간격초"}
@@ -115,6 +117,8 @@ class HomeEntry(msgspec.Struct, frozen=True, kw_only=True):
     resident: Resident
     guardians: tuple[Guardian, ...]
     devices: tuple[DeviceEntry, ...]
+    carrier: str | None
+    building: str | None
 
 
 def read_home(row: SheetRow, *, this_year: int) -> HomeEntry | list[CellFault]:
@@ -135,6 +139,9 @@ def read_home(row: SheetRow, *, this_year: int) -> HomeEntry | list[CellFault]:
     year = cells.get("birth_year")
     if year is not None and not (re.fullmatch("[0-9]{4}", year) and 1900 <= int(year) <= this_year):
         refuse("birth_year", Fault.BAD_YEAR)
+    for column, most in (("carrier", 32), ("building", 64)):
+        if len(cells.get(column, "")) > most:
+            refuse(column, Fault.TOO_LONG)
     guardians, devices = _guardians(cells, faults), _devices(cells, faults)
     if faults or grade is None:
         return faults
@@ -153,6 +160,8 @@ def read_home(row: SheetRow, *, this_year: int) -> HomeEntry | list[CellFault]:
         resident=resident,
         guardians=guardians,
         devices=devices,
+        carrier=cells.get("carrier"),
+        building=cells.get("building"),
     )
 
 

@@ -83,7 +83,12 @@ class HomesImport:
         if connection.execute(HOUSEHOLDS.where(tables.household.c.id == entry.household_id)).first():
             return [CellFault(column="household", fault=Fault.ALREADY_THERE)]
         household = Household(
-            id=HouseholdId(entry.household_id), dong_code=DongCode(codes[0]), grade=entry.grade, enrolled_at=now
+            id=HouseholdId(entry.household_id),
+            dong_code=DongCode(codes[0]),
+            grade=entry.grade,
+            enrolled_at=now,
+            carrier=entry.carrier,
+            building=entry.building,
         )
         enter_household(connection, self._sealer, household, entry.resident, entry.guardians)
         faults: list[CellFault] = []

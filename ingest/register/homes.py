@@ -35,6 +35,8 @@ class Household(msgspec.Struct, frozen=True, kw_only=True):
     grade: Grade
     enrolled_at: Millis
     ended_at: Millis | None = None
+    carrier: str | None = None  # whose network its gateway speaks by
+    building: str | None = None  # a name of the office's own for the building, never an address
     synthetic: bool = False  # nobody lives there: it proves the path, and is left out of lists, queues and figures
 
 

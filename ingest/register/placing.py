@@ -183,6 +183,8 @@ def household_in(row: Row[Any]) -> Household:
         grade=Grade(row.grade),
         enrolled_at=row.enrolled_at,
         ended_at=row.ended_at,
+        carrier=row.carrier,
+        building=row.building,
         synthetic=row.synthetic,
     )
 

@@ -67,19 +67,37 @@ class Register:
         at: Millis,
         resident: Resident | None = None,
         guardians: Sequence[Guardian] = (),
+        carrier: str | None = None,
+        building: str | None = None,
         synthetic: bool = False,
     ) -> Household:
-        """Look after this household from `at` on; a synthetic one is nobody's home and stands in no list."""
+        """Look after this household from `at` on; a synthetic one is nobody's home and stands in no list.
+
+        `carrier` and `building` tell which homes go silent together (`site_household` changes them).
+        """
         household = Household(
             id=HouseholdId(valid_id("household id", household_id)),
             dong_code=DongCode(dong_code),
             grade=valid_grade(grade),
             enrolled_at=at,
+            carrier=carrier and filled("carrier", carrier, 32),
+            building=building and filled("building", building, 64),
             synthetic=synthetic,
         )
         with self._engine.begin() as connection:
             enter_household(connection, self._sealer, household, resident, guardians)
         return household
+
+    def site_household(self, household_id: str, *, carrier: str | None, building: str | None) -> Household:
+        """Say by whose network, and in which building, the home is; None: not known."""
+        values = {
+            "carrier": carrier and filled("carrier", carrier, 32),
+            "building": building and filled("building", building, 64),
+        }
+        with self._engine.begin() as connection:
+            household = living_household(connection, household_id)
+            connection.execute(update(tables.household).where(tables.household.c.id == household.id).values(values))
+        return msgspec.structs.replace(household, **values)
 
     def set_grade(self, household_id: str, grade: str, *, at: Millis) -> Household:
         """Change the risk grade; the grade it already has changes nothing."""

@@ -21,6 +21,8 @@ household = Table(
     Column("grade", String(16), nullable=False),  # high, elevated, ordinary
     Column("enrolled_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    Column("carrier", String(32), index=True),  # whose network its gateway speaks by; null: not known
+    Column("building", String(64), index=True),  # a name of the office's own for it, never an address; null: alone, or not known
     Column("synthetic", Boolean, nullable=False, server_default=false()),  # proves the path, is nobody's home
 )
 
@@ -30,6 +32,7 @@ resident = Table(
     Column("household_id", ForeignKey("household.id"), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),  # AES-GCM of JSON: name, address, phone, birth_year, note
     Column("phone_hash", LargeBinary, index=True),  # HMAC-SHA256 of the number; null: none, or one we cannot read
+    Column("address_hash", LargeBinary, index=True),  # HMAC-SHA256 of the address's letters and figures; null: none
 )
 
 guardian = Table(

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rules.baseline.gaps import BINS, Bytes, Gaps
-from rules.baseline.hazard import FIRST, STEP, Counts, Table, count, lengths, scores, scores_of, smooth
+from rules.baseline.hazard import Counts, Table, count, smooth
+from rules.baseline.pace import pace_of
 from rules.baseline.prior import Prior
+from rules.baseline.score import Scores, reached, scores, scores_of
 from rules.baseline.tail import tail_of
 
 RATES = (0.05, 0.02)
@@ -23,6 +25,7 @@ NEVER = 255
 _NIGHT = (np.arange(BINS) >= 132) | (np.arange(BINS) < 48)  # 22 to 8 h
 _FACTOR = 6.0  # ends of gaps, worth of prior, in how much livelier than others the home is
 _LOCAL = 20.0  # steps, worth of prior, in each ten minutes
+_PACE = 14.0  # days, worth of prior, in how often long gaps begin
 _LEAST, _MOST = 0.004, 0.9
 
 
@@ -36,9 +39,9 @@ class Fitted:
 def fit(gaps: Gaps, prior: Prior, rates: tuple[float, float] = RATES) -> Fitted:
     """The limits of a home from its own past and that of others; the same bits for the same input."""
     if gaps.days < FEWEST_DAYS:
-        return Fitted(limits=_limits(scores(prior.hazard), [prior.tail.passed(rate) for rate in rates]))
-    table = scores(_hazard(count(gaps), prior))
-    own = tail_of(scores_of(table, gaps.bins, lengths(gaps))[~gaps.censored], gaps.days)
+        return Fitted(limits=_limits(scores(prior.hazard, prior.pace), [prior.tail.passed(rate) for rate in rates]))
+    table = scores(_hazard(count(gaps), prior), pace_of(gaps, prior.pace, _PACE))
+    own = tail_of(scores_of(table, gaps), gaps.days)
     tail = prior.tail if own is None else own
     return Fitted(limits=_limits(table, [tail.passed(rate) for rate in rates]))
 
@@ -64,11 +67,7 @@ def _hazard(counts: Counts, prior: Prior) -> Table:
     return np.clip((near.hits + _LOCAL * lean) / (near.risk + _LOCAL), _LEAST, _MOST)
 
 
-def _limits(table: Table, marks: list[float]) -> Bytes:
-    """[level, bin] the first step from FIRST on after which the score reaches the level's mark."""
-    limits = np.full((len(marks), BINS), NEVER, dtype=np.uint8)
-    for level, mark in enumerate(marks):
-        reached = table >= mark
-        spoken = reached.any(axis=1)
-        limits[level, spoken] = np.maximum(np.argmax(reached, axis=1), FIRST)[spoken] * (STEP // UNIT)
-    return limits
+def _limits(table: Scores, marks: list[float]) -> Bytes:
+    """[level, bin] when the score reaches the level's mark."""
+    units = np.array([np.rint(reached(table, mark) / UNIT) for mark in marks])
+    return np.asarray(np.minimum(units, NEVER), dtype=np.uint8)

@@ -8,7 +8,7 @@ import pytest
 
 from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis, VirtualClock, parse_local
 from ingest.decode import Decoder
-from ingest.facts import AwayDeclared
+from ingest.facts import AwayDeclared, RulesApplied
 from ingest.journal.cursors import MemoryCursors
 from ingest.journal.memory import MemoryJournal
 from ingest.journal.port import Message
@@ -19,6 +19,7 @@ from rules.consumer import RulesConsumer
 from rules.engine import Engine
 from rules.finding import Finding, Level, RuleKey, Verb
 from rules.outlook import MADE_AT, Evening, HearingTurn, Told, evenings
+from rules.table import DEFAULT
 from tests.rules.rule_parts import DONG, HOME, START, TABLE, device, enrolled, link_down, link_up, run_started
 
 FIVE = 8 * HOUR
@@ -146,6 +147,13 @@ def test_a_gateway_that_falls_silent_and_comes_back_is_told_of_with_the_last_sig
     first = site.told[0]
     assert isinstance(first, HearingTurn)
     assert [(home.household_id, home.quiet_since) for home in first.homes] == [(HOME, START + HOUR)]
+
+
+def test_another_rule_table_loses_nothing_that_was_to_be_handed_on() -> None:
+    site = Site().say(2 * HOUR, Signal.STATUS, 0, "gw-1")
+    table = DEFAULT.read_text(encoding="utf-8").replace('version = "default-1"', 'version = "other-1"')
+    site.journal.append([RulesApplied(fact_id="r", at=START + 2 * HOUR, version="other-1", table=table)])
+    assert site.until(2 * HOUR + MINUTE).turns == [("gw-1", False, 2 * HOUR, 2 * HOUR)]
 
 
 def test_a_home_that_was_never_alive_says_so() -> None:
