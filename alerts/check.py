@@ -169,7 +169,7 @@ class Transition:
     new: str
     owner: str | None  # who held the check until then
     level: Level
-    reason: str  # a code: the rule, the outcome, `acknowledgement_expired`
+    reason: str  # a code: the rule (`motion`, withdrawn `motion:late_data`), the outcome, `acknowledgement_expired`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +239,12 @@ class WrongValue(Refused):
     def __init__(self, code: str, why: str) -> None:
         super().__init__(why)
         self.code = code
+
+
+def reason_of(finding: Finding) -> str:
+    """The code of its rule, and why it was withdrawn where it had never held: `motion:late_data`."""
+    withdrawn = finding.evidence.withdrawn
+    return f"{finding.rule}:{withdrawn}" if withdrawn else finding.rule.value
 
 
 def subject_of(finding: Finding) -> str:

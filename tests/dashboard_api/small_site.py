@@ -19,6 +19,7 @@ from alerts.aftercare.care import Aftercare
 from alerts.desk import CheckView, Desk
 from alerts.figures.figures import FigureBook
 from alerts.policy import Policy
+from alerts.rulebook import Rulebook
 from dashboard_api.accounts import Accounts
 from dashboard_api.app import create_app
 from dashboard_api.services import Services, StageHealth
@@ -196,6 +197,8 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
     accounts.add("ops", PASSWORD, "operator", None)
     stages = [StageHealth(name="broker", ok=True, detail="connected"), StageHealth(name="rules", ok=True, detail="moving", lag=0)]
     desk = Desk(engine, clock, sealer, Policy())
+    rulebook = Rulebook(engine, sealer, clock)
+    rulebook.begin(load_table(None))
     services = Services(
         desk=desk,
         register=register,
@@ -206,7 +209,7 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
         figures=FigureBook(engine, clock),
         clock=clock,
         stages=lambda: tuple(stages),
-        rules=load_table(None),
+        rulebook=rulebook,
         https=https,
     )
     if demo:

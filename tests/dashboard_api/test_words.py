@@ -10,8 +10,10 @@ import pytest
 from alerts.aftercare.plan import ContactKind
 from alerts.aftercare.referral import CareKind, ReferralState
 from alerts.aftercare.visit import Companion, VisitResult, VisitState
+from alerts.attempt import Result
 from alerts.check import Action, Condition, Outcome
 from alerts.desk import CheckState
+from alerts.ladder import RungChannel, Who
 from dashboard_api.api.reports import BOT
 from dashboard_api.pages.neighbour import FORM
 from dashboard_api.words import WORDS, Lang, length, say
@@ -29,6 +31,9 @@ FAMILIES = {
     "outcome": [str(outcome) for outcome in Outcome],
     "action": [str(action) for action in Action],
     "state": [str(state) for state in CheckState],
+    "who": [str(who) for who in Who],
+    "way": [*map(str, RungChannel), "phone", "visit"],
+    "result": [*map(str, Result), "begun"],
     "grade": [str(grade) for grade in Grade],
     "signal": [str(signal) for signal in Signal],
     "limit": [str(channel) for channel in Channel],
