@@ -16,6 +16,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Engine
 
 from alerts.desk import CheckView, Desk
+from alerts.duty.office import DutyOffice
 from alerts.policy import Policy
 from dashboard_api.accounts import Accounts
 from dashboard_api.app import create_app
@@ -201,6 +202,7 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
         losses=Losses(engine),
         clock=clock,
         stages=lambda: tuple(stages),
+        duty=DutyOffice.over(engine, clock, sealer),
         rules=load_table(None),
         https=https,
     )
