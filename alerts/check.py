@@ -169,7 +169,7 @@ class Transition:
     new: str
     owner: str | None  # who held the check until then
     level: Level
-    reason: str  # a code: the rule, the outcome, `acknowledgement_expired`
+    reason: str  # a code: the rule (`motion`, withdrawn `motion:late_data`), the outcome, `acknowledgement_expired`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,10 +233,18 @@ class BadReturn(Refused):
     """Outcome `away` without a return time, or a return time that is past or too far ahead."""
 
 
+def reason_of(finding: Finding) -> str:
+    """The code of its rule, and why it was withdrawn where it had never held: `motion:late_data`."""
+    withdrawn = finding.evidence.withdrawn
+    return f"{finding.rule}:{withdrawn}" if withdrawn else finding.rule.value
+
+
 def subject_of(finding: Finding) -> str:
-    """Whom a finding is about: the household, or the device where no household is known; an outage is a subject of its own."""
+    """Whom a finding is about: the household; where none is known a neighbour's report, or the device. An outage is its own."""
     if finding.rule is RuleKey.OUTAGE:
         return f"outage:{finding.episode}"
+    if finding.household_id is None and finding.rule is RuleKey.REPORTED:
+        return finding.episode
     return finding.household_id or f"device:{finding.evidence.device_id or 'unknown'}"
 
 

@@ -21,6 +21,7 @@ from alerts.check import (
     Transition,
     condition_of,
     id_from,
+    reason_of,
     subject_of,
     worst_first,
 )
@@ -203,7 +204,7 @@ def _change(check: Check, after: Check, finding: Finding, action: Action) -> Tra
         new=after.state,
         owner=check.owner,
         level=finding.level,
-        reason=finding.rule,
+        reason=reason_of(finding),
     )
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 from sqlalchemy import Connection, Engine, delete, insert, select
 
+from alerts.private_way import is_private_way
 from alerts.tables import contact_point
 from ingest.clock import Clock
 from ingest.register.people import mask_phone
@@ -48,7 +49,6 @@ CHANNELS = {
 
 _RELATIVE = re.compile(r"(resident|guardian):([a-z0-9-]{1,32})(?::(\d{1,2}))?")
 _EMAIL = re.compile(r"[^@\s<>\"(),:;\[\]\\]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class ContactPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,17 +78,6 @@ class HookAddress(msgspec.Struct, frozen=True, kw_only=True):
 
 class ContactRefused(ValueError):
     """The contact point cannot be kept; the text says what would be right and repeats no address."""
-
-
-def is_private_way(url: str) -> bool:
-    """Whether what is sent there is read by nobody on the way: https, or this very machine."""
-    try:
-        parts = urlsplit(url)
-        return parts.hostname is not None and (
-            parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-        )
-    except ValueError:
-        return False
 
 
 def channels_of(connection: Connection, persons: Collection[str], offered: Collection[str] | None) -> dict[str, tuple[str, ...]]:

@@ -80,9 +80,10 @@ class Temporary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permanent:
-    """It will never work like this: somebody has to mend a setting."""
+    """It will never work like this: somebody has to mend a setting. `gone`: the address itself exists no longer."""
 
     error: str
+    gone: bool = False
 
 
 Result: TypeAlias = Sent | Temporary | Permanent

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, Select, and_, or_, select, update
 
 from alerts import hand, metrics, work
 from alerts import ticket as tickets_of
+from alerts.aftercare.contacts import count_settled
 from alerts.answer import help_asked, take_answer
 from alerts.attempt import Answer, Attempt, ByHand, Result, outweighs
 from alerts.check import (
@@ -274,6 +275,7 @@ class Desk:
                     _leave(connection, fact)
                 elif isinstance(fact, AwayDeclared):
                     note_away(connection, fact, actor)
+            count_settled(connection, found, outcome, now, actor=actor)
             return self._recorder.write(connection, found, decision, text) or found
 
     def tickets(

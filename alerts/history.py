@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import structlog
 from sqlalchemy import Connection, select
 
 from alerts.attempt import Attempt
 from alerts.check import Action, Check
+from alerts.notes import open_note
 from alerts.record import note_about
 from alerts.rows import attempt_of, load_checks
 from alerts.tables import attempt, check, transition
 from ingest.clock import Millis
-from ingest.seal import SealBroken, Sealer
+from ingest.seal import Sealer
 from rules.finding import Level
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +76,7 @@ def transitions_of(
     about = note_about(check_id, ticket_id)
     found = []
     for row in connection.execute(select(transition).where(mine).order_by(transition.c.id)):
-        note = None if row.sealed_note is None else _opened(sealer, row.sealed_note, about)
+        note = open_note(sealer, row.sealed_note, about)
         found.append(
             TransitionView(
                 id=row.id,
@@ -95,12 +93,3 @@ def transitions_of(
             )
         )
     return tuple(found)
-
-
-def _opened(sealer: Sealer, sealed: bytes, about: str) -> str | None:
-    """The text, or None: one note that cannot be opened must not hide the check from those who need it."""
-    try:
-        return sealer.open(sealed, about=about).decode()
-    except SealBroken as broken:
-        _log.error("a note cannot be opened; check the key", about=broken.about, why=broken.why)
-        return None

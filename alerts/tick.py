@@ -6,6 +6,7 @@ import structlog
 from sqlalchemy import Connection, Engine, delete, select
 
 from alerts import metrics
+from alerts.aftercare.reminding import remind
 from alerts.lease import holds
 from alerts.policy import Policy
 from alerts.record import Recorder
@@ -54,7 +55,7 @@ class Tick:
         up = select(due.c.check_id).where(due.c.due_at <= now).order_by(due.c.due_at, due.c.id).limit(_BATCH)
         ids = list(dict.fromkeys(connection.execute(up).scalars()))
         if not ids:
-            return 0
+            return remind(connection, self._policy, home_now=now, machine_now=self._clock.machine_now())
         found = {each.id: each for each in load_checks(connection, select(check).where(check.c.id.in_(ids)))}
         for check_id in ids:
             before = found[check_id]

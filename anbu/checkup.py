@@ -12,6 +12,7 @@ from sqlalchemy import Engine, LargeBinary, Table, func, select
 
 from anbu.broker import BrokerFailed, nats_server
 from anbu.broker_probe import probe_broker
+from anbu.channels import look_at_channels
 from anbu.database import describe
 from anbu.ending import Refusal
 from anbu.histories import look_at_history
@@ -59,6 +60,7 @@ def check_site(config: Path | None) -> list[Line]:
         ("folders", lambda: _folders(settings)),
         ("history", lambda: look_at_history(settings, clock)),
         ("broker", lambda: _broker(settings.broker)),
+        ("channels", lambda: look_at_channels(settings, clock)),
         ("clock", lambda: _clock(settings, clock)),
     )
     well = Line(name="settings", ok=True, detail=say("모든 설정이 맞습니다", "all settings are right"))

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 
 # Tables are in the metadata once the module that defines them is imported.
 from alerts import tables as alert_tables
+from alerts.aftercare import tables as aftercare_tables
 from alerts.duty import tables as duty_tables
 from dashboard_api import tables as account_tables
 from ingest import fact_outbox, losses, posted
@@ -26,6 +27,7 @@ __all__ = [
     "FOLDER",
     "SchemaNewer",
     "account_tables",
+    "aftercare_tables",
     "alert_tables",
     "duty_tables",
     "fact_outbox",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from alerts.private_way import is_private_way
 from ingest.rate import BURST, PER_S
 
 
@@ -20,24 +21,35 @@ class Right(NamedTuple):
 
 
 _PORT = Right("1~65535 사이의 정수여야 합니다", "must be an integer from 1 to 65535")
-_HOST = Right("호스트 이름이나 IP 주소여야 합니다", "must be a host name or an IP address")
+HOST = Right("호스트 이름이나 IP 주소여야 합니다", "must be a host name or an IP address")
 FOLDER = Right("폴더 경로여야 합니다", "must be the path of a folder")
-_FILE = Right("파일 경로여야 합니다", "must be the path of a file")
-_SWITCH = Right("true 또는 false여야 합니다", "must be true or false")
-_URL = Right("http:// 또는 https:// 주소여야 합니다", "must be an http:// or https:// address")
-_TEXT = Right("글자(따옴표로 묶은 문자열)여야 합니다", "must be a text in quotes")
+FILE = Right("파일 경로여야 합니다", "must be the path of a file")
+SWITCH = Right("true 또는 false여야 합니다", "must be true or false")
+URL = Right("http:// 또는 https:// 주소여야 합니다", "must be an http:// or https:// address")
+PRIVATE_URL = Right(
+    "https:// 주소여야 합니다 (이 컴퓨터만 http://)", "must be an https:// address (http:// on this machine alone)"
+)
+TEXT = Right("글자(따옴표로 묶은 문자열)여야 합니다", "must be a text in quotes")
 _RATE = Right("0(제한 없음) 이상의 정수여야 합니다", "must be an integer of 0 (no limit) or more")
 _COUNT = Right("1 이상의 정수여야 합니다", "must be an integer of 1 or more")
 _SQL = Right("sqlite:///경로 또는 postgresql://... 주소여야 합니다", "must be sqlite:///path or postgresql://...")
 
 Port = Annotated[int, Field(ge=1, le=65535), _PORT]
-Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,253}$"), _HOST]
+HOST_PATTERN = r"^[A-Za-z0-9_.:-]{1,253}$"
+Host = Annotated[str, Field(pattern=HOST_PATTERN), HOST]
 
 
 class Section(BaseModel):
     """A table of the settings file: nothing unknown in it, nothing changed after the start."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def private_way(url: SecretStr | None) -> SecretStr | None:
+    """The address back; ValueError where what is sent there could be read on the way."""
+    if url is not None and not is_private_way(url.get_secret_value()):
+        raise ValueError(PRIVATE_URL.english)
+    return url
 
 
 class Site(Section):
@@ -93,12 +105,12 @@ class HistorySection(Section):
     kind: Annotated[
         Literal["embedded", "influxdb"], Right("embedded 또는 influxdb여야 합니다", "must be embedded or influxdb")
     ] = "embedded"
-    file: Annotated[Path | None, _FILE] = None  # embedded; None: history.sqlite3 in the data folder
-    url: Annotated[str | None, Field(pattern=r"^https?://[^\s/@]+(/[^\s]*)?$"), _URL] = None
-    token: Annotated[SecretStr | None, _TEXT] = None  # for InfluxDB 1.x user:password
-    org: Annotated[str, _TEXT] = "-"  # 1.x has none
-    raw_bucket: Annotated[str, Field(min_length=1), _TEXT] = "anbu"  # for 1.x database/policy
-    hours_bucket: Annotated[str, Field(min_length=1), _TEXT] = "anbu-hours"
+    file: Annotated[Path | None, FILE] = None  # embedded; None: history.sqlite3 in the data folder
+    url: Annotated[str | None, Field(pattern=r"^https?://[^\s/@]+(/[^\s]*)?$"), URL] = None
+    token: Annotated[SecretStr | None, TEXT] = None  # for InfluxDB 1.x user:password
+    org: Annotated[str, TEXT] = "-"  # 1.x has none
+    raw_bucket: Annotated[str, Field(min_length=1), TEXT] = "anbu"  # for 1.x database/policy
+    hours_bucket: Annotated[str, Field(min_length=1), TEXT] = "anbu-hours"
     raw_days: Annotated[
         int, Field(ge=1, le=3660), Right("1~3660 사이의 정수(일)여야 합니다", "must be an integer from 1 to 3660 (days)")
     ] = 90
@@ -142,14 +154,14 @@ class Broker(Section):
         Field(pattern=r"^[A-Za-z0-9_-]{1,64}$"),
         Right("영문자, 숫자, -, _ 로 된 1~64자여야 합니다", "must be 1 to 64 letters, digits, - or _"),
     ] = "anbu"
-    username: Annotated[str | None, _TEXT] = None
-    password: Annotated[SecretStr | None, _TEXT] = None
+    username: Annotated[str | None, TEXT] = None
+    password: Annotated[SecretStr | None, TEXT] = None
     # Who acknowledges to devices, on a connection of its own. None: the name above with -acks behind it, its password.
-    acks_username: Annotated[str | None, _TEXT] = None
-    acks_password: Annotated[SecretStr | None, _TEXT] = None
-    tls: Annotated[bool, _SWITCH] = False
-    ca_file: Annotated[Path | None, _FILE] = None  # with tls: whom to trust; None: the system's authorities
-    embedded: Annotated[bool, _SWITCH] = False  # start a nats-server of our own on host and port
+    acks_username: Annotated[str | None, TEXT] = None
+    acks_password: Annotated[SecretStr | None, TEXT] = None
+    tls: Annotated[bool, SWITCH] = False
+    ca_file: Annotated[Path | None, FILE] = None  # with tls: whom to trust; None: the system's authorities
+    embedded: Annotated[bool, SWITCH] = False  # start a nats-server of our own on host and port
 
 
 class Web(Section):
@@ -157,14 +169,14 @@ class Web(Section):
 
     host: Host = "127.0.0.1"
     port: Port = 8080
-    https: Annotated[bool, _SWITCH] = False  # a proxy in front speaks https: cookies are Secure
-    base_url: Annotated[str | None, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$"), _URL] = None  # as staff type it
+    https: Annotated[bool, SWITCH] = False  # a proxy in front speaks https: cookies are Secure
+    base_url: Annotated[str | None, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$"), URL] = None  # as staff type it
 
 
 class Keys(Section):
     """Where the key of the sealed personal fields lies: a file (mode 0600), or an environment variable (base64)."""
 
-    file: Annotated[Path | None, _FILE] = None  # None: anbu.key beside the settings file
+    file: Annotated[Path | None, FILE] = None  # None: anbu.key beside the settings file
     env: Annotated[
         str | None,
         Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"),
@@ -175,7 +187,7 @@ class Keys(Section):
 class Alerts(Section):
     """Where alerts go besides the page."""
 
-    webhook_url: Annotated[SecretStr | None, _URL] = None
+    webhook_url: Annotated[SecretStr | None, PRIVATE_URL] = None
     webhook_secret: Annotated[
         SecretStr | None, Field(min_length=16), Right("16자 이상이어야 합니다", "must have 16 characters or more")
     ] = None
@@ -183,15 +195,20 @@ class Alerts(Section):
         tuple[str, ...],
         Right("글자 목록이어야 합니다 (환경 변수에서는 쉼표로 나눔)", "must be a list of texts (comma-separated in a variable)"),
     ] = ()
+    people: Annotated[
+        tuple[str, ...],
+        Right(
+            "아이디 목록이어야 합니다 (환경 변수에서는 쉼표로 나눔)", "must be a list of logins (comma-separated in a variable)"
+        ),
+    ] = ()  # told of every check and of the system itself, whoever has duty, by their own contact points
+    language: Annotated[Literal["ko", "en"], Right("ko 또는 en이어야 합니다", "must be ko or en")] = "ko"
 
     @field_validator("webhook_url")
     @classmethod
     def _web_address(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not url.get_secret_value().startswith(("http://", "https://")):
-            raise ValueError(_URL.english)
-        return url
+        return private_way(url)
 
-    @field_validator("recipients", mode="before")
+    @field_validator("recipients", "people", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -200,7 +217,7 @@ class Alerts(Section):
 class Rules(Section):
     """The table of limits."""
 
-    file: Annotated[Path | None, _FILE] = None  # None: rules/default.toml as shipped
+    file: Annotated[Path | None, FILE] = None  # None: rules/default.toml as shipped
 
 
 class Log(Section):

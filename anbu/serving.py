@@ -6,11 +6,10 @@ from contextlib import ExitStack
 
 import structlog
 
-from alerts.channels.console import Console
-from alerts.channels.webhook import Endpoint, Webhook
-from alerts.delivery import Channel
-from alerts.policy import Policy, Route
+from alerts.contacts import ContactBook
+from alerts.policy import Policy
 from anbu.broker import BrokerFailed, EmbeddedBroker
+from anbu.channels import open_channels, routes_of
 from anbu.ending import Refusal
 from anbu.histories import HISTORY_CURSORS, open_history
 from anbu.language import say
@@ -51,13 +50,15 @@ def serve(settings: Settings) -> None:
         stores = open_site_stores(settings, clock)
         stack.callback(stores.close)
         _start_broker(settings, stack)
-        channels = _channels(settings, clock, stack)
+        contacts = ContactBook(stores.engine, stores.sealer, clock)
+        channels = open_channels(settings, contacts, stores.sealer, clock, stack)
         site = Site(
             stores,
             clock,
             table=table,
-            policy=Policy(base_url=settings.base_url, routes=_routes(settings)),
-            channels=channels,
+            policy=Policy(base_url=settings.base_url, routes=routes_of(settings), channels=channels.people),
+            channels=channels.by_name,
+            asking=channels.asking,
             broker=_address(settings),
             acks_broker=_acks_address(settings),
             raw_kept=settings.history.raw_days * DAY,
@@ -132,26 +133,3 @@ def _acks_address(settings: Settings) -> BrokerAddress:
         username=settings.broker.acks_username,
         password=password.get_secret_value() if password else None,
     )
-
-
-def _routes(settings: Settings) -> tuple[Route, ...]:
-    """Everything goes to the console, and to each recipient's webhook where there is one."""
-    routes = [Route(channel="console", recipient="console")]
-    if settings.alerts.webhook_url:
-        routes += [Route(channel="webhook", recipient=name) for name in _recipients(settings)]
-    return tuple(routes)
-
-
-def _channels(settings: Settings, clock: SystemClock, stack: ExitStack) -> dict[str, Channel]:
-    channels: dict[str, Channel] = {"console": Console()}
-    url, secret = settings.alerts.webhook_url, settings.alerts.webhook_secret
-    if url:
-        endpoint = Endpoint(url=url.get_secret_value(), secret=secret.get_secret_value().encode() if secret else b"")
-        webhook = Webhook(dict.fromkeys(_recipients(settings), endpoint), clock)
-        stack.callback(webhook.close)
-        channels["webhook"] = webhook
-    return channels
-
-
-def _recipients(settings: Settings) -> tuple[str, ...]:
-    return settings.alerts.recipients or ("duty",)

@@ -14,6 +14,17 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from anbu.channel_sections import (
+    NEEDED,
+    NEEDED_BY_PROVIDER,
+    AppriseSection,
+    CallsSection,
+    CanarySection,
+    EmailSection,
+    MessagesSection,
+    PushSection,
+    WatchdogSection,
+)
 from anbu.ending import Refusal
 from anbu.language import say
 from anbu.sections import (
@@ -50,6 +61,7 @@ _PLACES: tuple[Leaf, ...] = (
     ("keys", "file"),
     ("rules", "file"),
     ("broker", "ca_file"),
+    ("email", "ca_file"),
 )
 
 
@@ -95,6 +107,13 @@ class Settings(BaseSettings):
     web: Web = Web()
     keys: Keys = Keys()
     alerts: Alerts = Alerts()
+    email: EmailSection = EmailSection()
+    push: PushSection = PushSection()
+    apprise: AppriseSection = AppriseSection()
+    messages: MessagesSection = MessagesSection()
+    calls: CallsSection = CallsSection()
+    canary: CanarySection = CanarySection()
+    watchdog: WatchdogSection = WatchdogSection()
     rules: Rules = Rules()
     log: Log = Log()
 
@@ -161,7 +180,7 @@ def load_settings(path: Path | None = None) -> Settings:
     tree = _laid_over(written, spoken)
     problems += _unknown_variables()
     problems += _both_keys(tree, file)
-    problems += _unsigned_webhook(tree, file)
+    problems += _half_a_channel(tree, file)
     problems += _half_an_influxdb(tree, file)
     try:
         settings = Settings(**_placed(tree, file.parent))
@@ -251,12 +270,19 @@ def _both_keys(tree: Tree, file: Path) -> Iterator[Problem]:
         yield Problem("keys.file", file.name, text)
 
 
-def _unsigned_webhook(tree: Tree, file: Path) -> Iterator[Problem]:
-    if _held(tree, ("alerts", "webhook_url")) and not _held(tree, ("alerts", "webhook_secret")):
-        text = say(
-            "webhook_url에 서명할 비밀이 없습니다 → 16자 이상", "is missing: webhook_url needs one of 16 characters or more"
-        )
-        yield Problem("alerts.webhook_secret", file.name, text)
+def _half_a_channel(tree: Tree, file: Path) -> Iterator[Problem]:
+    for (table, name), others in NEEDED.items():
+        if _held(tree, (table, name)) not in (None, False, "false"):
+            yield from _missing(tree, file, table, others, f"{table}.{name}")
+    provider = _held(tree, ("messages", "provider"))
+    if isinstance(provider, str):
+        yield from _missing(tree, file, "messages", NEEDED_BY_PROVIDER.get(provider, ()), f"messages.provider = {provider}")
+
+
+def _missing(tree: Tree, file: Path, table: str, names: tuple[str, ...], needed_by: str) -> Iterator[Problem]:
+    for name in names:
+        if not _held(tree, (table, name)):
+            yield Problem(f"{table}.{name}", file.name, say(f"{needed_by} 에 필요합니다", f"is missing: {needed_by} needs it"))
 
 
 def _half_an_influxdb(tree: Tree, file: Path) -> Iterator[Problem]:

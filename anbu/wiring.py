@@ -23,6 +23,7 @@ from alerts.duty.tick import DutyTick
 from alerts.live import prune_live_events
 from alerts.outbox import Sender
 from alerts.policy import Policy
+from alerts.receipts import Asking, Receipts
 from alerts.tick import Tick
 from anbu.beat import Beat
 from anbu.watch import SystemWatch
@@ -149,6 +150,7 @@ class Site:
         policy: Policy,
         channels: Mapping[str, Channel],
         broker: BrokerAddress,
+        asking: Mapping[str, Asking] | None = None,
         acks_broker: BrokerAddress | None = None,
         raw_kept: Millis = RAW_KEPT,
         hours_kept: Millis = HOURS_KEPT,
@@ -198,8 +200,12 @@ class Site:
             Beat("duty", 1.0, self.duty.run, clock),
             *(
                 # One for each channel: a receiver that hangs holds up nobody else's messages.
-                Beat(f"outbox {name}", 0.5, Sender(stores.engine, clock, {name: channel}).turn, clock)
+                Beat(f"outbox {name}", 0.5, Sender(stores.engine, clock, {name: channel}, base_url=policy.base_url).turn, clock)
                 for name, channel in channels.items()
+            ),
+            *(
+                Beat(f"receipts {name}", 1.0, Receipts(stores.engine, clock, name, provider).turn, clock)
+                for name, provider in (asking or {}).items()
             ),
         )
         self.chores = BackgroundScheduler(

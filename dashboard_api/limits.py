@@ -15,6 +15,7 @@ _SIGNAL_OF = {
     Channel.COLD: Signal.TEMPERATURE,
     Channel.DRY: Signal.HUMIDITY,
     Channel.DAMP: Signal.HUMIDITY,
+    Channel.FROZEN: Signal.TEMPERATURE,
 }
 
 
@@ -39,6 +40,7 @@ def chart_limits(table: RuleTable | None, lang: Lang) -> list[ChartLimit]:
             label=f"{say(lang, f'limit.{channel}')} {LEVEL_WORDS[lang.value][level]} {limit.raise_at:g}",
         )
         for channel, threshold in table.thresholds.items()
+        if channel in _SIGNAL_OF  # a fall is no line across a chart
         for level, limit in zip(Level, threshold.levels, strict=True)
         if limit is not None
     ]

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
@@ -15,6 +16,10 @@ from tests.influx_server import BadServer, influxd_or_skip
 from tests.servers import MOSQUITTO, Broker, MosquittoServer, NatsServer, ScriptedBroker
 from tests.small_disk import SIZE, SmallDisk
 from tests.stores import PostgresServer, postgres_server
+
+# No test fails because a machine is busy.
+hypothesis.settings.register_profile("anbu", deadline=None)
+hypothesis.settings.load_profile("anbu")
 
 
 @pytest.fixture(scope="session", autouse=True)

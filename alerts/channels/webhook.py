@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 
-import httpx
+from alerts.channels.wire import Answer, Wire
+from alerts.delivery import Delivery, Permanent, Result, Sent
+from ingest.clock import MINUTE, SECOND, Clock, Millis
 
-from alerts.delivery import Delivery, Permanent, Result, Sent, Temporary
-from ingest.clock import SECOND, Clock, Millis, to_millis
-
-_RETRY = frozenset({408, 425, 429})
-
-# httpx writes every address it asks into the log at INFO, and a webhook's address is often its password.
-logging.getLogger("httpx").setLevel(logging.WARNING)
+TOLERANCE: Millis = 5 * MINUTE
+"""How old, or how far ahead, a signed request may be that somebody sends to us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,62 +28,44 @@ class Webhook:
 
     `Idempotency-Key` is the delivery id, the same at every attempt. `Anbu-Timestamp` is unix seconds of machine time,
     `Anbu-Signature` is `v1=` and the hex HMAC-SHA256 of timestamp, a full stop, and the body: check it, and that the
-    timestamp is recent. Redirects are not followed: the signature was made for this receiver.
+    timestamp is recent.
     """
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], clock: Clock, *, timeout_s: float = 5.0) -> None:
-        self._endpoints = dict(endpoints)
+    def __init__(self, find: Callable[[str], Endpoint | None], clock: Clock, wire: Wire) -> None:
+        self._find = find
         self._clock = clock
-        self._client = httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False)
-
-    def close(self) -> None:
-        """Give up the connections."""
-        self._client.close()
+        self._wire = wire
 
     def send(self, delivery: Delivery) -> Result:
-        """2xx is sent; 408, 425, 429, 5xx and a broken or silent connection are temporary; all else is permanent."""
-        endpoint = self._endpoints.get(delivery.recipient)
+        """2xx is sent; what `Wire` finds temporary is; all else is permanent."""
+        endpoint = self._find(delivery.recipient)
         if endpoint is None:
             return Permanent(error="no webhook is set up for this recipient")
-        headers = self._headers(delivery, endpoint)
-        try:
-            # A stream: the status says everything, a receiver's endless body must not hold the sender.
-            with self._client.stream("POST", endpoint.url, content=delivery.body, headers=headers) as response:
-                return self._judge(response)
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL):
-            return Permanent(error="the webhook's address is not a web address")
-        except httpx.TransportError as error:
-            return Temporary(error=f"no answer: {type(error).__name__}")
+        headers = signed_headers(endpoint.secret, self._clock, delivery.id, delivery.body)
+        answer = self._wire.ask("POST", endpoint.url, content=delivery.body, headers=headers, read=False)
+        if not isinstance(answer, Answer):
+            return answer
+        return Sent() if answer.ok else Permanent(error=f"status {answer.status}")
 
-    def _headers(self, delivery: Delivery, endpoint: Endpoint) -> dict[str, str]:
-        timestamp = str(self._clock.machine_now() // SECOND)
-        return {
-            "Content-Type": "application/json",
-            "Idempotency-Key": delivery.id,
-            "Anbu-Timestamp": timestamp,
-            "Anbu-Signature": sign(endpoint.secret, timestamp, delivery.body),
-        }
 
-    def _judge(self, response: httpx.Response) -> Result:
-        status = response.status_code
-        if 200 <= status < 300:
-            return Sent()
-        if status in _RETRY or status >= 500:
-            return Temporary(error=f"status {status}", retry_after=self._asked(response.headers.get("Retry-After")))
-        return Permanent(error=f"status {status}")
-
-    def _asked(self, text: str | None) -> Millis | None:
-        """`Retry-After` as milliseconds from now: seconds, or an HTTP date; None where unreadable."""
-        if text is None:
-            return None
-        if text.strip().isdecimal():
-            return int(text.strip()[:9]) * SECOND
-        try:
-            return max(0, to_millis(parsedate_to_datetime(text)) - self._clock.machine_now())
-        except ValueError:
-            return None
+def signed_headers(secret: bytes, clock: Clock, key: str, body: bytes) -> dict[str, str]:
+    """The headers of a signed JSON request of ours."""
+    timestamp = str(clock.machine_now() // SECOND)
+    return {
+        "Content-Type": "application/json",
+        "Idempotency-Key": key,
+        "Anbu-Timestamp": timestamp,
+        "Anbu-Signature": sign(secret, timestamp, body),
+    }
 
 
 def sign(secret: bytes, timestamp: str, body: bytes) -> str:
     """The value of `Anbu-Signature`, for receivers and tests as well."""
     return "v1=" + hmac.new(secret, timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def is_signed(secret: bytes, timestamp: str, signature: str, body: bytes, now: Millis) -> bool:
+    """Whether a request to us was signed with this secret, and lately."""
+    if not timestamp.isascii() or not timestamp.isdecimal() or abs(int(timestamp[:12]) * SECOND - now) > TOLERANCE:
+        return False
+    return hmac.compare_digest(sign(secret, timestamp, body).encode(), signature.encode())

@@ -19,6 +19,7 @@ from dashboard_api.words import WORDS, Lang, say
 from ingest.clock import Millis
 from ingest.history.port import HistoryUnavailable
 from ingest.reading import HouseholdId, Signal
+from rules.finding import LATE_DATA
 from rules.sentence import RULE_WORDS
 
 router = APIRouter()
@@ -180,8 +181,11 @@ def _past(services: Services, viewer: Viewer, household_id: str) -> list[Past]:
 
 def _step(row: TransitionView, lang: Lang) -> Step:
     words = {str(rule): word for rule, word in RULE_WORDS[lang.value].items()}
-    outcome = f"outcome.{row.reason}"
-    why = words.get(row.reason) or (say(lang, outcome) if outcome in WORDS else "")
+    code, _, withdrawn = row.reason.partition(":")
+    outcome = f"outcome.{code}"
+    why = words.get(code) or (say(lang, outcome) if outcome in WORDS else "")
+    if withdrawn == LATE_DATA:
+        why += " · " + say(lang, "home.late_data")
     level = f" ({level_word(row.level, lang)})" if row.actor == "rules" else ""
     text = say(lang, f"action.{row.action}") + (f": {why}{level}" if why else "")
     note = say(lang, "home.broken_note") if row.broken else row.note

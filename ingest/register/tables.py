@@ -32,6 +32,7 @@ resident = Table(
     Column("household_id", ForeignKey("household.id"), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),  # AES-GCM of JSON: name, address, phone, birth_year, note
     Column("phone_hash", LargeBinary, index=True),  # HMAC-SHA256 of the number; null: none, or one we cannot read
+    Column("address_hash", LargeBinary, index=True),  # HMAC-SHA256 of the address's letters and figures; null: none
 )
 
 guardian = Table(

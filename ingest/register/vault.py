@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select
 
 from ingest.clock import Millis
 from ingest.register import tables
+from ingest.register.addresses import address_hash
 from ingest.register.people import Guardian, People, Resident
 from ingest.register.phones import phone_hash
 from ingest.seal import SealBroken, Sealer
@@ -21,8 +22,8 @@ _encode = msgspec.json.Encoder().encode
 def write_resident(connection: Connection, sealer: Sealer, household_id: str, resident: Resident) -> None:
     """Seal the resident into the household's row, which must not be there yet."""
     sealed = sealer.seal(_encode(resident), about=_about_resident(household_id))
-    found_by = phone_hash(sealer, resident.phone)
-    connection.execute(insert(tables.resident).values(household_id=household_id, sealed=sealed, phone_hash=found_by))
+    found_by = {"phone_hash": phone_hash(sealer, resident.phone), "address_hash": address_hash(sealer, resident.address)}
+    connection.execute(insert(tables.resident).values(household_id=household_id, sealed=sealed, **found_by))
 
 
 def write_guardians(connection: Connection, sealer: Sealer, household_id: str, guardians: Sequence[Guardian]) -> None:

@@ -10,6 +10,7 @@ import signal
 import sys
 
 from alerts.channels.webhook import Endpoint, Webhook
+from alerts.channels.wire import Wire
 from alerts.delivery import Delivery, Result
 from alerts.desk import Desk
 from alerts.outbox import Sender
@@ -47,7 +48,7 @@ def main(moment: str, store_url: str, receiver_url: str) -> None:
         desk = Desk(engine, clock, Sealer(b"k" * 32), Policy(routes=(WEBHOOK,)))
         desk.take_findings([finding(number="a"), finding(RuleKey.SOS, Level.DANGER, number="b")])
         die()
-    webhook = Webhook({WEBHOOK.recipient: Endpoint(url=receiver_url, secret=SECRET)}, clock)
+    webhook = Webhook({WEBHOOK.recipient: Endpoint(url=receiver_url, secret=SECRET)}.get, clock, Wire(clock))
     Sender(engine, clock, {"webhook": Dying(webhook, sends=moment == "after_send")}).turn()
 
 

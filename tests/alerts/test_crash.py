@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from alerts.channels.webhook import Endpoint, Webhook
+from alerts.channels.wire import Wire
 from alerts.outbox import LEASE, Sender
 from alerts.tables import alert, check, delivery
 from ingest.clock import SystemClock
@@ -29,7 +30,7 @@ def die(moment: str, site: Site, receiver: Receiver) -> None:
 def restart(site: Site, receiver: Receiver) -> Sender:
     """A sender of a new process; the dead one's lease has run out."""
     site.clock.machine = SystemClock().machine_now() + LEASE + 1
-    webhook = Webhook({WEBHOOK.recipient: Endpoint(url=receiver.url, secret=SECRET)}, site.clock)
+    webhook = Webhook({WEBHOOK.recipient: Endpoint(url=receiver.url, secret=SECRET)}.get, site.clock, Wire(site.clock))
     return Sender(site.engine, site.clock, {"webhook": webhook})
 
 

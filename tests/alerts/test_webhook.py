@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from alerts.channels.webhook import Endpoint, Webhook
+from alerts.channels.webhook import Endpoint, Webhook, is_signed, sign
+from alerts.channels.wire import Wire
 from alerts.delivery import Delivery, Permanent, Sent, Temporary
 from alerts.outbox import Sender
 from alerts.tables import delivery
@@ -33,7 +34,8 @@ def given(recipient: str = WEBHOOK.recipient) -> Delivery:
 
 
 def webhook(url: str, timeout_s: float = 5.0) -> Webhook:
-    return Webhook({WEBHOOK.recipient: Endpoint(url=url, secret=SECRET)}, HandClock(), timeout_s=timeout_s)
+    clock = HandClock()
+    return Webhook({WEBHOOK.recipient: Endpoint(url=url, secret=SECRET)}.get, clock, Wire(clock, timeout_s=timeout_s))
 
 
 def test_a_post_is_signed_and_carries_the_delivery_id_as_idempotency_key(receiver: Receiver) -> None:
@@ -113,4 +115,14 @@ def test_a_delivery_survives_every_misbehaviour_and_arrives_under_one_number(sit
     assert [(row.state, row.attempts) for row in site.rows(delivery)] == [("sent", 5)]
     body = json.loads(receiver.posted[0].body)
     assert sorted(body) == ["at", "code", "dong", "id", "kind", "level", "link"]
-    channel.close()
+
+
+def test_a_request_to_us_counts_only_with_its_signature_and_only_for_five_minutes() -> None:
+    now, body = 1_000_000_000_000, b"{}"
+    assert is_signed(SECRET, "1000000000", sign(SECRET, "1000000000", body), body, now)
+    assert is_signed(SECRET, "1000000299", sign(SECRET, "1000000299", body), body, now)
+    assert not is_signed(SECRET, "1000000301", sign(SECRET, "1000000301", body), body, now)
+    assert not is_signed(SECRET, "999999699", sign(SECRET, "999999699", body), body, now)
+    assert not is_signed(SECRET, "1000000000", sign(SECRET, "1000000000", b"other"), body, now)
+    assert not is_signed(SECRET, "1000000000", "서명", body, now)
+    assert not is_signed(SECRET, "soon", sign(SECRET, "soon", body), body, now)

@@ -159,7 +159,7 @@ def test_two_places_for_the_key_are_one_too_many(tmp_path: Path) -> None:
 
 def test_a_webhook_without_a_secret_to_sign_with_is_refused(tmp_path: Path) -> None:
     lines = wrong(write(tmp_path, '[alerts]\nwebhook_url = "https://hook.example/anbu"\n'))
-    assert lines == ["alerts.webhook_secret (anbu.toml): webhook_url에 서명할 비밀이 없습니다 → 16자 이상"]
+    assert lines == ["alerts.webhook_secret (anbu.toml): alerts.webhook_url 에 필요합니다"]
 
 
 def test_a_setting_where_a_table_belongs_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,3 +203,36 @@ def test_every_setting_says_what_would_be_right() -> None:
         assert field is not None
         if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
             assert any(isinstance(note, Right) for note in field.metadata), leaf
+
+
+def test_half_a_channel_is_refused_with_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANBU_LANG", "en")
+    file = tmp_path / "anbu.toml"
+    file.write_text(
+        '[email]\nhost = "mail.example.kr"\n[calls]\nurl = "https://bridge.example.kr"\n[canary]\non = true\n'
+        '[messages]\nprovider = "sens"\nnumber = "025550000"\nkey = "a"\n'
+    )
+    with pytest.raises(SettingsWrong) as wrong:
+        load_settings(file)
+    assert str(wrong.value).splitlines() == [
+        "calls.secret (anbu.toml): is missing: calls.url needs it",
+        "canary.password (anbu.toml): is missing: canary.on needs it",
+        "canary.username (anbu.toml): is missing: canary.on needs it",
+        "email.sender (anbu.toml): is missing: email.host needs it",
+        "messages.secret (anbu.toml): is missing: messages.provider = sens needs it",
+        "messages.sms_service (anbu.toml): is missing: messages.provider = sens needs it",
+    ]
+
+
+@pytest.mark.parametrize("name", ["alerts.webhook_url", "calls.url", "messages.url", "watchdog.ping_url"])
+def test_an_address_that_others_could_read_on_the_way_is_refused_and_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("ANBU_LANG", "en")
+    table, key = name.split(".")
+    file = tmp_path / "anbu.toml"
+    file.write_text(f'[{table}]\n{key} = "http://example.kr/token"\n')
+    with pytest.raises(SettingsWrong) as wrong:
+        load_settings(file)
+    assert f"{name} (anbu.toml): *** → must be an https:// address (http:// on this machine alone)" in str(wrong.value)
+    assert "token" not in str(wrong.value)

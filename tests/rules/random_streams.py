@@ -36,7 +36,7 @@ def hasty_table() -> RuleTable:
         text = text.replace(f'{level} = "{days}"', f'{level} = "{minutes} min"')
     for old, new in (("30 min", "3 min"), ("10 min", "1 min"), ("6 h", "6 min"), ("15 min", "2 min")):
         text = text.replace(f'"{old}"', f'"{new}"')
-    for hours in (48, 24, 12, 8, 6, 2, 1):
+    for hours in (48, 24, 12, 8, 6, 4, 2, 1):
         text = text.replace(f'"{hours} h"', f'"{hours} min"')
     return read_table(text)
 
@@ -51,14 +51,29 @@ _READINGS: list[tuple[str, Signal, st.SearchStrategy[float]]] = [
     ("pir", Signal.STEPS, _pick(0, 5)),
     ("ph", Signal.CALL, _pick(0, 1)),
     ("ph", Signal.PHONE, _pick(-1, 0, 1)),
-    ("th", Signal.TEMPERATURE, _pick(11, 15.5, 17, 18.5, 25, 30.2, 31.5, 33.4, 36)),
+    ("th", Signal.TEMPERATURE, _pick(3.5, 11, 15.5, 17, 18.5, 25, 30.2, 31.5, 33.4, 36)),
     ("th", Signal.HUMIDITY, _pick(10, 21, 50, 79, 90)),
     ("th2", Signal.TEMPERATURE, _pick(15.5, 25, 31.5, 36)),
     ("gw", Signal.STATUS, _pick(0, 1)),
     ("pir", Signal.SOS, _pick(1)),
 ]
 
-_RULES = ("motion", "call", "phone", "cannot_verify", "away", "heat", "cold", "humidity", "sos")
+_RULES = (
+    "motion",
+    "call",
+    "phone",
+    "cannot_verify",
+    "away",
+    "heat",
+    "cold",
+    "humidity",
+    "sos",
+    "motion_phone",
+    "heat_inactive",
+    "cold_inactive",
+    "away_motion",
+    "frozen",
+)
 
 
 @st.composite
@@ -102,6 +117,26 @@ def runs_of_samples(draw: st.DrawFn, at: Millis) -> list[Item]:
 
 
 @st.composite
+def runs_of_motions(draw: st.DrawFn, at: Millis) -> list[Item]:
+    """A sensor that tells motion at one pace, or nearly, for as long as no person would."""
+    home, pace = draw(st.sampled_from(HOMES)), draw(st.sampled_from([10, 30, 50, 90]))
+    uneven = draw(st.sampled_from([0, 0, 9]))
+    return [
+        Reading(
+            offset=at + number,
+            dong_code=DongCode("dong-1"),
+            household_id=HouseholdId(home),
+            device_id=DeviceId(f"pir-{home}"),
+            signal=Signal.MOTION,
+            value=1.0,
+            observed_at=START + at + (number * pace + number * number % 7 * uneven) * SECOND,
+            received_at=START + at + (number * pace + number * number % 7 * uneven) * SECOND,
+        )
+        for number in range(draw(st.sampled_from([8, 16, 40])))
+    ]
+
+
+@st.composite
 def facts(draw: st.DrawFn, at: Millis) -> Item:
     """Something staff did, or that befell our link."""
     home, name, when = HouseholdId(draw(st.sampled_from(HOMES))), f"fact-{at}", START + at
@@ -134,6 +169,7 @@ def streams(draw: st.DrawFn) -> list[Item]:
         items.append(
             HouseholdEnrolled(fact_id=f"h-{home}", at=START, household_id=HouseholdId(home), dong_code=DongCode("dong-1"))
         )
+        often = draw(st.sampled_from([0, 0, 120, 600]))
         signals = {"pir": ("motion", "door"), "ph": ("call", "phone"), "th": ("temperature",), "th2": (), "gw": ("status",)}
         chosen = draw(st.sampled_from([list(signals), ["ph", "th", "th2", "gw"], ["pir", "gw"]]))
         items += [
@@ -143,14 +179,16 @@ def streams(draw: st.DrawFn) -> list[Item]:
                 device_id=DeviceId(f"{name}-{home}"),
                 household_id=HouseholdId(home),
                 signals=signals[name] if name in chosen else (),
-                report_interval_s=60 if name == "th" else 0,
+                report_interval_s=60 if name == "th" else often if name in ("pir", "ph") else 0,
             )
             for name in signals
         ]
     for at in draw(st.lists(st.integers(0, LAST // SECOND), min_size=1, max_size=35)):
-        kind = draw(st.sampled_from(["reading", "reading", "run", "fact"]))
+        kind = draw(st.sampled_from(["reading", "reading", "run", "fact"] * 3 + ["stuck"]))
         if kind == "run":
             items += draw(runs_of_samples(at * SECOND))
+        elif kind == "stuck":
+            items += draw(runs_of_motions(at * SECOND))
         else:
             items.append(draw((readings if kind == "reading" else facts)(at * SECOND)))
             if isinstance(items[-1], Reading) and draw(st.integers(0, 9)) == 0:
