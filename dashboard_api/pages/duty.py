@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
@@ -10,13 +10,14 @@ from fastapi.responses import RedirectResponse
 from alerts.duty.away import AwayReason
 from alerts.duty.silence import LONGEST, SILENCEABLE, SilenceKind, SilenceReason
 from alerts.duty.tonight import How
-from dashboard_api.access import ServicesDep, ViewerDep
+from dashboard_api.access import ServicesDep, Viewer, ViewerDep
 from dashboard_api.accounts import Role
 from dashboard_api.api.duty import dongs_shown, may_roster, roster_now
 from dashboard_api.pages.shell import dong_names, place_of, shell
 from dashboard_api.problems import Problem
 from dashboard_api.render import local_text
 from dashboard_api.rows import level_word
+from dashboard_api.services import Services
 from ingest.clock import DAY, HOUR, Millis, parse_local
 from rules.finding import Level
 from rules.sentence import RULE_WORDS
@@ -30,12 +31,11 @@ Short = Annotated[str, Form(max_length=64)]
 def roster(request: Request, viewer: ViewerDep, services: ServicesDep) -> Response:
     """Who has duty now, and the entries that decide it."""
     rows, now = roster_now(services)
-    return shell(
+    return _page(
         request,
         services,
         viewer,
         "roster.html",
-        place=place_of(services, viewer),
         period=rows.period(now),
         turns=[(dong, rows.on_duty(dong, now), rows.rostered(dong, now)) for dong in dongs_shown(services, viewer)],
         shifts=sorted(rows.shifts, key=lambda one: (one.desk, one.dong_code or "", one.position)),
@@ -136,12 +136,11 @@ def unset_day(viewer: ViewerDep, services: ServicesDep, day: str) -> Response:
 @router.get("/handover")
 def handover(request: Request, viewer: ViewerDep, services: ServicesDep) -> Response:
     """The sheets of the last 7 days, those unsigned open."""
-    return shell(
+    return _page(
         request,
         services,
         viewer,
         "handover.html",
-        place=place_of(services, viewer),
         sheets=services.duty.handovers.recent(dong=viewer.dong),
         dongs=dong_names(services),
         level_words={int(level): level_word(level, viewer.lang) for level in Level},
@@ -161,12 +160,11 @@ def tonight(request: Request, viewer: ViewerDep, services: ServicesDep) -> Respo
     """The newest list, the worst first."""
     day, homes = services.duty.tonight.newest(dong=viewer.dong)
     now = services.clock.home_now()
-    return shell(
+    return _page(
         request,
         services,
         viewer,
         "tonight.html",
-        place=place_of(services, viewer),
         day=day,
         homes=homes,
         dongs=dong_names(services),
@@ -191,12 +189,11 @@ def clear(
 def silences(request: Request, viewer: ViewerDep, services: ServicesDep) -> Response:
     """Silences in force and past, and who is away."""
     now = services.clock.home_now()
-    return shell(
+    return _page(
         request,
         services,
         viewer,
         "silences.html",
-        place=place_of(services, viewer),
         standing=services.duty.silences.now(dong=viewer.dong),
         past=services.duty.silences.past(dong=viewer.dong),
         away=services.duty.absences.now(dong=viewer.dong),
@@ -257,12 +254,11 @@ def end_away(viewer: ViewerDep, services: ServicesDep, household: str) -> Respon
 @router.get("/outages")
 def outages(request: Request, viewer: ViewerDep, services: ServicesDep) -> Response:
     """Outages that touch the viewer's dong."""
-    return shell(
+    return _page(
         request,
         services,
         viewer,
         "outages.html",
-        place=place_of(services, viewer),
         outages=services.duty.outages.recent(services.clock.home_now(), dong=viewer.dong),
         dongs=dong_names(services),
     )
@@ -275,18 +271,22 @@ def one_outage(request: Request, viewer: ViewerDep, services: ServicesDep, outag
     one = next((each for each in found if each.id == outage_id), None)
     if one is None:
         raise Problem(404, "not_found")
-    return shell(
+    return _page(
         request,
         services,
         viewer,
         "outage.html",
-        place=place_of(services, viewer),
         outage=one,
         homes=services.duty.outages.homes(outage_id, dong=viewer.dong),
         tickets=len(services.desk.tickets(dong=viewer.dong, outage=outage_id, limit=500)),
         dongs=dong_names(services),
         level_words={int(level): level_word(level, viewer.lang) for level in Level},
     )
+
+
+def _page(request: Request, services: Services, viewer: Viewer, template: str, **shown: Any) -> Response:
+    last_event = services.desk.last_event_id()
+    return shell(request, services, viewer, template, last_event=last_event, place=place_of(services, viewer), **shown)
 
 
 def _back(path: str) -> Response:
