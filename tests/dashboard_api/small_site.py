@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from alerts.desk import CheckView, Desk
 from alerts.duty.office import DutyOffice
 from alerts.policy import Policy
+from alerts.rulebook import Rulebook
 from dashboard_api.accounts import Accounts
 from dashboard_api.app import create_app
 from dashboard_api.services import Services, StageHealth
@@ -194,6 +195,8 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
     accounts.add("gu", PASSWORD, "supervisor", None)
     accounts.add("ops", PASSWORD, "operator", None)
     stages = [StageHealth(name="broker", ok=True, detail="connected"), StageHealth(name="rules", ok=True, detail="moving", lag=0)]
+    rulebook = Rulebook(engine, sealer, clock)
+    rulebook.begin(load_table(None))
     services = Services(
         desk=Desk(engine, clock, sealer, Policy()),
         register=register,
@@ -203,7 +206,7 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
         clock=clock,
         stages=lambda: tuple(stages),
         duty=DutyOffice.over(engine, clock, sealer),
-        rules=load_table(None),
+        rulebook=rulebook,
         https=https,
     )
     if demo:
