@@ -112,6 +112,16 @@ class Engine:
         """What has been learnt of how long this home is still; KeyError for one that is not looked after."""
         return self._rhythm.gaps(self._state, self._state.households.index[household_id])
 
+    def at_home(self, household_id: HouseholdId) -> bool:
+        """Whether somebody counts as at home there: no door was the last to be heard of; KeyError as above."""
+        return not self._absence.inferred_away(self._state, self._state.households.index[household_id])
+
+    def branch(self) -> Engine:
+        """Another engine that stands where this one does and goes its own way."""
+        other = Engine(self._initial, self._prior)
+        other.restore(self.snapshot())
+        return other
+
     def standing(self) -> list[tuple[str, RuleKey, Level]]:
         """What holds now, by household id or `device:<id>`, and rule."""
         return self._state.episodes.standing()

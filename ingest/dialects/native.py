@@ -255,7 +255,7 @@ def plain_number(raw: msgspec.Raw) -> float | None:
         return None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65_536)
 def parse_name(name: str) -> tuple[str, Signal] | Fault:
     """The device and signal of a pack record named `device/signal`."""
     device_id, _, signal_name = name.rpartition("/")
