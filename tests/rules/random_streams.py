@@ -253,7 +253,7 @@ def bursts(draw: st.DrawFn) -> tuple[list[Item], list[Reading]]:
     came = [
         structs.replace(draw(readings(at * SECOND)), offset=place, received_at=START + LAST) for place, at in enumerate(ats, 1)
     ]
-    return items, [one for one in came if one.signal is not Signal.STATUS]
+    return items, [one for one in came if one.signal is not Signal.STATUS] or [draw(readings(0))]
 
 
 @st.composite
