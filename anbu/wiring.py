@@ -17,6 +17,7 @@ from alerts.aftercare.care import Aftercare
 from alerts.delivery import Channel
 from alerts.desk import Desk
 from alerts.duty.duty_roster import DutyRoster
+from alerts.duty.office import DutyOffice
 from alerts.duty.outlook import OutlookBook
 from alerts.duty.teller import Teller
 from alerts.duty.tick import DutyTick
@@ -302,6 +303,7 @@ class Site:
             figures=FigureBook(self.stores.engine, self.clock),
             clock=self.clock,
             stages=self.stages,
+            duty=DutyOffice.over(self.stores.engine, self.clock, self.stores.sealer),
             rulebook=self.rulebook,
             speed=speed,
             tokens=Tokens(self.stores.engine, self.clock),

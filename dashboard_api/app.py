@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from dashboard_api import problems
 from dashboard_api.api import care as care_api
-from dashboard_api.api import checks, devices, events, health, households, ladder, lost, readings, session, tickets
+from dashboard_api.api import checks, devices, duty, events, health, households, ladder, lost, readings, session, tickets
 from dashboard_api.api import figures as figures_api
 from dashboard_api.api import reports as reports_api
 from dashboard_api.api.models import ProblemOut
@@ -22,6 +22,7 @@ from dashboard_api.hearing import HearingBoard
 from dashboard_api.live import LiveStream
 from dashboard_api.pace import Pace
 from dashboard_api.pages import care, check, figures, home, login, neighbour, queue, strangers, switches
+from dashboard_api.pages import duty as duty_pages
 from dashboard_api.pages import tickets as ticket_pages
 from dashboard_api.services import Services
 
@@ -50,13 +51,13 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     refusals: dict[int | str, dict[str, Any]] = {status: {"model": ProblemOut} for status in (401, 404, 409, 422)}
     api = APIRouter(prefix="/api/v1", responses=refusals)
-    for part in (session, checks, ladder, tickets, households, lost, events, readings, devices):
+    for part in (session, checks, ladder, tickets, duty, households, lost, events, readings, devices):
         api.include_router(part.router)
     for part in (care_api, reports_api, figures_api):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(health.router)
-    for pages in (login, check, queue, ticket_pages, home, strangers, switches):
+    for pages in (login, check, queue, ticket_pages, duty_pages, home, strangers, switches):
         app.include_router(pages.router, include_in_schema=False)
     for pages in (care, neighbour, figures):
         app.include_router(pages.router, include_in_schema=False)

@@ -15,6 +15,9 @@ from starlette.exceptions import HTTPException
 
 from alerts.aftercare.referral import CapReached
 from alerts.check import BadReturn, Conflict, NeedsText, NotFound, WrongValue
+from alerts.duty.handovers import NotYours
+from alerts.duty.rota import RosterWrong
+from alerts.duty.silences import BadEnd, CannotSilence
 from dashboard_api.access import NotLoggedIn, language, services_of
 from dashboard_api.accounts import TooManyAttempts
 from dashboard_api.metrics import OUT_OF_DONG
@@ -65,6 +68,14 @@ def put_into_words(problem: Exception, lang: Lang) -> Refusal:
             return _refusal(422, code, lang)
         case CapReached(left_won=left):
             return _refusal(409, "cap_reached", lang, left=f"{left:,}")
+        case BadEnd():
+            return _refusal(422, "bad_end", lang)
+        case CannotSilence():
+            return _refusal(422, "cannot_silence", lang)
+        case NotYours():
+            return _refusal(403, "not_yours", lang)
+        case RosterWrong(field=field):
+            return _refusal(422, "roster_wrong", lang, field=field)
         case TooManyAttempts(retry_after_s=seconds):
             return _refusal(429, "too_many_attempts", lang, headers={"retry-after": str(seconds)}, seconds=seconds)
         case TooManyRequests(retry_after_s=seconds):
@@ -133,6 +144,7 @@ def install(app: FastAPI) -> None:
         HistoryUnavailable,
         SealBroken,
     )
+    ours += (BadEnd, CannotSilence, NotYours, RosterWrong)
     ours += (TokenUnknown, TooManyRequests, JournalFull, NotRegistered, EntryWrong)
     for kind in (*ours, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _answer)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from alerts.aftercare.care import Aftercare
 from alerts.desk import Desk
+from alerts.duty.office import DutyOffice
 from alerts.figures.figures import FigureBook
 from alerts.rulebook import Rulebook
 from dashboard_api.accounts import Accounts
@@ -56,6 +57,7 @@ class Services:
     figures: FigureBook
     clock: Clock
     stages: Callable[[], Sequence[StageHealth]]
+    duty: DutyOffice
     rulebook: Rulebook | None = None  # the limits, and who may change them; None: charts draw none
     speed: Speed | None = None  # None: a real site, home time is not ours to change
     tokens: Tokens | None = None  # None: no program has access

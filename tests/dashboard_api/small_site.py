@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from alerts.aftercare.care import Aftercare
 from alerts.desk import CheckView, Desk
+from alerts.duty.office import DutyOffice
 from alerts.figures.figures import FigureBook
 from alerts.policy import Policy
 from alerts.rulebook import Rulebook
@@ -209,6 +210,7 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
         figures=FigureBook(engine, clock),
         clock=clock,
         stages=lambda: tuple(stages),
+        duty=DutyOffice.over(engine, clock, sealer),
         rulebook=rulebook,
         https=https,
     )

@@ -13,6 +13,12 @@ from alerts.aftercare.visit import Companion, VisitResult, VisitState
 from alerts.attempt import Result
 from alerts.check import Action, Condition, Outcome
 from alerts.desk import CheckState
+from alerts.duty.away import AwayReason
+from alerts.duty.hours import DutyDesk, DutyPart
+from alerts.duty.outage import OutageKind
+from alerts.duty.rota import ABSENCE_REASONS
+from alerts.duty.silence import SilenceKind, SilenceReason
+from alerts.duty.tonight import How
 from alerts.ladder import RungChannel, Who
 from dashboard_api.api.reports import BOT
 from dashboard_api.pages.neighbour import FORM
@@ -43,6 +49,14 @@ FAMILIES = {
     "referral": [str(state) for state in ReferralState],
     "reports": [BOT, FORM],
     "visit": [str(one) for one in (*VisitState, *VisitResult)],
+    "duty_desk": [str(desk) for desk in DutyDesk],
+    "duty_part": [*map(str, DutyPart), "both"],
+    "absence_reason": list(ABSENCE_REASONS),
+    "silence_kind": [str(kind) for kind in SilenceKind],
+    "silence_reason": [str(reason) for reason in SilenceReason],
+    "away_reason": [str(reason) for reason in AwayReason],
+    "outage_kind": [str(kind) for kind in OutageKind],
+    "how": [str(how) for how in How],
 }
 OPEN_ENDED = {"problem", "invalid", "stage", "value"}  # chosen by what happens; checked where it happens
 
