@@ -169,7 +169,7 @@ class Transition:
     new: str
     owner: str | None  # who held the check until then
     level: Level
-    reason: str  # a code: the rule, the outcome, `acknowledgement_expired`
+    reason: str  # a code: the rule (`motion`, withdrawn `motion:late_data`), the outcome, `acknowledgement_expired`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +231,12 @@ class NeedsText(Refused):
 
 class BadReturn(Refused):
     """Outcome `away` without a return time, or a return time that is past or too far ahead."""
+
+
+def reason_of(finding: Finding) -> str:
+    """The code of its rule, and why it was withdrawn where it had never held: `motion:late_data`."""
+    withdrawn = finding.evidence.withdrawn
+    return f"{finding.rule}:{withdrawn}" if withdrawn else finding.rule.value
 
 
 def subject_of(finding: Finding) -> str:

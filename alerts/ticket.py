@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
-from alerts.check import RULES, Action, Condition, Conflict, Transition, id_from
+from alerts.check import RULES, Action, Condition, Conflict, Transition, id_from, reason_of
 from ingest.clock import Millis
 from ingest.reading import DeviceId, DongCode, HouseholdId
 from rules.finding import Evidence, Finding, Level, RuleKey, Verb
@@ -140,6 +140,6 @@ def _change(ticket: Ticket | None, after: Ticket, finding: Finding, action: Acti
         new=after.state,
         owner=None,
         level=finding.level,
-        reason=finding.rule,
+        reason=reason_of(finding),
     )
     return TicketDecision(ticket=after, transitions=(change,), ticket_id=after.id)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from anbu.commands import (
+    backtest,
     backup,
     bench,
     broker,
@@ -19,6 +20,7 @@ from anbu.commands import (
     journal,
     makers,
     register,
+    rules,
     show,
     site,
 )
@@ -56,6 +58,7 @@ def _options(
 
 app.command("demo", help=say("가상의 동 하나를 실행합니다", "run a simulated dong"))(show.demo)
 app.command("replay", help=say("기록된 집을 다시 재생합니다", "play recorded homes"))(show.replay)
+app.command("backtest", help=say("기록된 날들에 기준을 시험합니다", "try rules on recorded days"))(backtest.backtest)
 app.command(
     "init", help=say("새 사이트를 만듭니다: 설정, 열쇠, 첫 동과 계정", "make a new site: settings, key, first dong and account")
 )(init.init)
@@ -83,6 +86,7 @@ app.add_typer(feeds.rejections, name="rejections")
 app.add_typer(feeds.calls, name="calls")
 app.add_typer(feeds.token, name="token")
 app.add_typer(journal.app, name="journal")
+app.add_typer(rules.rules, name="rules")
 
 
 def main() -> None:

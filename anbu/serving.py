@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from alerts.contacts import ContactBook
 from alerts.policy import Policy
+from alerts.rulebook import Rulebook
 from anbu.broker import BrokerFailed, EmbeddedBroker
 from anbu.canary import MqttButton
 from anbu.channels import open_channels, routes_of
@@ -31,7 +32,7 @@ from ingest.source import BrokerAddress
 from ingest.store import open_store
 from ingest.tongues import Tongues
 from rules.reader import RulesWrong
-from rules.table import load_table
+from rules.table import RuleTable, load_table
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +75,7 @@ def serve(settings: Settings) -> None:
             rate_per_s=settings.ingest.rate_per_s,
             burst=settings.ingest.burst,
         )
+        _tell_unused(site.rulebook, table)
         site.start()
         stack.callback(site.stop)
         server = WebServer(
@@ -84,6 +86,14 @@ def serve(settings: Settings) -> None:
         )
         server.run()
     log.info("stopped in good order")
+
+
+def _tell_unused(rulebook: Rulebook, table: RuleTable) -> None:
+    """A changed file changes nothing by itself: what holds is what the journal says."""
+    now = rulebook.in_force()
+    if now is not None and now.text != table.text:
+        step = "anbu rules diff shows what differs, anbu rules apply puts it in force"
+        log.warning("the table of rules.file is not the one in force", in_force=now.version, file=table.version, next=step)
 
 
 def open_site_stores(settings: Settings, clock: Clock) -> Stores:

@@ -257,13 +257,19 @@ class Decoder:
     def _judge(self, case: _Case) -> list[Item]:
         heard = case.heard
         sender = self._judge_sender(case)
+        places: dict[str, Place] = {}  # of others in a pack: each is asked for once
         wrong = heard.wrong if isinstance(sender, Place) else [sender]
         items: list[Item] = [_reject(case, one) for one in wrong] if wrong else []
         for said in heard.said:
             if said.signal in URGENT:
                 items += self._take_urgent(case, said, told=isinstance(sender, Wrong) or said.index in case.ill)
             elif isinstance(sender, Place):
-                items.append(_take(case, said, sender) if said.device_id == sender.device_id else self._take_other(case, said))
+                if said.device_id == sender.device_id:
+                    items.append(_take(case, said, sender))
+                elif (place := places.get(said.device_id)) is not None:
+                    items.append(_take(case, said, place))
+                else:
+                    items.append(self._take_other(case, said, places))
         return items
 
     def _judge_sender(self, case: _Case) -> Place | Wrong:
@@ -286,13 +292,16 @@ class Decoder:
             return Wrong(Reason.SET_ASIDE, "too much of this device could not be taken", index, place.device_id)
         return place
 
-    def _take_other(self, case: _Case, said: Said) -> Reading | Rejection:
-        """The value of a device that may not be the sender."""
+    def _take_other(self, case: _Case, said: Said, places: dict[str, Place]) -> Reading | Rejection:
+        """The value of a device that may not be the sender; where it may be taken, its place is noted in `places`."""
         place = self.enrolment.place(said.device_id)
         judged = _judge_place(place, case.topic, said, vouched=case.address is not None)
         if isinstance(judged, Place):
             judged = self._unless_aside(case, judged, said.index)
-        return _take(case, said, judged) if isinstance(judged, Place) else _reject(case, judged)
+        if isinstance(judged, Wrong):
+            return _reject(case, judged)
+        places[said.device_id] = judged
+        return _take(case, said, judged)
 
     def _take_urgent(self, case: _Case, said: Said, *, told: bool) -> list[Item]:
         """The alarm, whatever else is wrong, and what is wrong unless that is `told`; of an echo only the latter.
@@ -304,7 +313,7 @@ class Decoder:
         mark = Mark(said.value, said.t, heard.boot, heard.seq, case.checksum if said.index in case.ill else 0)
         new = self._urgent.note(said.device_id, said.signal, mark, enrolled=place is not None)
         if said.value == 0.0:
-            return [] if told else [self._take_other(case, said)]
+            return [] if told else [self._take_other(case, said, {})]
         if (not new and (message.retain or message.dup)) or _was_raised(case.again, new=new):
             echo = Wrong(Reason.DUPLICATE, "says what the last one said", said.index, said.device_id)
             return [] if told else [_reject(case, echo)]

@@ -24,6 +24,7 @@ class Signal(StrEnum):
     CALL = "call"  # calls answered or dialled since the last report
     CALL_MISSED = "call_missed"  # calls that came in and were not answered; never life
     PHONE = "phone"  # 1 on, 0 off, -1 unreachable; never life
+    SIM = "sim"  # which SIM card is in the phone: a number the phone makes of it, up to 1e15; never life
     STEPS = "steps"  # steps since the last report
     POWER = "power"  # watts
     LIGHT = "light"  # lux

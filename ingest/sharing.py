@@ -22,7 +22,7 @@ from ingest.decoding import Decoding, Item
 from ingest.enrolment import Enrolment
 from ingest.journal.port import Entry, Journal, JournalDamaged
 
-ITEMS_AHEAD = 100_000
+ITEMS_AHEAD = 300_000
 """How many items the end of a chain may be ahead of a consumer on it: what is kept for it in memory."""
 
 JOIN_AGAIN_S = 60.0

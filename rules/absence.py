@@ -10,14 +10,23 @@ import numpy as np
 from ingest.clock import MINUTE, Millis
 from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.episodes import OpenEpisode, make_finding
-from rules.finding import Evidence, Finding, Level, RuleKey, Signs, Verb
+from rules.finding import LATE_DATA, Evidence, Finding, Level, RuleKey, Signs, Verb
 from rules.limits import AbsenceLimits, Limits
 from rules.limits_in_force import LimitsInForce
 from rules.rhythm import Rhythm
+from rules.roll import CALL_BIT, MOTION_BIT
 from rules.state import State
 
-OBSERVED = frozenset({RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PHONE})
-"""These count observed time alone; the others count wall time."""
+OBSERVED: dict[RuleKey, int] = {
+    RuleKey.MOTION: MOTION_BIT,
+    RuleKey.PERSONAL: MOTION_BIT,
+    RuleKey.CALL: CALL_BIT,
+    RuleKey.PHONE: 0,
+}
+"""These count observed time alone, the others wall time; with the signal whose sensors can blind the rule.
+
+A phone that said it is off and then says nothing more is still off: its silence blinds nobody.
+"""
 _STILL = frozenset({RuleKey.MOTION, RuleKey.PERSONAL})
 ORDER = (RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY)
 
@@ -71,14 +80,39 @@ class Absence:
         np.minimum(due, called + self._call[profile], out=due)
         off = np.maximum(np.maximum(floor, homes.phone_off[rows]), homes.phone_from[rows])
         np.minimum(due, off + self._phone[profile], out=due)
-        alive = np.maximum(np.maximum(floor, homes.last_life[rows]), homes.enrolled_at[rows])
+        life = self._alive(state, rows)
+        alive = np.maximum(np.maximum(floor, life), homes.enrolled_at[rows])
         np.minimum(due, alive + self._verify[profile], out=due)
         away = homes.away_until[rows]
-        waiting = (away > NEVER) & (homes.last_life[rows] < away)
+        waiting = (away > NEVER) & (life < away)
         np.minimum(due, np.where(waiting, away + self._away[profile], UNSET), out=due)
         sooner = (homes.halved_at[rows] > NEVER) & (homes.halved_at[rows] == homes.restart_at[rows])
         np.minimum(due, np.where(sooner, homes.halved_at[rows] + self.shortest // 2, UNSET), out=due)
+        heard_again = state.observability.heard_again_at()
+        if heard_again is not None:
+            np.maximum(due, np.where(homes.fresh_at[rows] < heard_again, heard_again + self._table.settle, NEVER), out=due)
         return np.where(homes.active[rows] > 0, due, UNSET)
+
+    def _alive(self, state: State, rows: Rows) -> Ints:
+        """The last credible sign of life of any kind (ms UTC). A door counts where it was opened from inside.
+
+        That is soon after a motion; where no motion sensor can say, every door counts.
+        """
+        homes = state.households
+        moved, door = homes.last_motion[rows], homes.last_door[rows]
+        inside = (homes.motion_from[rows] == UNSET) | (moved >= door - self._table.door_inside)
+        return np.asarray(np.maximum(np.maximum(homes.last_life[rows], moved), np.where(inside, door, NEVER)))
+
+    def alive(self, state: State, home: int) -> Millis:
+        """When the home last gave a credible sign of life of any kind (ms UTC; NEVER)."""
+        return int(self._alive(state, np.array([home]))[0])
+
+    def _waits_until(self, state: State, home: int) -> Millis:
+        """After our own outage, for what its devices had kept to arrive (ms UTC): nothing is said of an absence before."""
+        heard_again = state.observability.heard_again_at()
+        if heard_again is None or state.households.fresh_at[home] >= heard_again:
+            return NEVER
+        return heard_again + self._table.settle
 
     def _inferred_away(self, state: State, rows: Rows) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
         homes = state.households
@@ -90,7 +124,7 @@ class Absence:
         """When each clock that runs for this home began (ms UTC); after `now` while an absence is declared."""
         homes = state.households
         heard, enrolled = int(homes.heard_from[home]), int(homes.enrolled_at[home])
-        away, life = int(homes.away_until[home]), int(homes.last_life[home])
+        away, life = int(homes.away_until[home]), self.alive(state, home)
         floor = max(int(homes.restart_at[home]), away)
         found: dict[RuleKey, Millis] = {RuleKey.CANNOT_VERIFY: max(floor, life, enrolled)}
         motion_from, call_from = int(homes.motion_from[home]), int(homes.call_from[home])
@@ -117,23 +151,28 @@ class Absence:
         starts = self.starts(state, home)
         findings: list[Finding] = []
         due = UNSET
+        waits = self._waits_until(state, home)
         for rule in ORDER:
             start = starts.get(rule)
             episode = state.episodes.get(state.households.ids[home], rule)
             if episode is not None and episode.start != start:
-                findings += self.clear(state, home, rule, at)
+                late = self._ended_by(state, home, rule, start) < episode.raised_at
+                findings += self.clear(state, home, rule, at, LATE_DATA if late else "")
                 episode = None
             if start is None:
+                continue
+            if waits > at:
+                due = min(due, waits)
                 continue
             verdict = self._verdict(state, home, rule, start, at, episode)
             findings += self._told(state, home, rule, start, at, verdict)
             due = min(due, verdict.due)
-        return findings + self._alive(state, home, at), due
+        return findings + self._answered(state, home, at), due
 
-    def _alive(self, state: State, home: int, at: Millis) -> list[Finding]:
+    def _answered(self, state: State, home: int, at: Millis) -> list[Finding]:
         """Two credible signs of life at least a minute apart, since an absence was last raised; said once."""
         homes = state.households
-        first, last = int(homes.life_first[home]), int(homes.last_life[home])
+        first, last = int(homes.life_first[home]), max(int(homes.last_life[home]), int(homes.last_motion[home]))
         if last - first < LIFE_APART:
             return []
         rule, key = ORDER[int(homes.asked_rule[home])], f"alive:{homes.asked_at[home]}"
@@ -153,22 +192,38 @@ class Absence:
             for level, limit in enumerate(self._limits_now(state, home, rule, start, at)[0], 1):
                 if limit is None:
                     continue
-                reached = state.observability.reach(home, since, limit) if rule in OBSERVED else since + limit
+                reached = state.observability.reach(home, since, limit, OBSERVED[rule]) if rule in OBSERVED else since + limit
                 due = since + limit if reached is None else reached
                 if due > at:
                     levels.append((Level(level), due))
             found.append((rule, since, levels))
         return found
 
-    def clear(self, state: State, home: int, rule: RuleKey, at: Millis) -> list[Finding]:
-        """End the open episode, if any, with its one CLEARED."""
+    def _ended_by(self, state: State, home: int, rule: RuleKey, start: Millis | None) -> Millis:
+        """When what ended the rule's episode happened (ms UTC); UNSET where that was no reading."""
+        homes = state.households
+        if start is not None:
+            return start
+        if rule in _STILL and self.inferred_away(state, home):
+            return int(homes.last_door[home])
+        if rule is RuleKey.PHONE and homes.phone_on[home] > NEVER:
+            return int(homes.phone_on[home])
+        return self.alive(state, home) if rule is RuleKey.AWAY else UNSET
+
+    def clear(self, state: State, home: int, rule: RuleKey, at: Millis, withdrawn: str = "") -> list[Finding]:
+        """End the open episode, if any, with its one CLEARED; `withdrawn` says why it had never held, if it had not."""
         subject = state.subject(home)
         episode = state.episodes.get(subject.name, rule)
         state.settled.pop((home, rule), None)
         if episode is None:
             return []
         state.episodes.drop(subject.name, rule)
-        evidence = Evidence(since=episode.start, value=float(max(0, at - episode.start)), rule_version=self._table.version)
+        evidence = Evidence(
+            since=episode.start,
+            value=float(max(0, at - episode.start)),
+            rule_version=self._table.version,
+            withdrawn=withdrawn,
+        )
         level = max(episode.level, Level.CAUTION)
         return [make_finding(subject, rule, episode.key, Verb.CLEARED, level, at=at, evidence=evidence)]
 
@@ -179,14 +234,14 @@ class Absence:
         since = self._counted_from(state, home, rule, start)
         limits, due = self._limits_now(state, home, rule, start, at)
         verdict.due = due
-        watch = state.observability
+        watch, bit = state.observability, OBSERVED.get(rule, 0)
         # What the personal rule would have said is left to the motion rule: an outage of an hour is no news of a home.
-        blind = rule in OBSERVED and rule is not RuleKey.PERSONAL and watch.blind(home)
+        blind = rule in OBSERVED and rule is not RuleKey.PERSONAL and watch.blind(home, bit)
         told = episode is not None and episode.undetermined
         for level, limit in enumerate(limits, 1):
             if limit is None:
                 continue
-            reached = watch.reach(home, since, limit) if rule in OBSERVED else since + limit
+            reached = watch.reach(home, since, limit, bit) if rule in OBSERVED else since + limit
             if reached is not None:
                 reached = self._told_from(rule, level, reached, at)
                 if reached <= at:
@@ -275,7 +330,7 @@ class Absence:
             if reached <= level:
                 continue
             if episode is None:
-                episode = OpenEpisode(str(self._counted_from(state, home, rule, start)), start, 0)
+                episode = OpenEpisode(str(self._counted_from(state, home, rule, start)), start, 0, raised_at=at)
                 state.episodes.put(subject.name, rule, episode)
             evidence = self._evidence(state, home, rule, start, at, limit)
             findings.append(make_finding(subject, rule, episode.key, verb, reached, at=at, evidence=evidence))
@@ -290,13 +345,15 @@ class Absence:
         return findings
 
     def _evidence(self, state: State, home: int, rule: RuleKey, start: Millis, at: Millis, limit: Millis) -> Evidence:
-        blind = state.observability.blind_between(home, start, at)
+        bit = OBSERVED.get(rule, 0)
+        blind = state.observability.blind_between(home, start, at, bit)
         return Evidence(
             since=start,
             limit=float(limit),
             value=float(at - start),
             usual=self._rhythm.usual(state, home, start) if rule is RuleKey.PERSONAL else 0,
             coverage=round(1.0 - blind / (at - start), 4) if at > start else 1.0,
+            blind=state.observability.cause_between(home, start, at, bit) or "",
             rule_version=self._table.version,
             signs=signs_of(state, home),
         )
@@ -325,6 +382,7 @@ def signs_of(state: State, home: int) -> Signs:
     """When the home last gave each of its signs of life."""
     homes = state.households
     door = max(int(homes.last_door[home]), int(homes.last_enter[home]))
-    seen = (homes.last_motion[home], door, homes.last_call[home], homes.phone_on[home], homes.last_life[home])
+    newest_life = max(int(homes.last_life[home]), int(homes.last_motion[home]))
+    seen = (homes.last_motion[home], door, homes.last_call[home], homes.phone_on[home], newest_life)
     motion, door_at, call, phone, newest = (None if at == NEVER else int(at) for at in seen)
     return Signs(motion=motion, door=door_at, call=call, phone=phone, newest=newest)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
+from typing import TypeAlias
 
 import numpy as np
 
@@ -11,6 +14,9 @@ from ingest.dating import YEAR_2020, earliest_believable
 from ingest.reading import Reading, Reason, Rejection, Signal
 from rules.columns import UNSET, Ints, Rows
 from rules.state import State
+
+LEFT, CAME_HOME = 2.0, 3.0
+"""What a door says that can tell."""
 
 SILENT_REASONS = frozenset({Reason.RETAINED, Reason.DUPLICATE, Reason.UNKNOWN_DEVICE})
 """Rejections that say nothing of the device: the broker or the network spoke, or nobody we know."""
@@ -68,27 +74,37 @@ class Turns:
         samples.offset.append(reading.offset)
 
 
+Numbered: TypeAlias = tuple[int, int, int, Millis]
+"""Device row, boot, seq, and when it was received."""
+
+
 class Batch:
     """What a run of readings and rejections says, ids already rows; the order within a column is the journal's."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, caught_up: Millis) -> None:
         self._homes = state.households.index
         self._devices = state.devices.index
         self._enrolled = state.devices
+        self._caught_up = caught_up
         self.size = 0
         self.heard = Moments()  # household rows: any credible reading
         self.heard_received: list[Millis] = []  # beside `heard`: when it came
         self.reports = Moments()  # device rows: any live message, by receive time
         self.motion = Moments()
+        self.movers: list[int] = []  # device rows, beside `motion`
         self.enter = Moments()
         self.door = Moments()
         self.call = Moments()
-        self.steps = Moments()
+        self.life = Moments()  # other signs of life than motion and plain doors
+        self.fresh = Moments()  # household rows: a reading that is not late, by receive time
         self.phone: list[tuple[int, Millis, bool]] = []  # household row, when, on
         self.status: list[tuple[int, Millis, bool]] = []  # device row, received, online
         self.battery: list[tuple[int, float]] = []  # device row, percent
         self.link: list[tuple[int, float]] = []  # device row, percent
         self.faulty = Moments()  # device rows: wrongly dated, by receive time
+        self.lags: list[tuple[int, Millis, Millis]] = []  # device row, received, how long after it was observed
+        self.numbers: list[Numbered] = []  # of readings that are not late
+        self.sims: list[tuple[int, float]] = []  # device row, which card
         self.rejected = Moments()  # device rows, by receive time
         self.turns = Turns()
 
@@ -123,23 +139,46 @@ class Batch:
             self.faulty.add(device, reading.received_at)
         self.reports.add(device, reading.received_at)
         self._hear(home, reading)
+        self._add_health(device, reading)
         self._add_meaning(home, device, reading)
+
+    def keep_motions(self, kept: Sequence[bool]) -> None:
+        """Let only these of `motion` be motions."""
+        if not all(kept):
+            self.motion = Moments(list(compress(self.motion.rows, kept)), list(compress(self.motion.at, kept)))
+
+    def _add_health(self, device: int, reading: Reading) -> None:
+        """How late it came, and in which order the device counts."""
+        lag = reading.received_at - reading.observed_at
+        if not reading.skewed:
+            self.lags.append((device, reading.received_at, lag))
+        if reading.boot is None or reading.seq is None or lag >= self._caught_up:
+            return
+        number = (device, reading.boot, reading.seq, reading.received_at)
+        if not self.numbers or self.numbers[-1] != number:  # the records of a pack share theirs
+            self.numbers.append(number)
 
     def _add_meaning(self, home: int, device: int, reading: Reading) -> None:
         signal, value, at = reading.signal, reading.value, reading.observed_at
         if signal is Signal.MOTION:
             if value > 0:
                 self.motion.add(home, at)
+                self.movers.append(device)
         elif signal is Signal.TEMPERATURE or signal is Signal.HUMIDITY:
             self.turns.add(home, device, reading)
         elif signal is Signal.DOOR:
-            (self.enter if value == 3 else self.door).add(home, at)
+            (self.enter if value == CAME_HOME else self.door).add(home, at)
+            if value in (LEFT, CAME_HOME):
+                self.life.add(home, at)
         elif signal is Signal.CALL:
             if value > 0:
                 self.call.add(home, at)
+                self.life.add(home, at)
         elif signal is Signal.STEPS:
             if value > 0:
-                self.steps.add(home, at)
+                self.life.add(home, at)
+        elif signal is Signal.SIM:
+            self.sims.append((device, value))
         elif signal is Signal.PHONE:
             self.phone.append((home, at, value > 0))
 
@@ -154,6 +193,8 @@ class Batch:
     def _hear(self, home: int, reading: Reading) -> None:
         self.heard.add(home, reading.observed_at)
         self.heard_received.append(reading.received_at)
+        if reading.received_at - reading.observed_at < self._caught_up:
+            self.fresh.add(home, reading.received_at)
 
     def _enrolled_at(self, device: int) -> Millis:
         at = int(self._enrolled.enrolled_at[device])

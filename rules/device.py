@@ -1,4 +1,4 @@
-"""What is worth an installer's visit: a device that is silent, nearly empty, wrongly set or rejected; a home never heard."""
+"""What is worth an installer's visit: a device that is silent, nearly empty, wrongly set, rejected, stuck, or two in one."""
 
 from __future__ import annotations
 
@@ -8,23 +8,57 @@ from ingest.clock import Millis
 from ingest.reading import DeviceId
 from rules.batch import Batch
 from rules.columns import NEVER, UNSET, Ints, Rows
+from rules.credibility import Credibility, believed, doubt_past
 from rules.episodes import OpenEpisode, make_finding
-from rules.finding import Evidence, Finding, Level, RuleKey, Verb
+from rules.finding import DEVICE, Evidence, Finding, Level, RuleKey, Verb
+from rules.outage import OutageBook
 from rules.state import State
 from rules.table import RuleTable
 
-RULES = (RuleKey.DEVICE_SILENT, RuleKey.DEVICE_BATTERY, RuleKey.DEVICE_LINK, RuleKey.DEVICE_CLOCK, RuleKey.DEVICE_REJECTED)
+RULES = tuple(rule for rule in RuleKey if rule in DEVICE and rule is not RuleKey.NOT_COMMISSIONED)
 
 
 class DeviceHealth:
     """The device rules of one table, over one state."""
 
-    def __init__(self, table: RuleTable) -> None:
+    def __init__(self, table: RuleTable, outages: OutageBook) -> None:
         self._table = table
         self._limits = table.device
+        self._outages = outages
+        self._credibility = Credibility(table.device)
 
-    def fold(self, state: State, batch: Batch) -> None:
-        """Take reports, battery and link levels, wrong dates and rejections. Gateway states are folded by `rules.outage`."""
+    def fold(self, state: State, batch: Batch) -> set[int]:
+        """Take what a batch says of its devices, before its signs of life are taken; homes that turned blind or see again.
+
+        Gateway states are folded by `rules.outage`.
+        """
+        changed: set[int] = set()
+        for device in sorted(self._credibility.fold(state, batch)):
+            home, since = int(state.devices.household[device]), int(state.devices.stuck_since[device])
+            doubt_past(state, home)
+            if self._outages.settle_sensors(state, home, since):
+                changed.add(home)
+        if batch.motion.rows:
+            rows = np.array(batch.movers, dtype=np.int64)
+            batch.keep_motions(believed(state, rows, np.array(batch.motion.at, dtype=np.int64)).tolist())
+        self._fold_levels(state, batch)
+        return changed | self._end_silences(state, batch)
+
+    def _end_silences(self, state: State, batch: Batch) -> set[int]:
+        """Devices that had been silent speak again; the homes that see again through them."""
+        if not batch.reports.rows:
+            return set()
+        devices, changed = state.devices, set[int]()
+        rows, at = batch.reports.arrays()
+        was = devices.silent_since[rows] < UNSET
+        for when, device in sorted(zip(at[was].tolist(), rows[was].tolist(), strict=True)):
+            devices.silent_since[device] = UNSET
+            home = int(devices.household[device])
+            if self._outages.settle_sensors(state, home, when):
+                changed.add(home)
+        return changed
+
+    def _fold_levels(self, state: State, batch: Batch) -> None:
         devices = state.devices
         if batch.reports.rows:
             rows, at = batch.reports.arrays()
@@ -39,18 +73,11 @@ class DeviceHealth:
             if percent < self._limits.link_weak or devices.dirty[device]:
                 devices.due[device] = 0
         for device, at_ms in zip(batch.faulty.rows, batch.faulty.at, strict=True):
-            self._count(devices.faulty_from, devices.faulty, devices.faulty_last, device, at_ms)
+            self._credibility.count(devices.faulty_from, devices.faulty, devices.faulty_last, device, at_ms)
             devices.due[device] = 0
         for device, at_ms in zip(batch.rejected.rows, batch.rejected.at, strict=True):
-            self._count(devices.rejected_from, devices.rejected, devices.rejected_last, device, at_ms)
+            self._credibility.count(devices.rejected_from, devices.rejected, devices.rejected_last, device, at_ms)
             devices.due[device] = 0
-
-    def _count(self, begun: Ints, count: Ints, last: Ints, device: int, at: Millis) -> None:
-        if at >= begun[device] + self._limits.window:
-            begun[device] = at
-            count[device] = 0
-        count[device] = min(int(count[device]) + 1, 1_000_000)
-        last[device] = at
 
     def lower_bounds(self, state: State, rows: Rows) -> Ints:
         """For each device an instant before which no finding is due. ms UTC."""
@@ -63,13 +90,16 @@ class DeviceHealth:
         look = (devices.dirty[rows] > 0) | (devices.battery[rows] < limits.battery_caution)
         look |= devices.link[rows] < limits.link_weak
         look |= (devices.offline_since[rows] < UNSET) | (devices.faulty[rows] >= limits.clock_faults)
-        look |= devices.rejected[rows] >= limits.rejections
+        look |= (devices.rejected[rows] >= limits.rejections) | (devices.mixed[rows] >= limits.duplicates)
+        look |= (devices.stuck_since[rows] < UNSET) | self._credibility.flat(state, rows)
+        look |= (devices.sim[rows] != devices.sim_now[rows]) | ~np.isnan(devices.drift[rows])
         return np.where(household < 0, UNSET, np.where(look, 0, due))
 
-    def judge(self, state: State, device: int, at: Millis) -> tuple[list[Finding], Millis]:
-        """The findings of this device at grid point `at`, and the next instant at which one can be due without an event."""
+    def judge(self, state: State, device: int, at: Millis) -> tuple[list[Finding], Millis, bool]:
+        """The findings of this device at grid point `at`, the next instant at which one can be due without an event, and
+        whether its home turned blind or sees again."""
         if state.devices.household[device] < 0:
-            return [], UNSET
+            return [], UNSET, False
         findings: list[Finding] = []
         told, due = self._judge_silence(state, device, at)
         findings += told
@@ -79,11 +109,47 @@ class DeviceHealth:
         for rule, count, last, needed in (
             (RuleKey.DEVICE_CLOCK, devices.faulty, devices.faulty_last, limits.clock_faults),
             (RuleKey.DEVICE_REJECTED, devices.rejected, devices.rejected_last, limits.rejections),
+            (RuleKey.DEVICE_DUPLICATE, devices.mixed, devices.mixed_last, limits.duplicates),
         ):
             told, next_due = self._judge_count(state, device, rule, int(count[device]), int(last[device]), needed, at)
             findings += told
             due = min(due, next_due)
-        return findings, due
+        told, next_due = self._judge_stuck(state, device, at)
+        findings += told + self._judge_states(state, device, at)
+        changed = self._outages.settle_sensors(state, int(devices.household[device]), at)
+        return findings, min(due, next_due), changed
+
+    def _judge_stuck(self, state: State, device: int, at: Millis) -> tuple[list[Finding], Millis]:
+        """A motion sensor is stuck until a pause, a temperature until another; since when, and how long is too long."""
+        devices, limits = state.devices, self._limits
+        due, since, limit = UNSET, int(devices.stuck_since[device]), limits.stuck_on
+        if since < UNSET:
+            due = self._credibility.unstuck_at(state, device)
+            if due <= at:
+                devices.stuck_since[device], due, since = UNSET, UNSET, UNSET
+            elif since == devices.paced_since[device]:
+                limit = limits.stuck_paced
+        if since == UNSET and self._credibility.flat(state, np.array([device]))[0]:
+            since, limit = int(devices.flat_since[device]), limits.stuck_flat
+        return self._hold(state, device, RuleKey.DEVICE_STUCK, since, at, float(limit), float(at - since)), due
+
+    def _judge_states(self, state: State, device: int, at: Millis) -> list[Finding]:
+        """What holds as the device last told it: its clock, its SIM card."""
+        devices = state.devices
+        drift = float(devices.drift[device])
+        wrong = UNSET if np.isnan(drift) else at
+        changed = at if devices.sim_now[device] != devices.sim[device] and not np.isnan(devices.sim[device]) else UNSET
+        findings = self._hold(state, device, RuleKey.DEVICE_DRIFT, wrong, at, float(self._limits.clock_drift), abs(drift))
+        return findings + self._hold(state, device, RuleKey.DEVICE_SIM, changed, at, 0.0, 0.0)
+
+    def _hold(
+        self, state: State, device: int, rule: RuleKey, since: Millis, at: Millis, limit: float, value: float
+    ) -> list[Finding]:
+        """Raise what has held since `since`, once; UNSET ends it."""
+        standing = state.episodes.get(f"device:{state.devices.ids[device]}", rule)
+        if since == UNSET:
+            return self.clear(state, device, rule, at)
+        return [] if standing is not None else self._raise(state, device, rule, since, Level.CAUTION, at, limit, value)
 
     def clear(self, state: State, device: int, rule: RuleKey, at: Millis) -> list[Finding]:
         """End the open episode, if any, with its one CLEARED."""
@@ -115,6 +181,8 @@ class DeviceHealth:
             if reached <= at:
                 value = float(at - start)
                 told = self._raise(state, device, RuleKey.DEVICE_SILENT, start, 1, at, float(limit), value)
+                if start == since:
+                    devices.silent_since[device] = since
                 return findings + told, UNSET
             due = min(due, reached)
         return findings, due
@@ -179,47 +247,3 @@ class DeviceHealth:
     def _evidence(self, state: State, device: int, since: Millis, limit: float, value: float) -> Evidence:
         name = DeviceId(state.devices.ids[device])
         return Evidence(since=since, limit=limit, value=value, rule_version=self._table.version, device_id=name)
-
-
-class Commissioning:
-    """A home that was enrolled and never heard: a ticket, and still under `cannot_verify`."""
-
-    def __init__(self, table: RuleTable) -> None:
-        self._version = table.version
-        self._wait = table.device.not_commissioned
-
-    def lower_bounds(self, state: State, rows: Rows) -> Ints:
-        """For each household an instant before which it cannot be overdue. ms UTC."""
-        homes = state.households
-        return np.where(homes.heard_from[rows] == UNSET, homes.enrolled_at[rows] + self._wait, UNSET)
-
-    def judge(self, state: State, home: int, at: Millis) -> tuple[list[Finding], Millis]:
-        """The finding of this home at grid point `at`, and when it can be due."""
-        subject = state.subject(home)
-        episode = state.episodes.get(subject.name, RuleKey.NOT_COMMISSIONED)
-        enrolled = int(state.households.enrolled_at[home])
-        if state.households.heard_from[home] < UNSET:
-            return self.clear(state, home, at), UNSET
-        if episode is not None:
-            return [], UNSET
-        reached = state.observability.reach(home, enrolled, self._wait)
-        if reached is None or reached > at:
-            return [], UNSET if reached is None else reached
-        episode = OpenEpisode(str(enrolled), enrolled, int(Level.CAUTION))
-        state.episodes.put(subject.name, RuleKey.NOT_COMMISSIONED, episode)
-        evidence = Evidence(since=enrolled, limit=float(self._wait), value=float(at - enrolled), rule_version=self._version)
-        return [
-            make_finding(subject, RuleKey.NOT_COMMISSIONED, episode.key, Verb.RAISED, Level.CAUTION, at=at, evidence=evidence)
-        ], UNSET
-
-    def clear(self, state: State, home: int, at: Millis) -> list[Finding]:
-        """End the open episode, if any, with its one CLEARED."""
-        subject = state.subject(home)
-        episode = state.episodes.get(subject.name, RuleKey.NOT_COMMISSIONED)
-        if episode is None:
-            return []
-        state.episodes.drop(subject.name, RuleKey.NOT_COMMISSIONED)
-        evidence = Evidence(since=episode.start, value=float(max(0, at - episode.start)), rule_version=self._version)
-        return [
-            make_finding(subject, RuleKey.NOT_COMMISSIONED, episode.key, Verb.CLEARED, Level.CAUTION, at=at, evidence=evidence)
-        ]

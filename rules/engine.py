@@ -28,13 +28,17 @@ from rules.baseline.gaps import Gaps
 from rules.baseline.prior import Prior, shipped
 from rules.batch import Batch
 from rules.columns import NEVER, UNSET, Ints, Rows
-from rules.device import Commissioning, DeviceHealth
+from rules.commissioning import Commissioning
+from rules.composite import Composite
+from rules.device import DeviceHealth
 from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
 from rules.limits_in_force import LimitsInForce, take_limits
+from rules.observability import Blind, Sight, Sights
 from rules.outage import OutageBook, Said
 from rules.outlook import Evening, HearingTurn, look_ahead
 from rules.rhythm import Rhythm
+from rules.roll import BITS
 from rules.staff import Staff
 from rules.state import State
 from rules.table import RuleTable, read_table
@@ -72,11 +76,19 @@ class Engine:
         self._rhythm = Rhythm(table, self._prior)
         self._absence = Absence(limits, self._rhythm)
         self._thresholds = Thresholds(limits)
-        self._devices = DeviceHealth(table)
+        self._composite = Composite(table, self._absence)
         self._commissioning = Commissioning(table)
         self._outages = OutageBook(table.settle, self._said)
+        self._devices = DeviceHealth(table, self._outages)
         self._staff = Staff(
-            table, self._absence, self._thresholds, self._devices, self._commissioning, self._outages, self._rhythm
+            table,
+            self._absence,
+            self._thresholds,
+            self._composite,
+            self._devices,
+            self._commissioning,
+            self._outages,
+            self._rhythm,
         )
         self._thresholds.adopt(self._state)
         self._rhythm.adopt(self._state)
@@ -100,14 +112,33 @@ class Engine:
         """What has been learnt of how long this home is still; KeyError for one that is not looked after."""
         return self._rhythm.gaps(self._state, self._state.households.index[household_id])
 
+    def at_home(self, household_id: HouseholdId) -> bool:
+        """Whether somebody counts as at home there: no door was the last to be heard of; KeyError as above."""
+        return not self._absence.inferred_away(self._state, self._state.households.index[household_id])
+
+    def branch(self) -> Engine:
+        """Another engine that stands where this one does and goes its own way."""
+        other = Engine(self._initial, self._prior)
+        other.restore(self.snapshot())
+        return other
+
     def standing(self) -> list[tuple[str, RuleKey, Level]]:
         """What holds now, by household id or `device:<id>`, and rule."""
         return self._state.episodes.standing()
 
+    def sights(self) -> Sights:
+        """Which homes could not be observed when the rules were last evaluated, and why."""
+        state, homes = self._state, self._state.households
+        ours, found = state.observability.sights(BITS)
+        unheard = np.flatnonzero((homes.active[: len(homes)] > 0) & (homes.heard_from[: len(homes)] == UNSET))
+        known = {home: Sight(cause=Blind.NOT_COMMISSIONED, since=int(homes.enrolled_at[home])) for home in unheard.tolist()}
+        named = {homes.ids[home]: sight for home, sight in (found | known).items() if homes.active[home]}
+        return Sights(at=state.evaluated or 0, ours=ours, homes=named)
+
     def fold(self, items: Sequence[Item]) -> list[Finding]:
         """Take these items in order; findings of urgent signals and staff facts alone, the others wait for the grid."""
         findings: list[Finding] = []
-        batch = Batch(self._state)
+        batch = Batch(self._state, self._table.caught_up)
         heard = self._state.heard_at
         for item in items:
             if isinstance(item, Reading):
@@ -120,7 +151,7 @@ class Engine:
                 batch.add_rejection(item)
             else:
                 self._fold_batch(batch)
-                batch = Batch(self._state)
+                batch = Batch(self._state, self._table.caught_up)
                 heard = max(heard, item.at)
                 findings += self._fold_fact(item)
         self._state.heard_at = heard
@@ -190,6 +221,7 @@ class Engine:
         held = kept.climates.device[: len(kept.climates)][kept.climates.on[:, : len(kept.climates)].any(axis=0)]
         homes = kept.devices.household[held]
         kept.households.due[homes[homes >= 0]] = 0
+        kept.households.due[: len(kept.households)][kept.households.away_until[: len(kept.households)] > NEVER] = 0
         self._next = self._soonest()
 
     def _change_limits(self, table: RuleTable) -> None:
@@ -199,14 +231,14 @@ class Engine:
     def _fold_batch(self, batch: Batch) -> None:
         if not batch.size:
             return
+        homes = self._devices.fold(self._state, batch)
         self._rhythm.fold(self._state, batch)
         fold_life(self._state, batch, self._absence.shortest)
         self._thresholds.fold(self._state, batch.turns)
-        self._devices.fold(self._state, batch)
         if batch.status:
-            homes = self._outages.take_status(self._state, batch)
-            if homes:
-                self._reschedule(np.array(sorted(homes), dtype=np.int64))
+            homes |= self._outages.take_status(self._state, batch)
+        if homes:
+            self._reschedule(np.array(sorted(homes), dtype=np.int64))
 
     def _fold_fact(self, fact: Fact) -> list[Finding]:
         if isinstance(fact, LinkUp | LinkDown | RunStarted | RunStopped):
@@ -261,13 +293,6 @@ class Engine:
         if point >= self._limits.until:
             state.evaluated = point
             self._change_limits(self._table)
-        homes = state.households
-        rows = np.flatnonzero(homes.due[: len(homes)] <= point)
-        if len(rows):
-            bounds = np.where((homes.due[rows] == 0) | (homes.dirty[rows] > 0), 0, self._lower_bounds(rows))
-            homes.due[rows] = bounds
-            for home in rows[bounds <= point].tolist():
-                findings += self._judge_home(home, point)
         devices = state.devices
         rows = np.flatnonzero(devices.due[: len(devices)] <= point)
         if len(rows):
@@ -275,6 +300,13 @@ class Engine:
             devices.due[rows] = bounds
             for device in rows[bounds <= point].tolist():
                 findings += self._judge_device(device, point)
+        homes = state.households
+        rows = np.flatnonzero(homes.due[: len(homes)] <= point)
+        if len(rows):
+            bounds = np.where((homes.due[rows] == 0) | (homes.dirty[rows] > 0), 0, self._lower_bounds(rows))
+            homes.due[rows] = bounds
+            for home in rows[bounds <= point].tolist():
+                findings += self._judge_home(home, point)
         self._next = self._soonest()
         return findings
 
@@ -287,16 +319,20 @@ class Engine:
         findings, due = self._absence.judge(self._state, home, point)
         told, held_due = self._thresholds.judge(self._state, home, point)
         findings += told
+        told, both_due = self._composite.judge(self._state, home, point)
+        findings += told
         told, next_due = self._commissioning.judge(self._state, home, point)
         findings += told
-        homes.due[home] = min(due, held_due, next_due, int(self._state.pauses.due[home]))
+        homes.due[home] = min(due, held_due, both_due, next_due, int(self._state.pauses.due[home]))
         watched = held_due < UNSET or homes.asked_at[home] > NEVER
         homes.dirty[home] = 1 if watched or self._state.episodes.of(homes.ids[home]) else 0
         return findings
 
     def _judge_device(self, device: int, point: Millis) -> list[Finding]:
         devices = self._state.devices
-        findings, due = self._devices.judge(self._state, device, point)
+        findings, due, changed = self._devices.judge(self._state, device, point)
         devices.due[device] = due
+        if changed:
+            self._reschedule(devices.household[[device]].astype(np.int64))
         devices.dirty[device] = 1 if self._state.episodes.of(f"device:{devices.ids[device]}") else 0
         return findings

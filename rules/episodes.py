@@ -19,6 +19,7 @@ class OpenEpisode(msgspec.Struct, array_like=True):
     start: Millis  # the absence's start, or the first breaching sample
     level: int  # 0: only undetermined so far
     undetermined: bool = False
+    raised_at: Millis = 0  # when it was first told
 
 
 class Subject(msgspec.Struct, frozen=True):

@@ -33,6 +33,12 @@ class RuleKey(StrEnum):
     GAS = "gas"
     CANNOT_VERIFY = "cannot_verify"
     AWAY = "away"
+    AWAY_MOTION = "away_motion"
+    MOTION_PHONE = "motion_phone"
+    HEAT_INACTIVE = "heat_inactive"
+    COLD_INACTIVE = "cold_inactive"
+    TEMPERATURE_FALL = "temperature_fall"
+    FROZEN = "frozen"
     HELP = "help"  # the resident asked for it when a machine called; raised by the desk, not by the rules
     REPORTED = "reported"  # somebody worries about a neighbour; likewise
     OUTAGE = "outage"  # many gateways of one place, or our own link, are silent; likewise
@@ -41,6 +47,10 @@ class RuleKey(StrEnum):
     DEVICE_LINK = "device_link"
     DEVICE_CLOCK = "device_clock"
     DEVICE_REJECTED = "device_rejected"
+    DEVICE_STUCK = "device_stuck"
+    DEVICE_DUPLICATE = "device_duplicate"
+    DEVICE_SIM = "device_sim"
+    DEVICE_DRIFT = "device_drift"
     NOT_COMMISSIONED = "not_commissioned"
 
 
@@ -52,6 +62,10 @@ DEVICE = frozenset(
         RuleKey.DEVICE_LINK,
         RuleKey.DEVICE_CLOCK,
         RuleKey.DEVICE_REJECTED,
+        RuleKey.DEVICE_STUCK,
+        RuleKey.DEVICE_DUPLICATE,
+        RuleKey.DEVICE_SIM,
+        RuleKey.DEVICE_DRIFT,
         RuleKey.NOT_COMMISSIONED,
     }
 )
@@ -65,6 +79,10 @@ class Verb(StrEnum):
     CLEARED = "cleared"  # it holds no more
     UNDETERMINED = "undetermined"  # it would be due, but the home could not be observed
     ALIVE = "alive"  # since an absence was raised, two credible signs of life at least a minute apart
+
+
+LATE_DATA = "late_data"
+"""Why a finding is withdrawn: what came late shows that it did not hold when it was raised."""
 
 
 class Signs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -86,6 +104,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     dwell: Millis = 0  # for how long a value had to hold
     usual: Millis = 0  # the longest this home is usually still from that time of day on; 0: not known, or not of this rule
     coverage: float = 1.0  # share of the window in which the home was observed, 0 to 1
+    blind: str = ""  # what kept us from it for most of the rest (rules.observability.Blind)
+    withdrawn: str = ""  # of a CLEARED: why what was raised had never held (LATE_DATA); empty where it is simply over
     rule_version: str = ""
     offset: int = 0  # journal offset of the deciding reading, 0 where it was time alone
     device_id: DeviceId | None = None

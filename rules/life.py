@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
+
 import numpy as np
 
 from ingest.clock import Millis
 from rules.batch import Batch, Moments
 from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.state import State
+
+OFFS_KEPT = 1_000
+"""Reports of a phone that is off which are remembered, for a late one of it on among them."""
 
 
 def fold_life(state: State, batch: Batch, shortest: Millis) -> None:
@@ -16,26 +21,37 @@ def fold_life(state: State, batch: Batch, shortest: Millis) -> None:
     `shortest`: no event at an instant can bring a deadline nearer to it than this.
     """
     homes = state.households
+    if batch.motion.rows:
+        rows, at = batch.motion.arrays()
+        np.maximum.at(homes.last_motion, rows, at)
+        _answer(state, rows, at)
+        hasten(state, rows, at, shortest)
+        homes.due[rows[homes.away_until[rows] > at]] = 0
     for moments, column in (
-        (batch.motion, homes.last_motion),
         (batch.enter, homes.last_enter),
         (batch.door, homes.last_door),
         (batch.call, homes.last_call),
-        (batch.steps, None),
+        (batch.life, homes.last_life),
     ):
         if not moments.rows:
             continue
         rows, at = moments.arrays()
-        if column is not None:
-            np.maximum.at(column, rows, at)
-        np.maximum.at(homes.last_life, rows, at)
-        fresh = (homes.asked_at[rows] > NEVER) & (at > homes.asked_at[rows])
-        np.minimum.at(homes.life_first, rows[fresh], at[fresh])
+        np.maximum.at(column, rows, at)
+        if column is homes.last_life:
+            _answer(state, rows, at)
         hasten(state, rows, at, shortest)
     _hear(state, batch.heard, batch.heard_received, shortest)
+    _catch_up(state, batch.fresh)
     for home, at_ms, on in batch.phone:
         _fold_phone(state, home, at_ms, on)
         hasten(state, np.array([home]), np.array([at_ms]), shortest)
+
+
+def _answer(state: State, rows: Rows, at: Ints) -> None:
+    """A sign of life, where an absence was raised before it: the first one since is remembered."""
+    homes = state.households
+    fresh = (homes.asked_at[rows] > NEVER) & (at > homes.asked_at[rows])
+    np.minimum.at(homes.life_first, rows[fresh], at[fresh])
 
 
 def hasten(state: State, rows: Rows, at: Ints, shortest: Millis) -> None:
@@ -63,12 +79,26 @@ def _hear(state: State, heard: Moments, received: list[Millis], shortest: Millis
 
 
 def _fold_phone(state: State, home: int, at: Millis, on: bool) -> None:
+    """The first report of it off after the last of it on counts, in whatever order they come."""
     homes = state.households
-    last = int(homes.phone_off_last[home])
+    offs = state.phone_offs.pop(home, [])
     if on:
         homes.phone_on[home] = max(at, int(homes.phone_on[home]))
-        if at >= homes.phone_off[home]:
-            homes.phone_off[home] = last if last > at else UNSET
-    elif at > homes.phone_on[home]:
-        homes.phone_off[home] = min(at, int(homes.phone_off[home]))
-        homes.phone_off_last[home] = max(at, last)
+        offs = offs[bisect_right(offs, at) :]
+    elif at > homes.phone_on[home] and at not in offs:
+        insort(offs, at)
+        del offs[1 : len(offs) - OFFS_KEPT]
+    homes.phone_off[home] = offs[0] if offs else UNSET
+    if offs:
+        state.phone_offs[home] = offs
+
+
+def _catch_up(state: State, fresh: Moments) -> None:
+    """A home heard as it happens has no backlog: after an outage of ours it need not be waited for any longer."""
+    if not fresh.rows:
+        return
+    homes, heard_again = state.households, state.observability.heard_again_at()
+    rows, at = fresh.arrays()
+    if heard_again is not None:
+        homes.due[rows[(homes.fresh_at[rows] < heard_again) & (at >= heard_again)]] = 0
+    np.maximum.at(homes.fresh_at, rows, at)

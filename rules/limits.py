@@ -35,6 +35,8 @@ class Channel(StrEnum):
     COLD = "cold"
     DRY = "dry"
     DAMP = "damp"
+    TEMPERATURE_FALL = "temperature_fall"
+    FROZEN = "frozen"
 
 
 class Breach(StrEnum):
@@ -131,6 +133,14 @@ class DeviceLimits:
     rejections: int
     window: Millis
     not_commissioned: Millis
+    stuck_flat: Millis
+    stuck_on: Millis
+    stuck_pause: Millis
+    stuck_paced: Millis
+    stuck_times: int
+    clock_drift: Millis
+    duplicates: int
+    duplicate_back: int
 
     def silence(self, interval: Millis) -> Millis:
         """How long a device with this report interval may be silent."""

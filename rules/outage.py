@@ -13,6 +13,7 @@ from rules.batch import Batch
 from rules.columns import NEVER, UNSET
 from rules.finding import ABSENCE
 from rules.outlook import UNHEARD_FOR, HearingTurn, every_quiet_home, quiet_home
+from rules.roll import BITS, MOTION_BIT
 from rules.state import State
 
 
@@ -105,6 +106,26 @@ class OutageBook:
             state.devices.due[device] = 0
             changed.add(home)
             self.settle_home(state, home, at)
+        return changed
+
+    def settle_sensors(self, state: State, home: int, at: Millis) -> bool:
+        """Begin or end the blindness for each signal as the home's sensors stand at `at`; True when any began or ended.
+
+        A home is blind for a signal while every sensor that gives it is silent or cannot be believed: since the last one fell
+        silent. A sensor that speaks only when something happens is never found silent.
+        """
+        watch, devices, changed = state.observability, state.devices, False
+        standing = state.homes.get(home, [])
+        for bit in BITS:
+            since = [
+                devices.doubted_since(device, motion=bit == MOTION_BIT)
+                for device in standing
+                if int(devices.signals[device]) & bit
+            ]
+            if since and max(since) < UNSET:
+                changed |= watch.sensors_lost(home, bit, max(since))
+            else:
+                changed |= watch.sensors_found(home, bit, at)
         return changed
 
     def settle_home(self, state: State, home: int, at: Millis) -> None:

@@ -101,7 +101,7 @@ def look_ahead(state: State, absence: Absence, at: Millis) -> Evening:
 
 def quiet_home(state: State, home: int) -> QuietHome:
     """The home as it was last alive."""
-    life = int(state.households.last_life[home])
+    life = max(int(state.households.last_life[home]), int(state.households.last_motion[home]))
     subject = state.subject(home)
     return QuietHome(
         household_id=HouseholdId(subject.name), dong_code=subject.dong_code, quiet_since=None if life == NEVER else life

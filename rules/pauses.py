@@ -79,6 +79,10 @@ class Pauses(Columns):
             column[:, home] = NONE
             column[: len(pauses), home] = [pause[place] for pause in pauses]
 
+    def forget_after(self, home: int, at: Millis) -> None:
+        """What ended a pause later than this (ms UTC) was no event."""
+        self.put(home, [pause for pause in self.of(home) if pause.until <= seconds(at)])
+
 
 class Habits(Columns):
     """One row for each home that has been heard for a night: settled gaps, and the limits made of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from rules.baseline.prior import Prior
 from rules.batch import Batch
 from rules.columns import UNSET, Ints, Rows
 from rules.pauses import LEAST, NONE, SLOTS, Pause, mended, seconds
+from rules.roll import MOTION_BIT
 from rules.state import State
 from rules.table import RuleTable
 
@@ -57,7 +59,8 @@ class Rhythm:
         self._personal = table.personal
         self.used = table.personal.used
         self._prior = prior
-        self._unknown = self._fit(no_gaps())
+        self._rates = (table.personal.check_rate, table.personal.alert_rate)
+        self._unknown = _of_others(prior, self._rates)
         self._in_a_row = max(1, self._personal.refit_within // SPACING)
 
     # ------------------------------------------------------------------ limits
@@ -190,10 +193,8 @@ class Rhythm:
             state.habits.limits[:, habit] = self._unknown
             return
         unsettled = self._gaps(state, home, [one for one in known if _day(one.start) < today])
-        state.habits.limits[:, habit] = self._fit(state.habits.row(habit).gaps(days, unsettled))
-
-    def _fit(self, gaps: Gaps) -> Bytes:
-        return fit(gaps, self._prior, (self._personal.check_rate, self._personal.alert_rate)).limits.reshape(2 * BINS)
+        gaps = state.habits.row(habit).gaps(days, unsettled)
+        state.habits.limits[:, habit] = fit(gaps, self._prior, self._rates).limits.reshape(2 * BINS)
 
     def _next_fit(self, homes: Rows, after: Millis) -> Ints:
         """The first moment after this at which each home has its turn: every night, one home after another."""
@@ -222,7 +223,7 @@ class Rhythm:
         """Whether of this Seoul day no more than half was blind, away or before the first sign of life."""
         start = day * DAY - SEOUL_OFFSET
         end = start + DAY
-        lost = state.observability.blind_between(home, start, end)
+        lost = state.observability.blind_between(home, start, end, MOTION_BIT)
         for left, returned in [(start, int(state.pauses.first[home]) * SECOND), *state.left_out.get(home, [])]:
             lost += max(0, min(returned, end) - max(left, start))
         return lost <= _HALF_A_DAY
@@ -235,7 +236,7 @@ class Rhythm:
             away = pause.door > NONE and pause.motion <= pause.door + self._door_gap and pause.enter < pause.door
             if away or any(left <= end and start <= back for left, back in state.left_out.get(home, [])):
                 continue
-            blind = state.observability.first_blind(home, start, end)
+            blind = state.observability.first_blind(home, start, end, MOTION_BIT)
             length = end - start if blind is None else blind - start
             if length >= SHORTEST:
                 found.append(_Gap(start, length, blind is not None))
@@ -258,6 +259,12 @@ class Rhythm:
         kept = [span for span in state.left_out.pop(home, []) if span[1] >= min(last, at - _REMEMBERED)]
         if kept:
             state.left_out[home] = kept
+
+
+@lru_cache(maxsize=16)
+def _of_others(prior: Prior, rates: tuple[float, float]) -> Bytes:
+    """The limits of a home of which nothing is known."""
+    return fit(no_gaps(), prior, rates).limits.reshape(2 * BINS)
 
 
 def _odd_events(state: State, batch: Batch) -> Iterator[tuple[int, list[_Event]]]:

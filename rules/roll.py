@@ -10,7 +10,10 @@ from rules.limits import Grade
 from rules.state import State
 
 GRADES = tuple(Grade)
-_BITS: dict[str, int] = {Signal.MOTION: 1, Signal.CALL: 2, Signal.PHONE: 4}
+MOTION_BIT, CALL_BIT, PHONE_BIT = 1, 2, 4
+BITS: dict[int, Signal] = {MOTION_BIT: Signal.MOTION, CALL_BIT: Signal.CALL, PHONE_BIT: Signal.PHONE}
+"""The signals whose absence is a rule, as bits of `Devices.signals`."""
+_BITS: dict[str, int] = {signal: bit for bit, signal in BITS.items()}
 
 
 def grade_place(grade: str) -> int:
@@ -58,6 +61,7 @@ def enrol_device(state: State, fact: DeviceEnrolled, home: int) -> int:
         state.place(row, home)
     devices.interval[row] = fact.report_interval_s * SECOND
     devices.signals[row] = sum(_BITS.get(signal, 0) for signal in set(fact.signals))
+    devices.sim[row] = devices.sim_now[row]  # whoever enrols it again has seen which card is in it
     devices.due[row] = 0
     note_signals(state, home, fact.at)
     return row
@@ -80,7 +84,7 @@ def note_signals(state: State, home: int, at: Millis) -> None:
     bits = 0
     for device in state.homes.get(home, []):
         bits |= int(state.devices.signals[device])
-    for bit, column in ((1, homes.motion_from), (2, homes.call_from), (4, homes.phone_from)):
+    for bit, column in ((MOTION_BIT, homes.motion_from), (CALL_BIT, homes.call_from), (PHONE_BIT, homes.phone_from)):
         if not bits & bit:
             column[home] = UNSET
         elif column[home] == UNSET:

@@ -35,6 +35,8 @@ SIGNALS: dict[str, str] = {
     "cold": "temperature",
     "dry": "humidity",
     "damp": "humidity",
+    "temperature_fall": "temperature",
+    "frozen": "temperature",
 }
 """What each rule listens to; `life` is every credible sign of life."""
 WITH_HOURS = ("motion", "call", "phone", *Channel)
@@ -83,6 +85,12 @@ def read_hours(reader: Reader) -> dict[str, Hours]:
     return found
 
 
+def read_composite(reader: Reader, rule: str, key: str) -> Millis:
+    """The one length that a composite rule has."""
+    reader.word(rule, "kind", ("composite",))
+    return reader.length(rule, key)
+
+
 def read_personal(reader: Reader) -> PersonalLimits:
     """How a home's own rhythm is used."""
     reader.word("personal", "kind", ("absence",))
@@ -116,6 +124,14 @@ def read_device(reader: Reader) -> DeviceLimits:
         rejections=reader.count("device", "rejections"),
         window=reader.length("device", "window"),
         not_commissioned=reader.length("device", "not_commissioned"),
+        stuck_flat=reader.length("device", "stuck_flat"),
+        stuck_on=reader.length("device", "stuck_on"),
+        stuck_pause=reader.length("device", "stuck_pause"),
+        stuck_paced=reader.length("device", "stuck_paced"),
+        stuck_times=reader.count("device", "stuck_times"),
+        clock_drift=reader.length("device", "clock_drift"),
+        duplicates=reader.count("device", "duplicates"),
+        duplicate_back=reader.count("device", "duplicate_back"),
     )
     if not limits.battery_warning < limits.battery_caution < limits.battery_clear:
         reader.wrong("device", "battery_clear", "must lie above battery_caution, and that above battery_warning")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from ingest.clock import DAY, HOUR, MINUTE, SEOUL, Millis, to_datetime
-from rules.finding import Evidence, Level, RuleKey, Verb
+from rules.finding import LATE_DATA, Evidence, Level, RuleKey, Verb
+from rules.observability import Blind
 
 LANGUAGES = ("ko", "en")
 
@@ -28,6 +29,12 @@ RULE_WORDS: dict[str, dict[RuleKey, str]] = {
         RuleKey.GAS: "가스 감지",
         RuleKey.CANNOT_VERIFY: "안부 확인 불가",
         RuleKey.AWAY: "귀가 지연",
+        RuleKey.AWAY_MOTION: "부재 중 움직임",
+        RuleKey.MOTION_PHONE: "활동 없음·휴대전화 꺼짐",
+        RuleKey.HEAT_INACTIVE: "폭염 속 활동 없음",
+        RuleKey.COLD_INACTIVE: "추위 속 활동 없음",
+        RuleKey.TEMPERATURE_FALL: "실내 온도 급강하",
+        RuleKey.FROZEN: "집 안 결빙",
         RuleKey.HELP: "도움 요청",
         RuleKey.REPORTED: "이웃 신고",
         RuleKey.OUTAGE: "통신 두절",
@@ -36,6 +43,10 @@ RULE_WORDS: dict[str, dict[RuleKey, str]] = {
         RuleKey.DEVICE_LINK: "무선 신호 약함",
         RuleKey.DEVICE_CLOCK: "기기 시각 오류",
         RuleKey.DEVICE_REJECTED: "읽을 수 없는 값",
+        RuleKey.DEVICE_STUCK: "센서 고착",
+        RuleKey.DEVICE_DUPLICATE: "기기 번호 중복",
+        RuleKey.DEVICE_SIM: "유심·번호 변경",
+        RuleKey.DEVICE_DRIFT: "기기 시각 어긋남",
         RuleKey.NOT_COMMISSIONED: "미개통",
     },
     "en": {
@@ -51,6 +62,12 @@ RULE_WORDS: dict[str, dict[RuleKey, str]] = {
         RuleKey.GAS: "Gas",
         RuleKey.CANNOT_VERIFY: "Cannot verify",
         RuleKey.AWAY: "Not back",
+        RuleKey.AWAY_MOTION: "Motion while away",
+        RuleKey.MOTION_PHONE: "No motion, phone off",
+        RuleKey.HEAT_INACTIVE: "No motion in heat",
+        RuleKey.COLD_INACTIVE: "No motion in cold",
+        RuleKey.TEMPERATURE_FALL: "Temperature falling fast",
+        RuleKey.FROZEN: "Home freezing",
         RuleKey.HELP: "Asked for help",
         RuleKey.REPORTED: "Reported",
         RuleKey.OUTAGE: "Outage",
@@ -59,7 +76,28 @@ RULE_WORDS: dict[str, dict[RuleKey, str]] = {
         RuleKey.DEVICE_LINK: "Weak radio link",
         RuleKey.DEVICE_CLOCK: "Device clock wrong",
         RuleKey.DEVICE_REJECTED: "Unreadable values",
+        RuleKey.DEVICE_STUCK: "Sensor stuck",
+        RuleKey.DEVICE_DUPLICATE: "Device id used twice",
+        RuleKey.DEVICE_SIM: "SIM or number changed",
+        RuleKey.DEVICE_DRIFT: "Device clock drifts",
         RuleKey.NOT_COMMISSIONED: "Not commissioned",
+    },
+}
+
+CAUSE_WORDS: dict[str, dict[Blind, str]] = {
+    "ko": {
+        Blind.OURSELVES: "우리 시스템 중단",
+        Blind.BROKER: "메시지 서버 연결 끊김",
+        Blind.GATEWAY: "댁내 게이트웨이 연결 끊김",
+        Blind.NOT_COMMISSIONED: "미개통: 한 번도 수신된 적 없음",
+        Blind.SENSOR: "센서 응답 없음 또는 이상",
+    },
+    "en": {
+        Blind.OURSELVES: "our system was not listening",
+        Blind.BROKER: "no connection to the message broker",
+        Blind.GATEWAY: "the home's gateway was offline",
+        Blind.NOT_COMMISSIONED: "not commissioned: never heard",
+        Blind.SENSOR: "the sensor was silent or cannot be believed",
     },
 }
 
@@ -73,7 +111,7 @@ def reason(rule: RuleKey, level: Level, evidence: Evidence, at: Millis, lang: st
     """
     english = lang == "en"
     if verb is Verb.CLEARED:
-        return _cleared(rule, at, english=english)
+        return _cleared(rule, at, late=evidence.withdrawn == LATE_DATA, english=english)
     if verb is Verb.ALIVE:
         return _alive(at, english=english)
     if verb is Verb.UNDETERMINED:
@@ -108,11 +146,22 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 def _coverage(evidence: Evidence, *, english: bool) -> str:
     if evidence.coverage >= 0.995:
         return ""
-    percent = f"{evidence.coverage:.0%}"
-    return f"; the home was observed for {percent} of it" if english else f" (그중 {percent}만 관측)"
+    percent, cause = f"{evidence.coverage:.0%}", say_cause(evidence.blind, "en" if english else "ko")
+    if english:
+        return f"; the home was observed for {percent} of it" + (f" ({cause})" if cause else "")
+    return f" (그중 {percent}만 관측{', ' + cause if cause else ''})"
 
 
-def _cleared(rule: RuleKey, at: Millis, *, english: bool) -> str:
+def say_cause(blind: str, lang: str = "ko") -> str:
+    """What kept us from observing a home, in words; empty for none."""
+    return CAUSE_WORDS["en" if lang == "en" else "ko"][Blind(blind)] if blind else ""
+
+
+def _cleared(rule: RuleKey, at: Millis, *, late: bool, english: bool) -> str:
+    if late and english:
+        return f"{RULE_WORDS['en'][rule]}: withdrawn at {say_moment(at, 'en')}, late data shows that it did not hold."
+    if late:
+        return f"늦게 도착한 자료로 {RULE_WORDS['ko'][rule]} 판정이 사실이 아니었음이 확인되어 {say_moment(at)}에 철회했습니다."
     if english:
         return f"{RULE_WORDS['en'][rule]}: no longer so since {say_moment(at, 'en')}."
     return f"{RULE_WORDS['ko'][rule]} 상태가 {say_moment(at)}에 풀렸습니다."
@@ -125,7 +174,7 @@ def _alive(at: Millis, *, english: bool) -> str:
 
 
 def _undetermined(rule: RuleKey, level: Level, evidence: Evidence, *, english: bool) -> str:
-    if rule in (RuleKey.HEAT, RuleKey.COLD, RuleKey.HUMIDITY):
+    if rule in (RuleKey.HEAT, RuleKey.COLD, RuleKey.HUMIDITY, RuleKey.TEMPERATURE_FALL, RuleKey.FROZEN):
         unit = "%" if rule is RuleKey.HUMIDITY else "°C"
         if english:
             return f"The sensor has said nothing since {evidence.value:.1f}{unit}; whether it still holds could not be observed."
@@ -207,6 +256,16 @@ _KOREAN: dict[RuleKey, _Saying] = {
     RuleKey.PHONE: _absent(True, "휴대전화가 {elapsed}째 꺼져 있거나 연결되지 않습니다 (기준 {limit})"),
     RuleKey.CANNOT_VERIFY: _absent(True, "{since} 이후 {elapsed}째 안부를 확인할 수 없습니다 (기준 {limit})"),
     RuleKey.AWAY: _absent(True, "돌아오기로 한 시각({since})에서 {elapsed}이 지났으나 기척이 없습니다 (기준 {limit})"),
+    RuleKey.AWAY_MOTION: _at(True, "부재로 등록된 집에서 {since}에 움직임이 감지되었습니다"),
+    RuleKey.MOTION_PHONE: _absent(True, "{elapsed}째 집 안에 움직임이 없고 휴대전화도 꺼져 있습니다 (한 단계 올림)"),
+    RuleKey.HEAT_INACTIVE: _absent(True, "폭염 상태인 집에서 {elapsed}째 움직임이 없습니다 (기준 {limit}, 한 단계 올림)"),
+    RuleKey.COLD_INACTIVE: _absent(True, "추운 집에서 {elapsed}째 움직임이 없습니다 (기준 {limit}, 한 단계 올림)"),
+    RuleKey.TEMPERATURE_FALL: _measured(
+        "실내 온도가 최근 한 시간 남짓 사이 {value}°C 떨어져, {limit}°C {side} 떨어진 상태가 {dwell} 이상 이어졌습니다",
+        "이상",
+        "미만",
+    ),
+    RuleKey.FROZEN: _measured("실내 온도가 {value}°C로, {limit}°C {side}인 상태가 {dwell} 이상 이어졌습니다", "이상", "미만"),
     RuleKey.HEAT: _measured(
         "실내 온도(체감 포함)가 {value}°C로, {limit}°C {side}인 상태가 {dwell} 이상 이어졌습니다", "이상", "미만"
     ),
@@ -223,6 +282,12 @@ _KOREAN: dict[RuleKey, _Saying] = {
     RuleKey.DEVICE_LINK: _counted("무선 신호가 {value}%로 약합니다 (기준 {limit}% 미만)"),
     RuleKey.DEVICE_CLOCK: _counted("한 시간 안에 시각이 맞지 않는 측정값이 {value}건 왔습니다 (기준 {limit}건)"),
     RuleKey.DEVICE_REJECTED: _counted("한 시간 안에 읽을 수 없는 값이 {value}건 왔습니다 (기준 {limit}건)"),
+    RuleKey.DEVICE_STUCK: _absent(True, "센서가 {elapsed}째 사람이 낼 수 없는 값을 보내 믿을 수 없습니다 (기준 {limit})"),
+    RuleKey.DEVICE_DUPLICATE: _counted(
+        "한 시간 안에 일련번호가 뒤섞인 메시지가 {value}건 왔습니다: 같은 번호를 쓰는 기기가 둘입니다 (기준 {limit}건)"
+    ),
+    RuleKey.DEVICE_DRIFT: _absent(True, "기기의 시계가 {elapsed} 넘게 어긋나 있습니다 (기준 {limit})"),
+    RuleKey.DEVICE_SIM: _at(True, "{since}부터 휴대전화의 유심 또는 번호가 등록할 때와 다릅니다"),
     RuleKey.NOT_COMMISSIONED: _absent(True, "등록한 지 {elapsed}이 지났으나 이 가구에서 온 측정값이 없습니다 (기준 {limit})"),
 }
 _ENGLISH: dict[RuleKey, _Saying] = {
@@ -232,6 +297,14 @@ _ENGLISH: dict[RuleKey, _Saying] = {
     RuleKey.PHONE: _absent(False, "the phone has been off or unreachable for {elapsed} (limit {limit})"),
     RuleKey.CANNOT_VERIFY: _absent(False, "no sign of life since {since}, {elapsed} ago (limit {limit})"),
     RuleKey.AWAY: _absent(False, "expected back at {since}, {elapsed} ago, and not heard since (limit {limit})"),
+    RuleKey.AWAY_MOTION: _at(False, "motion was seen at {since} in a home whose resident is declared away"),
+    RuleKey.MOTION_PHONE: _absent(False, "no motion at home for {elapsed}, and the phone is off (one level up)"),
+    RuleKey.HEAT_INACTIVE: _absent(False, "no motion for {elapsed} in a home in heat (limit {limit}, one level up)"),
+    RuleKey.COLD_INACTIVE: _absent(False, "no motion for {elapsed} in a cold home (limit {limit}, one level up)"),
+    RuleKey.TEMPERATURE_FALL: _measured(
+        "indoor temperature fell by {value}°C within about an hour, {side} {limit}°C for {dwell} or more", "at or above", "below"
+    ),
+    RuleKey.FROZEN: _measured("indoor temperature is {value}°C, {side} {limit}°C for {dwell} or more", "at or above", "below"),
     RuleKey.HEAT: _measured(
         "indoor temperature (air or felt) is {value}°C, {side} {limit}°C for {dwell} or more", "at or above", "below"
     ),
@@ -248,5 +321,13 @@ _ENGLISH: dict[RuleKey, _Saying] = {
     RuleKey.DEVICE_LINK: _counted("the radio link is at {value}% (limit {limit}%)"),
     RuleKey.DEVICE_CLOCK: _counted("{value} wrongly dated readings within an hour (limit {limit})"),
     RuleKey.DEVICE_REJECTED: _counted("{value} unreadable values within an hour (limit {limit})"),
+    RuleKey.DEVICE_STUCK: _absent(
+        False, "for {elapsed} the sensor has told what no home does; it is not believed (limit {limit})"
+    ),
+    RuleKey.DEVICE_DUPLICATE: _counted(
+        "{value} messages within an hour whose numbers run backwards: two devices use this id (limit {limit})"
+    ),
+    RuleKey.DEVICE_DRIFT: _absent(False, "the device's clock is off by more than {elapsed} (limit {limit})"),
+    RuleKey.DEVICE_SIM: _at(False, "since {since} the phone's SIM card or number is not the one it was enrolled with"),
     RuleKey.NOT_COMMISSIONED: _absent(False, "enrolled {elapsed} ago and never heard (limit {limit})"),
 }

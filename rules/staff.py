@@ -30,7 +30,10 @@ from ingest.facts import (
 from rules import device as device_rules
 from rules.absence import ORDER, Absence, forget_asked, halve
 from rules.columns import NEVER
-from rules.device import Commissioning, DeviceHealth
+from rules.commissioning import Commissioning
+from rules.composite import RULES as COMPOSITE
+from rules.composite import Composite
+from rules.device import DeviceHealth
 from rules.finding import Finding, RuleKey
 from rules.outage import OutageBook
 from rules.rhythm import Rhythm
@@ -56,6 +59,7 @@ class Staff:
         table: RuleTable,
         absence: Absence,
         thresholds: Thresholds,
+        composite: Composite,
         devices: DeviceHealth,
         commissioning: Commissioning,
         outages: OutageBook,
@@ -64,6 +68,7 @@ class Staff:
         self._table = table
         self._absence = absence
         self._thresholds = thresholds
+        self._composite = composite
         self._devices = devices
         self._commissioning = commissioning
         self._outages = outages
@@ -103,6 +108,8 @@ class Staff:
             case HouseholdEnded():
                 return self._end(state, home, fact.at)
             case AwayDeclared():
+                if fact.at >= homes.away_until[home]:  # a renewed one began when it was first declared
+                    homes.away_since[home] = fact.at
                 homes.away_until[home] = min(fact.returns_at, fact.at + self._table.longest_away)
                 self._rhythm.take(state, home, fact)
                 return self._clear_moved(state, home, fact.at)
@@ -110,7 +117,7 @@ class Staff:
                 self._rhythm.take(state, home, fact)
                 if homes.away_until[home] > NEVER:
                     homes.restart_at[home] = max(int(homes.restart_at[home]), min(fact.at, int(homes.away_until[home])))
-                    homes.away_until[home] = NEVER
+                    homes.away_until[home] = homes.away_since[home] = NEVER
                 return self._clear_moved(state, home, fact.at)
             case CheckResolved():
                 self._rhythm.take(state, home, fact)
@@ -136,6 +143,9 @@ class Staff:
         for threshold in THRESHOLDS:
             if threshold in fact.rules:
                 self._thresholds.settle(state, home, threshold, fact.at)
+        for rule in COMPOSITE:
+            if rule in fact.rules:
+                self._composite.settle(state, home, rule, fact.at)
         if fact.outcome.startswith(SAFE):
             homes.last_life[home] = max(int(homes.last_life[home]), fact.at)
             homes.restart_at[home] = max(int(homes.restart_at[home]), fact.at)
@@ -158,11 +168,14 @@ class Staff:
                 findings += self._absence.clear(state, home, rule, at)
             elif rule in THRESHOLDS:
                 findings += self._thresholds.clear(state, home, rule, at, [])
+            elif rule in COMPOSITE:
+                findings += self._composite.clear(state, home, rule, at)
             elif rule is RuleKey.NOT_COMMISSIONED:
                 findings += self._commissioning.clear(state, home, at)
             else:
                 findings += clear_urgent(state, home, rule, at, self._table.version)
         end_household(state, home)
+        self._outages.settle_sensors(state, home, at)
         return findings
 
     def _enrol_device(self, state: State, fact: DeviceEnrolled) -> tuple[list[Finding], set[int]]:
@@ -176,6 +189,7 @@ class Staff:
             findings, left = self._remove_device(state, device, fact.at)
             changed |= left
         enrol_device(state, fact, home)
+        self._outages.settle_sensors(state, home, fact.at)
         state.households.due[home] = 0
         return findings, changed
 
@@ -187,6 +201,7 @@ class Staff:
         remove_device(state, device)
         note_signals(state, home, at)
         self._outages.settle_home(state, home, at)
+        self._outages.settle_sensors(state, home, at)
         state.households.due[home] = 0
         return findings, {home}
 

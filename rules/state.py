@@ -10,11 +10,14 @@ from ingest.reading import DongCode, HouseholdId
 from rules.columns import NEVER, UNSET, Columns, Dumped, Field, Floats, Ints, Small
 from rules.episodes import Episodes, OpenEpisode, Subject
 from rules.finding import RuleKey
-from rules.limits import OwnLimit, Season
+from rules.limits import Channel, OwnLimit, Season
 from rules.observability import Observability, Outages
 from rules.pauses import Habits, Pauses
 
-I8, F8, U1, I4, I2 = "<i8", "<f8", "|u1", "<i4", "<i2"
+I8, F8, F4, U1, I4, I2 = "<i8", "<f8", "<f4", "|u1", "<i4", "<i2"
+CHANNELS = len(Channel)
+HIGHS = 3
+NO_LAG = 2**31 - 1
 FORMAT = 4
 
 
@@ -27,16 +30,17 @@ class Households(Columns):
         Field("enrolled_at", I8, UNSET),  # ms UTC
         Field("heard_from", I8, UNSET),  # ms UTC, first credible reading of any kind by observed_at; UNSET: never heard
         Field("commissioned_at", I8, UNSET),  # ms UTC, when that first came; late readings do not move it
-        Field("last_life", I8, NEVER),  # ms UTC, last credible sign of life of any kind
+        Field("last_life", I8, NEVER),  # ms UTC, last credible sign of life but for motion and doors
         Field("last_motion", I8, NEVER),  # ms UTC
         Field("last_enter", I8, NEVER),  # ms UTC, the door told that the resident came home
         Field("last_door", I8, NEVER),  # ms UTC, any other door event
         Field("last_call", I8, NEVER),  # ms UTC, a call answered or dialled
         Field("phone_on", I8, NEVER),  # ms UTC, last report of a phone switched on
         Field("phone_off", I8, UNSET),  # ms UTC, first report of the phone off or unreachable since then; UNSET: on
-        Field("phone_off_last", I8, NEVER),  # ms UTC, the last such report
         Field("restart_at", I8, NEVER),  # ms UTC, absence clocks do not begin before this
+        Field("away_since", I8, NEVER),  # ms UTC, when the absence was first declared
         Field("away_until", I8, NEVER),  # ms UTC, declared return time; NEVER: no absence declared
+        Field("fresh_at", I8, NEVER),  # ms UTC, when a reading last came that was not late
         Field("motion_from", I8, UNSET),  # ms UTC, since when a motion sensor stands there; UNSET: none
         Field("call_from", I8, UNSET),  # ms UTC, likewise a device that counts calls
         Field("phone_from", I8, UNSET),  # ms UTC, likewise a phone that tells its state
@@ -64,9 +68,10 @@ class Households(Columns):
     last_call: Ints
     phone_on: Ints
     phone_off: Ints
-    phone_off_last: Ints
     restart_at: Ints
+    away_since: Ints
     away_until: Ints
+    fresh_at: Ints
     motion_from: Ints
     call_from: Ints
     phone_from: Ints
@@ -96,6 +101,7 @@ class Devices(Columns):
         Field("interval", I8, 0),  # ms between reports; 0: speaks only when something happens
         Field("signals", I2, 0),  # bits: 1 motion, 2 call, 4 phone
         Field("last_report", I8, NEVER),  # ms UTC, receive time of the last live message
+        Field("silent_since", I8, UNSET),  # ms UTC, the last report before it was found silent; UNSET: it is not
         Field("battery", F8, np.nan),  # percent, the last told
         Field("link", F8, np.nan),  # percent, the last told
         Field("offline_since", I8, UNSET),  # ms UTC, a gateway's STATUS 0; UNSET: online
@@ -106,6 +112,26 @@ class Devices(Columns):
         Field("rejected", I4, 0),
         Field("rejected_last", I8, NEVER),  # ms UTC
         Field("climate", I4, -1),  # row in Climates; -1: has told neither temperature nor humidity
+        Field("moved_at", I8, NEVER),  # ms UTC, the last motion it told
+        Field("busy_since", I8, UNSET),  # ms UTC, since when no two motions lay further apart than a pause
+        Field("pace", I4, 0),  # ms between its last two motions
+        Field("paced_since", I8, UNSET),  # ms UTC, since when they come at that pace
+        Field("stuck_since", I8, UNSET),  # ms UTC, since when its motions prove nothing; UNSET: they do
+        Field("flat_value", F8, np.nan),  # C, the air temperature it tells
+        Field("flat_last", I8, NEVER),  # ms UTC, when it last told it
+        Field("flat_since", I8, UNSET),  # ms UTC, since when it tells that to the last digit
+        Field("lag_hour", I4, -1),  # hours since 1970: the one in which lags are gathered
+        Field("lag", I4, NO_LAG),  # ms, the shortest from observation to receipt in that hour; below 0: dated ahead
+        Field("lags", I4, 0),  # readings in that hour
+        Field("drift", F8, np.nan),  # ms by which its clock is behind (below 0: ahead); nan: it is right, or nobody knows
+        Field("boot", I8, -1),  # the last it told
+        Field("boot_before", I8, -1),  # the one it told before that
+        Field("seq", I8, -1),  # the last it told
+        Field("mixed_from", I8, NEVER),  # ms UTC, as with wrong dates: messages whose numbers ran backwards
+        Field("mixed", I4, 0),
+        Field("mixed_last", I8, NEVER),  # ms UTC
+        Field("sim", F8, np.nan),  # which SIM card the phone told first
+        Field("sim_now", F8, np.nan),  # and last
         Field("dirty", U1, 0, kept=False),  # 1: an episode is open
         Field("due", I8, UNSET, kept=False),  # ms UTC, no finding is due before this
     )
@@ -114,6 +140,7 @@ class Devices(Columns):
     interval: Ints
     signals: Ints
     last_report: Ints
+    silent_since: Ints
     battery: Floats
     link: Floats
     offline_since: Ints
@@ -124,8 +151,33 @@ class Devices(Columns):
     rejected: Ints
     rejected_last: Ints
     climate: Ints
+    moved_at: Ints
+    busy_since: Ints
+    pace: Ints
+    paced_since: Ints
+    stuck_since: Ints
+    flat_value: Floats
+    flat_last: Ints
+    flat_since: Ints
+    lag_hour: Ints
+    lag: Ints
+    lags: Ints
+    drift: Floats
+    boot: Ints
+    boot_before: Ints
+    seq: Ints
+    mixed_from: Ints
+    mixed: Ints
+    mixed_last: Ints
+    sim: Floats
+    sim_now: Floats
     dirty: Small
     due: Ints
+
+    def doubted_since(self, device: int, *, motion: bool) -> Millis:
+        """Since when it cannot be believed to see what happens: silent, or its motions stuck (ms UTC); UNSET: it can."""
+        silent = int(self.silent_since[device])
+        return min(silent, int(self.stuck_since[device])) if motion else silent
 
 
 class Climates(Columns):
@@ -135,15 +187,19 @@ class Climates(Columns):
         Field("device", I4, -1),  # row in Devices
         Field("humidity", F8, np.nan),  # percent
         Field("humidity_at", I8, NEVER),  # ms UTC
-        Field("sampled_at", I8, NEVER, 4),  # ms UTC, by channel: the last sample
-        Field("value", F8, np.nan, 4),  # by channel, in its unit: the last sample
-        Field("offset", I8, 0, 4),  # by channel: journal offset of the last sample
-        Field("since", I8, UNSET, 12),  # ms UTC, by 3 * channel + level: first sample of the breach; UNSET: not breached
-        Field("on", U1, 0, 4),  # by channel: level held, 0 none
+        Field("high", F4, np.nan, HIGHS),  # C, by half hour of the clock, modulo HIGHS: the highest air temperature
+        Field("high_slot", I8, NEVER),  # half hours since 1970: the newest of them
+        Field("sampled_at", I8, NEVER, CHANNELS),  # ms UTC, by channel: the last sample
+        Field("value", F8, np.nan, CHANNELS),  # by channel, in its unit: the last sample
+        Field("offset", I8, 0, CHANNELS),  # by channel: journal offset of the last sample
+        Field("since", I8, UNSET, 3 * CHANNELS),  # ms UTC, by 3 * channel + level: first sample of the breach, if any
+        Field("on", U1, 0, CHANNELS),  # by channel: level held, 0 none
     )
     device: Ints
     humidity: Floats
     humidity_at: Ints
+    high: Floats
+    high_slot: Ints
     sampled_at: Ints
     value: Floats
     offset: Ints
@@ -159,6 +215,7 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     climates: Dumped
     episodes: list[tuple[str, str, OpenEpisode]]
     settled: list[tuple[int, str, int]]
+    phone_offs: list[tuple[int, list[int]]]
     outages: Outages
     evaluated: int | None
     heard_at: int
@@ -179,6 +236,7 @@ class State:
         self.climates = Climates()
         self.episodes = Episodes()
         self.settled: dict[tuple[int, RuleKey], Millis] = {}  # staff settled it without a sign of life: the clock runs anew
+        self.phone_offs: dict[int, list[Millis]] = {}  # by household row: reports of the phone off since it was last on, in order
         self.observability = Observability()
         self.evaluated: Millis | None = None  # last grid point
         self.heard_at: Millis = NEVER  # receive time of the last item
@@ -201,6 +259,7 @@ class State:
                 climates=self.climates.dump(),
                 episodes=self.episodes.dump(),
                 settled=[(row, rule, at) for (row, rule), at in sorted(self.settled.items())],
+                phone_offs=sorted((row, list(offs)) for row, offs in self.phone_offs.items()),
                 outages=self.observability.dump(),
                 evaluated=self.evaluated,
                 heard_at=self.heard_at,
@@ -227,6 +286,7 @@ class State:
         state.climates.load(kept.climates)
         state.episodes.load(kept.episodes)
         state.settled = {(row, RuleKey(rule)): at for row, rule, at in kept.settled}
+        state.phone_offs = {row: list(offs) for row, offs in kept.phone_offs}
         state.observability.load(kept.outages)
         state.evaluated = kept.evaluated
         state.heard_at = kept.heard_at

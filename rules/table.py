@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.clock import Millis
+from rules.finding import RuleKey
 from rules.hours import Hours
 from rules.limits import AbsenceLimits, Breach, Channel, DeviceLimits, Grade, Limits, PersonalLimits, Season, Threshold, Tighter
 from rules.profile import Profile, tightened
@@ -14,6 +15,7 @@ from rules.reader import Reader, RulesWrong
 from rules.sections import (
     SeasonMode,
     read_absences,
+    read_composite,
     read_device,
     read_grades,
     read_hours,
@@ -55,7 +57,11 @@ class RuleTable:
     report_interval: Millis
     humidity_max_age: Millis
     door_gap: Millis
+    door_inside: Millis
     settle: Millis
+    caught_up: Millis
+    away_motion: Millis
+    inactive: Mapping[RuleKey, Millis]
     longest_away: Millis
     device: DeviceLimits
     personal: PersonalLimits
@@ -96,7 +102,11 @@ def read_table(text: str, name: str = "rules") -> RuleTable:
         report_interval=reader.length("samples", "report_interval"),
         humidity_max_age=reader.length("samples", "humidity_max_age"),
         door_gap=reader.length("life", "door_gap"),
+        door_inside=reader.length("life", "door_inside"),
         settle=reader.length("life", "settle"),
+        caught_up=reader.length("life", "caught_up"),
+        away_motion=read_composite(reader, RuleKey.AWAY_MOTION, "caution"),
+        inactive={rule: read_composite(reader, rule, "inactive") for rule in (RuleKey.HEAT_INACTIVE, RuleKey.COLD_INACTIVE)},
         longest_away=reader.length("life", "longest_away"),
         device=read_device(reader),
         personal=read_personal(reader),

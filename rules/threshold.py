@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ingest.clock import Millis
+from ingest.clock import MINUTE, Millis
 from ingest.reading import DeviceId
 from rules.apparent import felt_heat
 from rules.batch import Samples, Turns
@@ -15,13 +15,16 @@ from rules.episodes import OpenEpisode, make_finding
 from rules.finding import Evidence, Finding, Level, RuleKey, Verb
 from rules.limits import Breach, Channel, Threshold
 from rules.limits_in_force import LimitsInForce
-from rules.state import State
+from rules.state import HIGHS, State
 
 CHANNELS = tuple(Channel)
+HALF_HOUR: Millis = 30 * MINUTE
 RULES: dict[RuleKey, tuple[Channel, ...]] = {
     RuleKey.HEAT: (Channel.HEAT,),
     RuleKey.COLD: (Channel.COLD,),
     RuleKey.HUMIDITY: (Channel.DRY, Channel.DAMP),
+    RuleKey.TEMPERATURE_FALL: (Channel.TEMPERATURE_FALL,),
+    RuleKey.FROZEN: (Channel.FROZEN,),
 }
 
 
@@ -130,6 +133,8 @@ class Thresholds:
         humidity = np.where(own, climates.humidity[samples.sensor], elsewhere)
         self._hold(state, Channel.HEAT, samples._replace(value=felt_heat(samples.value, humidity)))
         self._hold(state, Channel.COLD, samples)
+        self._hold(state, Channel.FROZEN, samples)
+        self._hold(state, Channel.TEMPERATURE_FALL, samples._replace(value=_fallen(state, samples)))
 
     def _hold(self, state: State, channel: Channel, samples: _Samples) -> None:
         climates, homes, place = state.climates, state.households, CHANNELS.index(channel)
@@ -262,6 +267,22 @@ class Thresholds:
             offset=int(climates.offset[place, sensor]),
             device_id=DeviceId(state.devices.ids[int(climates.device[sensor])]),
         )
+
+
+def _fallen(state: State, samples: _Samples) -> Floats:
+    """How far the air lies below its highest in this half hour and the two before it (C); the half hours are the clock's."""
+    climates, sensor = state.climates, samples.sensor
+    half = samples.at // HALF_HOUR
+    newest = climates.high_slot[sensor]
+    for back in range(HIGHS):
+        stale = half - back > newest
+        place = (half - back) % HIGHS
+        climates.high[place[stale], sensor[stale]] = np.nan
+    climates.high_slot[sensor] = np.maximum(half, newest)
+    known = half > newest - HIGHS
+    place = (half % HIGHS)[known]
+    climates.high[place, sensor[known]] = np.fmax(climates.high[place, sensor[known]], samples.value[known])
+    return np.asarray(np.round(np.fmax.reduce(climates.high[:, sensor]) - samples.value, 2))
 
 
 def _breaches(breach: Breach, value: Floats, limit: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

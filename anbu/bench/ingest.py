@@ -8,6 +8,7 @@ import multiprocessing
 import resource
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -319,8 +320,8 @@ def _pour(rig: Rig, load: town.Load, memory: list[float] | None = None) -> float
             if memory is not None:
                 memory.append(_rss_mb())
         _until(rig.clock, lambda: _settled(rig))
-        for runner in rig.site.runners:
-            runner.stop(30.0)  # which commits: nothing is left to be written
+        with ThreadPoolExecutor() as pool:  # each commits as it stops: nothing is left to be written
+            list(pool.map(lambda runner: runner.stop(30.0), rig.site.runners))
         took = rig.clock.monotonic() - began
         publisher.recv()
         for runner in rig.site.runners:

@@ -23,7 +23,7 @@ def ingest(
     rounds: Annotated[int, typer.Option(min=1, max=20, help=say("차례", "rounds"))] = 2,
     readings: Annotated[
         int, typer.Option(min=10_000, help=say("100개 묶음으로 보내는 측정값 수", "readings sent in packs of 100"))
-    ] = 400_000,
+    ] = 1_000_000,
     sos_seconds: Annotated[
         float, typer.Option(min=1.0, max=300.0, help=say("SOS를 재는 시간(초)", "seconds of SOS over a background"))
     ] = 10.0,

@@ -33,6 +33,7 @@ _LIMITS = {
     Signal.POWER: (-1e6, 1e6),
     Signal.LIGHT: (0.0, 1e6),
     Signal.CALL: (0.0, 10_000.0),
+    Signal.SIM: (0.0, 1e15),
 }
 _STATES = {
     Signal.MOTION: frozenset((0.0, 1.0)),
@@ -254,7 +255,7 @@ def plain_number(raw: msgspec.Raw) -> float | None:
         return None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65_536)
 def parse_name(name: str) -> tuple[str, Signal] | Fault:
     """The device and signal of a pack record named `device/signal`."""
     device_id, _, signal_name = name.rpartition("/")

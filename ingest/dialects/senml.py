@@ -175,6 +175,8 @@ def _read_name(base: str, name: str | None) -> tuple[str, Signal] | Fault:
 
 
 def _read_record_value(signal: Signal, record: PackRecord) -> float | Fault:
+    if record.v is not None and record.u is None and record.vb is None and record.vs is None:
+        return read_value(signal, record.v)  # as nearly every record is
     units = _UNITS.get(signal)
     if record.u is not None and units is not None and record.u not in units:
         return Fault(Reason.BAD_FIELD, f"u of {signal} must be {' or '.join(sorted(units))}")

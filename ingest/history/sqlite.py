@@ -43,7 +43,17 @@ CREATE INDEX age ON hour (hour);
 CREATE TABLE mark (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;  -- rolled_to, raw_since
 """
 
-_WRITE = "INSERT OR REPLACE INTO reading VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ONE = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ROWS = 75
+"""Rows in one statement: the lock that lets one Python thread run is given away at each, and may be long in coming back.
+Nine hundred parameters are what every SQLite takes."""
+
+_WRITE = f"INSERT OR REPLACE INTO reading VALUES {_ONE}"
+_WRITE_MANY = f"INSERT OR REPLACE INTO reading VALUES {', '.join([_ONE] * _ROWS)}"
+_COLUMNS = 12
+SERIES = 200_000
+"""Series (device, signal, place) of which the numbers are remembered together; the memory is emptied when full."""
+
 _WRITE_HOUR = "INSERT OR REPLACE INTO hour VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _MARK = "INSERT INTO mark VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = max(at, excluded.at)"
 
@@ -100,6 +110,7 @@ class SqliteHistory:
         self._idle_readers: list[sqlite3.Connection] = []
         self._closed = threading.Event()
         self._numbers: dict[str, dict[str, int]] = {"dong": {}, "household": {}, "device": {}, "signal": {}}
+        self._series: dict[tuple[str, str, str, str], tuple[int, int, int, int]] = {}
         self._writer: sqlite3.Connection | None = None
         try:
             self._writer = self._connect()
@@ -111,7 +122,12 @@ class SqliteHistory:
     def write(self, readings: Sequence[Reading]) -> None:
         """Keep these readings in one synced transaction; of one offset and index the last one written counts."""
         with self._transaction() as writer:
-            writer.executemany(_WRITE, [self._row(writer, one) for one in readings if one.household_id is not None])
+            values = self._values(writer, readings)
+            whole = len(values) - len(values) % (_ROWS * _COLUMNS)
+            for start in range(0, whole, _ROWS * _COLUMNS):
+                writer.execute(_WRITE_MANY, values[start : start + _ROWS * _COLUMNS])
+            for start in range(whole, len(values), _COLUMNS):
+                writer.execute(_WRITE, values[start : start + _COLUMNS])
 
     def write_hours(self, parts: Sequence[HourPart], rolled_to: Millis) -> None:
         """Keep these parts and the mark in one synced transaction."""
@@ -214,21 +230,30 @@ class SqliteHistory:
             part.max,
         )
 
-    def _row(self, writer: sqlite3.Connection, reading: Reading) -> tuple[int | float | None, ...]:
-        return (
-            reading.offset,
-            reading.index,
+    def _values(self, writer: sqlite3.Connection, readings: Sequence[Reading]) -> list[int | float | None]:
+        """The columns of all rows, one after the other."""
+        values: list[int | float | None] = []
+        series = self._series
+        for one in readings:
+            if one.household_id is None:
+                continue
+            key = (one.device_id, one.signal, one.household_id, one.dong_code)
+            household, device, signal, dong = series.get(key) or self._series_of(writer, one)
+            values += (one.offset, one.index, household, device, signal, one.observed_at, one.received_at)
+            values += (one.value, one.credible, one.skewed, dong, one.seq)
+        return values
+
+    def _series_of(self, writer: sqlite3.Connection, reading: Reading) -> tuple[int, int, int, int]:
+        """The numbers of household, device, signal and dong, remembered together."""
+        if len(self._series) >= SERIES:
+            self._series.clear()
+        numbers = self._series[reading.device_id, reading.signal, str(reading.household_id), reading.dong_code] = (
             self._number(writer, "household", str(reading.household_id)),
             self._number(writer, "device", reading.device_id),
             self._number(writer, "signal", reading.signal.value),
-            reading.observed_at,
-            reading.received_at,
-            reading.value,
-            reading.credible,
-            reading.skewed,
             self._number(writer, "dong", reading.dong_code),
-            reading.seq,
         )
+        return numbers
 
     def _number(self, writer: sqlite3.Connection, table: str, text: str) -> int:
         """The number that stands for a text in one of our four dictionaries."""
@@ -244,6 +269,7 @@ class SqliteHistory:
         """Close the writer, which takes back a transaction that failed, and forget the numbers given out in it."""
         for numbers in self._numbers.values():
             numbers.clear()
+        self._series.clear()
         if self._writer is not None:
             self._writer.close()
             self._writer = None

@@ -23,6 +23,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     catching_up: bool = False  # came before our own canary after a connect: it had been queued
 
 
+READ_BYTES = 1024 * 1024
+"""Payload at which a read ends below its limit: 2,000 packs at once would be 200,000 readings, and nobody would share them."""
+
 Body: TypeAlias = Message | Fact
 
 

@@ -13,11 +13,10 @@ import msgspec
 
 from ingest.clock import Millis
 from ingest.facts import decode_fact, encode_fact
-from ingest.journal.port import Body, Entry, JournalDamaged, Message
+from ingest.journal.port import READ_BYTES, Body, Entry, JournalDamaged, Message
 
 _MESSAGE, _FACT = 0, 1
 _RETAIN, _DUP, _CATCHING_UP = 1, 2, 4
-_READ_BYTES = 16 * 1024 * 1024  # a read ends here even below its limit: 2,000 packs at once would be 250 MB
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -86,7 +85,7 @@ def read_entries(connection: sqlite3.Connection, segment: Path, after: int, limi
             entries.append(entry)
             expected += 1
             size += len(row[6])
-            if size >= _READ_BYTES:
+            if size >= READ_BYTES:
                 break
     except sqlite3.DatabaseError as error:
         if not _is_damage(error):

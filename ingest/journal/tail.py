@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from ingest.journal.port import Entry, Message
+from ingest.journal.port import READ_BYTES, Entry, Message
 
 ENTRIES = 20_000
 BYTES = 16 * 1024 * 1024
@@ -38,10 +38,16 @@ class Tail:
         del self._entries[:gone]
 
     def read(self, after: int, limit: int) -> list[Entry]:
-        """Up to `limit` entries above the offset `after`, in order; none where the next one is not here (any more)."""
+        """Up to `limit` entries, or `READ_BYTES`, above `after`, in order; none where the next one is not here (any more)."""
         with self._lock:
             start = after + 1 - self._entries[0].offset if self._entries else -1
-            return self._entries[start : start + limit] if start >= 0 and limit > 0 else []
+            found = self._entries[start : start + limit] if start >= 0 and limit > 0 else []
+        size = 0
+        for count, entry in enumerate(found, 1):
+            size += len(entry.body.payload) if isinstance(entry.body, Message) else 0
+            if size >= READ_BYTES:
+                return found[:count]
+        return found
 
 
 def _bytes(entry: Entry) -> int:

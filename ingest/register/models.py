@@ -21,7 +21,7 @@ MODELS: Mapping[str, Model] = {
     "door": Model(signals=(Signal.DOOR, Signal.BATTERY)),
     "climate": Model(signals=(Signal.TEMPERATURE, Signal.HUMIDITY, Signal.BATTERY), report_interval_s=600),
     "multi": Model(signals=(Signal.MOTION, Signal.TEMPERATURE, Signal.HUMIDITY, Signal.LIGHT), report_interval_s=600),
-    "phone": Model(signals=(Signal.CALL, Signal.PHONE, Signal.STEPS, Signal.BATTERY), report_interval_s=3_600),
+    "phone": Model(signals=(Signal.CALL, Signal.PHONE, Signal.STEPS, Signal.SIM, Signal.BATTERY), report_interval_s=3_600),
     "plug": Model(signals=(Signal.POWER,), report_interval_s=600),
     "sos": Model(signals=(Signal.SOS, Signal.BATTERY)),
     "smoke": Model(signals=(Signal.SMOKE, Signal.BATTERY)),

@@ -21,9 +21,9 @@ _BASE = 60.0  # steps, worth of the mean over the day, in each ten minutes
 _RAREST = 0.002  # gaps begun in ten minutes, a day
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Prior:
-    """The homes it was pooled from, as one."""
+    """The homes it was pooled from, as one. Two are the same only when they are one."""
 
     hazard: Table  # [bin, class] chance that a gap ends within the step
     pace: Pace

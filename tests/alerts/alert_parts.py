@@ -67,6 +67,7 @@ def finding(
     device: str | None = None,
     dong: str = "dong-1",
     number: str | None = None,
+    withdrawn: str = "",
 ) -> Finding:
     """A finding with an id of its own unless `number` names one."""
     return Finding(
@@ -78,7 +79,9 @@ def finding(
         level=level,
         verb=verb,
         at=at,
-        evidence=Evidence(since=at - 3_600_000, limit=28_800_000, value=float(level), device_id=_device(device)),
+        evidence=Evidence(
+            since=at - 3_600_000, limit=28_800_000, value=float(level), device_id=_device(device), withdrawn=withdrawn
+        ),
     )
 
 

@@ -50,6 +50,14 @@ def test_a_level_is_never_lowered(site: Site) -> None:
     assert found.alerts[0].evidence_level is Level.CAUTION  # what the sentence must speak of
 
 
+def test_what_late_data_withdraws_says_so_and_stays_for_a_person_to_look_at(site: Site) -> None:
+    site.take(finding(), finding(verb=Verb.CLEARED, at=MORNING + MINUTE, withdrawn="late_data"))
+    found = site.only()
+    assert (found.state, found.condition) == (CheckState.OPEN, Condition.CLEARED)
+    detail = site.desk.check(found.id, dong=None)
+    assert detail is not None and [step.reason for step in detail.transitions] == ["motion", "motion:late_data"]
+
+
 def test_cleared_is_not_resolved(site: Site) -> None:
     site.take(finding(), finding(verb=Verb.CLEARED, at=MORNING + MINUTE))
     found = site.only()

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from ingest.clock import HOUR
 from ingest.facts import LinkDown, LinkUp, RunStarted
 from ingest.journal.cursors import SqliteCursors
-from ingest.journal.port import Entry, JournalDamaged, JournalFull, Message, Position
+from ingest.journal.port import READ_BYTES, Entry, JournalDamaged, JournalFull, Message, Position
 from ingest.journal.sqlite import JournalInUse, SqliteJournal
 from tests.ingest import append_process
 
@@ -300,12 +300,15 @@ def test_what_was_appended_before_kill_9_is_there_and_whole_each_of_five_times(j
     assert len(segments(journal_folder)) > 3
 
 
-def test_one_read_of_large_payloads_stays_small(journal_folder: Path) -> None:
+def test_one_read_of_large_payloads_stays_small_from_memory_and_from_the_disk(journal_folder: Path) -> None:
+    most = READ_BYTES // 100_000 + 1
     with opened(journal_folder) as journal:
         for _ in range(5):
-            journal.append([message(number, bytes(1_000_000)) for number in range(10)])
-        read = journal.read(0, 2_000)
-        assert 16 <= len(read) <= 17
+            journal.append([message(number, bytes(100_000)) for number in range(10)])
+        assert len(journal.read(0, 2_000)) == most
+        assert len(read_all(journal, 2_000)) == 50
+    with opened(journal_folder) as journal:
+        assert len(journal.read(0, 2_000)) == most
         assert len(read_all(journal, 2_000)) == 50
 
 

@@ -1,7 +1,8 @@
 """The rules once more, as slow and plain as can be: dictionaries and loops, every home looked at on every grid point.
 
 Nothing here is shared with the engine but the nouns, the table and the formula of the apparent temperature. It leaves
-out what is told of devices, and knows only enrolments at the start. One file, so that all rules can be read at once.
+out what is told of devices, though not what their silence and their stuck motions do to a home, and knows only enrolments at the
+start. One file, so that all rules can be read at once.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ingest.clock import SEOUL, to_datetime
 from ingest.facts import (
     AwayDeclared,
     AwayEnded,
@@ -19,17 +21,26 @@ from ingest.facts import (
     DeviceEnrolled,
     HouseholdEnded,
     HouseholdEnrolled,
+    HouseholdLimit,
     LinkDown,
     LinkUp,
+    RulesApplied,
     RunStarted,
+    SeasonDeclared,
+    SeasonEnded,
 )
 from ingest.reading import Reading, Signal
 from rules.apparent import felt_heat
-from rules.table import Breach, Channel, Grade, RuleTable
+from rules.finding import RuleKey
+from rules.limits import Breach, Channel, Grade, Season, ThresholdLimit, Tighter
+from rules.table import RulesWrong, RuleTable, read_table
 
 STEP = 10_000
-Told = tuple[str, str, str, int, int, int, float]
-"""Household, rule, verb, level, at, since, coverage."""
+ABSENCES = ("motion", "call", "phone", "cannot_verify", "away")
+WEATHER = ("heat", "cold", "humidity", "temperature_fall", "frozen")
+COMPOSITES = ("motion_phone", "heat_inactive", "cold_inactive", "away_motion")
+Told = tuple[str, str, str, int, int, int, float, str]
+"""Household, rule, verb, level, at, since, coverage, why it is withdrawn."""
 
 
 @dataclass
@@ -44,8 +55,13 @@ class Home:
     lives: list[int] = field(default_factory=list)
     heard: list[int] = field(default_factory=list)
     restarts: list[int] = field(default_factory=list)
-    phone: dict[str, Any] = field(default_factory=lambda: {"on": None, "off": None, "last": None})
+    fresh: list[int] = field(default_factory=list)
+    phone_on: list[int] = field(default_factory=list)
+    phone_off: list[int] = field(default_factory=list)
+    heard_first: int | None = None
     away: int | None = None
+    away_since: int = 0
+    sensors: dict[str, list[list[int | None]]] = field(default_factory=dict)
     dark: bool = False
     well: bool = False
     gateway: list[list[int | None]] = field(default_factory=list)
@@ -53,7 +69,9 @@ class Home:
     settled: dict[str, int] = field(default_factory=dict)
     halved: tuple[int, frozenset[str]] = (-1, frozenset())
     asked: tuple[int, str] | None = None
+    answers: list[int] = field(default_factory=list)
     humidity: list[tuple[int, float]] = field(default_factory=list)
+    own: dict[tuple[str, int], float] = field(default_factory=dict)
     ended: bool = False
 
 
@@ -62,10 +80,24 @@ class Sensor:
     """One channel of one climate sensor."""
 
     home: str
+    channel: Channel
     interval: int
     last: int | None = None
     since: dict[int, int] = field(default_factory=dict)
     on: int = 0
+
+
+@dataclass
+class Teller:
+    """What is known of one device."""
+
+    report: int = 0
+    silent: int | None = None
+    moved: int | None = None
+    gap: int = 0
+    busy: int = 0
+    paced: int = 0
+    stuck: int | None = None
 
 
 class Oracle:
@@ -73,12 +105,14 @@ class Oracle:
 
     def __init__(self, table: RuleTable) -> None:
         self.table = table
-        self.limits = table.profile(Grade.ORDINARY).absence
+        self.declared: dict[str, tuple[int, int]] = {}
         self.homes: dict[str, Home] = {}
         self.signals: dict[str, set[str]] = {}
         self.sensors: dict[tuple[str, Channel], Sensor] = {}
         self.own_humidity: dict[str, tuple[int, float]] = {}
         self.devices: dict[str, DeviceEnrolled] = {}
+        self.tellers: dict[str, Teller] = {}
+        self.airs: dict[str, list[tuple[int, float]]] = {}
         self.link: list[list[int | None]] = []
         self.heard_at: int | None = None
         self.point: int | None = None
@@ -92,6 +126,9 @@ class Oracle:
             self.point = last
         while self.point + STEP <= last:
             self.point += STEP
+            for name, home in self.homes.items():
+                if not home.ended:
+                    self.judge_devices(name, home, self.point)
             for name, home in self.homes.items():
                 if not home.ended:
                     self.judge(name, home, self.point)
@@ -109,11 +146,14 @@ class Oracle:
         elif isinstance(item, LinkUp):
             if self.link and self.link[-1][1] is None:
                 self.link[-1][1] = max(item.at, self.link[-1][0] or 0)
+        elif isinstance(item, RulesApplied | SeasonDeclared | SeasonEnded):
+            self.take_rules(item)
         elif isinstance(item, HouseholdEnrolled):
             self.homes[item.household_id] = Home(enrolled=item.at)
             self.signals[item.household_id] = set()
         elif isinstance(item, DeviceEnrolled):
             self.devices[item.device_id] = item
+            self.tellers[item.device_id] = Teller(report=item.at)
             self.signals[item.household_id] |= set(item.signals)
         elif not self.homes[item.household_id].ended:
             self.take_staff(item, self.homes[item.household_id])
@@ -134,16 +174,75 @@ class Oracle:
     def note_well(self, home: Home, at: int) -> None:
         ends = [end for _, end in [*self.link, *home.gateway] if end is not None]
         if not ends or at >= max(ends) + self.table.settle:
-            absences = ("motion", "call", "phone", "cannot_verify", "away")
-            home.well = not any(home.open.get(rule, {}).get("level", 0) for rule in absences)
+            home.well = not any(home.open.get(rule, {}).get("level", 0) for rule in ABSENCES)
+
+    def take_rules(self, fact: Any) -> None:
+        if isinstance(fact, SeasonDeclared):
+            self.declared[fact.season] = (fact.at, fact.until)
+        elif isinstance(fact, SeasonEnded):
+            self.declared.pop(fact.season, None)
+        else:
+            try:
+                self.table = read_table(fact.table)
+            except RulesWrong:
+                return
+            for (_, channel), sensor in self.sensors.items():
+                there = [level for level, limit in enumerate(self.table.thresholds[channel].levels, 1) if limit is not None]
+                sensor.since = {level: at for level, at in sensor.since.items() if level in there}
+                sensor.on = max([level for level in there if level <= sensor.on], default=0)
+
+    def asked(self) -> list[Tighter]:
+        """What the grade and the seasons of this grid point ask, in this order."""
+        point = self.point or 0
+        seasons = [name for name, (start, end) in sorted(self.declared.items()) if name != "autumn" and start <= point < end]
+        return [self.table.grades[Grade.ORDINARY], *(self.table.seasons[Season(name)].tighter for name in seasons)]
+
+    def limits(self, home: Home, rule: str) -> list[int | None]:
+        found: list[int | None] = []
+        for level, limit in enumerate(getattr(self.table.everybody, rule), 1):
+            for one in self.asked() if limit is not None and rule != "away" else []:
+                own = one.absences.get(rule, (None, None, None))[level - 1]
+                limit = min(limit, round(limit * one.factor), own or limit)
+            if limit is not None and (rule, level) in home.own:
+                limit = min(limit, round(home.own[rule, level]))
+            found.append(limit)
+        return found
+
+    def threshold(self, home: Home, channel: Channel, level: int, limit: ThresholdLimit) -> ThresholdLimit:
+        """The limit of everybody with what is more careful for this home now."""
+        careful = max if self.table.thresholds[channel].breach is Breach.BELOW else min
+        for one in self.asked():
+            own = one.thresholds.get(channel, (None, None, None))[level - 1] or limit
+            limit = ThresholdLimit(
+                raise_at=careful(limit.raise_at, own.raise_at),
+                clear_at=careful(limit.clear_at, own.clear_at),
+                dwell=min(limit.dwell, own.dwell),
+            )
+        moved = careful(home.own.get((channel, level), limit.raise_at), limit.raise_at) - limit.raise_at
+        return ThresholdLimit(raise_at=limit.raise_at + moved, clear_at=limit.clear_at + moved, dwell=limit.dwell)
+
+    def told_now(self, section: str, level: int, at: int) -> bool:
+        """Whether the rule has no active hours, or is within them; a danger is told at any hour."""
+        hours = self.table.hours.get(section)
+        if hours is None or level == 3:
+            return True
+        clock = to_datetime(at).astimezone(SEOUL)
+        return hours.start <= (clock.hour * 3600 + clock.minute * 60 + clock.second) * 1000 < hours.end
 
     def take_staff(self, fact: Any, home: Home) -> None:
+        if isinstance(fact, HouseholdLimit):
+            home.own.pop((fact.rule, fact.level), None)
+            if fact.limit is not None and fact.level > 0:
+                home.own[fact.rule, fact.level] = fact.limit
+            return
         if isinstance(fact, HouseholdEnded):
             home.ended = True
             for rule in sorted(home.open):
                 self.tell(fact.household_id, home, rule, "cleared", fact.at)
             return
         if isinstance(fact, AwayDeclared):
+            if home.away is None or fact.at >= home.away:
+                home.away_since = fact.at
             home.away = min(fact.returns_at, fact.at + self.table.longest_away)
         elif isinstance(fact, AwayEnded):
             if home.away is not None:
@@ -153,13 +252,17 @@ class Oracle:
             home.asked = None
             if "sos" in fact.rules and "sos" in home.open:
                 self.tell(fact.household_id, home, "sos", "cleared", fact.at)
-            for rule in ("heat", "cold", "humidity"):
+            for rule in COMPOSITES:
+                if rule in fact.rules and rule in home.open:
+                    del home.open[rule]
+                    home.settled[rule] = fact.at
+            for rule in WEATHER:
                 if rule in fact.rules and rule in home.open:
                     held = max([one.on for one in self.held(fact.household_id, rule)], default=0)
                     episode = home.open[rule]
                     episode["level"] = min(episode["level"], held or episode["level"])
             if not fact.outcome.startswith("safe_"):
-                for rule in ("motion", "call", "phone", "cannot_verify", "away"):
+                for rule in ABSENCES:
                     if rule in fact.rules and rule in home.open:
                         del home.open[rule]
                         home.settled[rule] = fact.at
@@ -169,7 +272,7 @@ class Oracle:
             if fact.outcome == "safe_by_automatic_call":
                 home.halved = (fact.at, frozenset(fact.rules))
         starts = self.starts(fact.household_id, home)
-        for rule in ("motion", "call", "phone", "cannot_verify", "away"):
+        for rule in ABSENCES:
             if rule in home.open and home.open[rule]["start"] != starts.get(rule):
                 self.tell(fact.household_id, home, rule, "cleared", fact.at)
 
@@ -180,30 +283,33 @@ class Oracle:
             since = at if reading.credible else reading.received_at
             if not home.ended:
                 home.open["sos"] = {"start": since, "level": 3, "und": False}
-            self.said.append((name, "sos", "raised", 3, reading.received_at, since, 1.0))
+            self.said.append((name, "sos", "raised", 3, reading.received_at, since, 1.0, ""))
         if home.ended:
             return
         if signal is Signal.STATUS:
             self.take_status(home, reading.received_at, value > 0)
             if value > 0 and reading.credible:
-                home.heard.append(at)
+                self.hear(name, home, reading)
             return
         if not reading.credible:
             return
-        home.heard.append(at)
+        self.hear(name, home, reading)
         if signal is Signal.MOTION and value > 0:
-            home.motions.append(at)
-            home.lives.append(at)
+            self.take_motion(name, home, self.tellers[reading.device_id], at)
         elif signal is Signal.DOOR:
             (home.enters if value == 3 else home.doors).append(at)
-            home.lives.append(at)
+            if value > 1:
+                home.lives.append(at)
+                home.answers.append(at)
         elif signal is Signal.CALL and value > 0:
             home.calls.append(at)
             home.lives.append(at)
+            home.answers.append(at)
         elif signal is Signal.STEPS and value > 0:
             home.lives.append(at)
+            home.answers.append(at)
         elif signal is Signal.PHONE:
-            self.take_phone(home.phone, at, value > 0)
+            (home.phone_on if value > 0 else home.phone_off).append(at)
         elif signal in (Signal.TEMPERATURE, Signal.HUMIDITY):
             self.take_sample(name, home, reading)
 
@@ -218,14 +324,75 @@ class Oracle:
             self.note_well(home, at)
         home.gateway.append([max(at, (home.gateway[-1][1] or 0) if home.gateway else 0), None])
 
-    def take_phone(self, phone: dict[str, Any], at: int, on: bool) -> None:
-        if on:
-            phone["on"] = max(at, phone["on"] or at)
-            if phone["off"] is not None and at >= phone["off"]:
-                phone["off"] = phone["last"] if phone["last"] > at else None
-        elif phone["on"] is None or at > phone["on"]:
-            phone["off"] = at if phone["off"] is None else min(at, phone["off"])
-            phone["last"] = max(at, phone["last"] or at)
+    def hear(self, name: str, home: Home, reading: Reading) -> None:
+        home.heard.append(reading.observed_at)
+        home.heard_first = min(reading.received_at, home.heard_first or reading.received_at)
+        if reading.received_at - reading.observed_at < self.table.caught_up:
+            home.fresh.append(reading.received_at)
+        teller = self.tellers[reading.device_id]
+        teller.report = max(teller.report, reading.received_at)
+        teller.silent = None
+        self.settle_sensors(name, home, reading.received_at)
+
+    def take_motion(self, name: str, home: Home, teller: Teller, at: int) -> None:
+        """A run of motions without a pause, or all at one pace, for longer than people last, is a sensor that is stuck."""
+        limits = self.table.device
+        if teller.moved is not None and at <= teller.moved:
+            if teller.stuck is None or at < teller.stuck:
+                home.motions.append(at)
+                home.answers.append(at)
+            return
+        gap = min(at - teller.moved, 86_400_000) if teller.moved is not None else 86_400_000
+        if gap > limits.stuck_pause:
+            teller.busy = at
+        if not (teller.gap > 0 and abs(gap - teller.gap) <= max(2_000, 0.02 * teller.gap)):
+            teller.paced = teller.moved if teller.moved is not None and gap < 86_400_000 else at
+        teller.gap, teller.moved = gap, at
+        since = [teller.busy] if at - teller.busy >= limits.stuck_on else []
+        if at - teller.paced >= max(limits.stuck_paced, 0.98 * limits.stuck_times * gap):
+            since.append(teller.paced)
+        if since and teller.stuck is None:
+            teller.stuck = min(since)
+            mine = [self.tellers[one] for one, enrolled in self.devices.items() if enrolled.household_id == name]
+            cap = max(min(one.moved, one.stuck or one.moved) for one in mine if one.moved is not None)
+            home.motions = [min(one, cap) for one in home.motions]
+            home.answers = []
+            self.settle_sensors(name, home, at)
+        if teller.stuck is None:
+            home.motions.append(at)
+            home.answers.append(at)
+
+    def settle_sensors(self, name: str, home: Home, at: int) -> None:
+        for signal in ("motion", "call", "phone"):
+            doubts = []
+            for device, enrolled in self.devices.items():
+                if enrolled.household_id == name and signal in enrolled.signals:
+                    teller = self.tellers[device]
+                    stuck = teller.stuck if signal == "motion" else None
+                    doubts.append(min(one for one in (teller.silent, stuck, 2**62) if one is not None))
+            spans = home.sensors.setdefault(signal, [])
+            lasts = bool(spans) and spans[-1][1] is None
+            blind = bool(doubts) and max(doubts) < 2**62
+            if blind and not lasts:
+                spans.append([max(max(doubts), (spans[-1][1] or 0) if spans else 0), None])
+            elif lasts and not blind:
+                spans[-1][1] = max(at, spans[-1][0] or 0)
+
+    def judge_devices(self, name: str, home: Home, at: int) -> None:
+        for device, enrolled in self.devices.items():
+            teller = self.tellers[device]
+            if enrolled.household_id != name:
+                continue
+            if enrolled.report_interval_s and home.heard_first is not None and teller.silent is None:
+                since = max(teller.report, home.heard_first)
+                limit = self.table.device.silence(enrolled.report_interval_s * 1000)
+                if at > since and at - since - self.outages(home, since, at) >= limit:
+                    teller.silent = since
+            if teller.stuck is not None and teller.moved is not None:
+                over = teller.moved + max(self.table.device.stuck_pause, 2 * teller.gap)
+                if at >= over or (teller.busy > teller.stuck and teller.paced > teller.stuck):
+                    teller.stuck = None
+        self.settle_sensors(name, home, at)
 
     def take_sample(self, name: str, home: Home, reading: Reading) -> None:
         at, value = reading.observed_at, reading.value
@@ -244,19 +411,28 @@ class Oracle:
                 break
         self.hold(name, reading, Channel.HEAT, float(felt_heat(np.array([value]), np.array([humidity]))[0]))
         self.hold(name, reading, Channel.COLD, value)
+        self.hold(name, reading, Channel.FROZEN, value)
+        half = at // 1_800_000
+        airs = self.airs.setdefault(reading.device_id, [])
+        newest = max([one for one, _ in airs], default=half)
+        if half > newest - 3:
+            airs.append((half, float(np.float32(value))))
+        seen = [one for slot, one in airs if max(half, newest) - 3 < slot]
+        self.hold(name, reading, Channel.TEMPERATURE_FALL, round(max(seen) - value, 2))
 
     def hold(self, name: str, reading: Reading, channel: Channel, value: float) -> None:
         interval = self.devices[reading.device_id].report_interval_s * 1000 or self.table.report_interval
-        sensor = self.sensors.setdefault((reading.device_id, channel), Sensor(name, interval))
+        sensor = self.sensors.setdefault((reading.device_id, channel), Sensor(name, channel, interval))
         at = reading.observed_at
         if sensor.last is not None and at <= sensor.last:
             return
         rule = self.table.thresholds[channel]
         broken = sensor.last is None or at - sensor.last > self.table.gap_reports * interval
         level_now = 0
-        for level, limit in enumerate(rule.levels, 1):
-            if limit is None:
+        for level, base in enumerate(rule.levels, 1):
+            if base is None:
                 continue
+            limit = self.threshold(self.homes[name], channel, level, base)
             below = rule.breach is Breach.BELOW
             breach = value < limit.raise_at if below else value > limit.raise_at
             breach = breach or (rule.breach is Breach.AT_OR_ABOVE and value == limit.raise_at)
@@ -272,14 +448,16 @@ class Oracle:
 
     # ------------------------------------------------------------------ judging
 
-    def outages(self, home: Home, start: int, end: int) -> int:
+    def outages(self, home: Home, start: int, end: int, signal: str = "") -> int:
         """Blind milliseconds in [start, end], edge by edge."""
-        spans = [(s or 0, end if e is None else e) for s, e in [*self.link, *home.gateway]]
+        every = [*self.link, *home.gateway, *home.sensors.get(signal, [])]
+        spans = [(s or 0, end if e is None else e) for s, e in every]
         edges = sorted({start, end, *(min(max(edge, start), end) for span in spans for edge in span)})
         return sum(b - a for a, b in pairwise(edges) if any(s <= a and b <= e for s, e in spans))
 
-    def blind(self, home: Home) -> bool:
-        return home.dark or bool(self.link and self.link[-1][1] is None)
+    def blind(self, home: Home, signal: str = "") -> bool:
+        sensors = home.sensors.get(signal, [])
+        return home.dark or (bool(sensors) and sensors[-1][1] is None) or bool(self.link and self.link[-1][1] is None)
 
     def gone(self, home: Home) -> bool:
         if not home.doors:
@@ -291,74 +469,126 @@ class Oracle:
     def starts(self, name: str, home: Home) -> dict[str, int]:
         signals = self.signals[name]
         floor = max([*home.restarts, home.away or 0])
-        found = {"cannot_verify": max([floor, home.enrolled, *home.lives])}
+        found = {"cannot_verify": max(floor, home.enrolled, self.alive(name, home))}
         if home.heard:
             heard = min(home.heard)
             if "motion" in signals and not self.gone(home):
                 found["motion"] = max([floor, home.enrolled, heard, *home.motions, *home.enters])
             if "call" in signals:
                 found["call"] = max([floor, home.enrolled, heard, *home.calls])
-        if "phone" in signals and home.phone["off"] is not None:
-            found["phone"] = max(floor, home.phone["off"], home.enrolled)
-        if home.away is not None and not any(life >= home.away for life in home.lives):
+        off = [one for one in home.phone_off if one > max(home.phone_on, default=0)]
+        if "phone" in signals and off:
+            found["phone"] = max(floor, min(off), home.enrolled)
+        if home.away is not None and self.alive(name, home) < home.away:
             found["away"] = home.away
         return found
 
+    def alive(self, name: str, home: Home) -> int:
+        """A door counts where it was opened from inside, soon after the last motion; without a motion sensor any does."""
+        moved, door = max(home.motions, default=0), max(home.doors, default=0)
+        inside = "motion" not in self.signals[name] or moved >= door - self.table.door_inside
+        return max([moved, door if inside else 0, *home.lives])
+
+    def ended_by(self, name: str, home: Home, rule: str, start: int | None) -> int:
+        if start is not None:
+            return start
+        if rule == "motion" and self.gone(home):
+            return max(home.doors)
+        if rule == "phone" and home.phone_on:
+            return max(home.phone_on)
+        return self.alive(name, home) if rule == "away" else 2**62
+
     def verify_limits(self, name: str, home: Home, at: int) -> list[int | None]:
-        normal = self.limits.cannot_verify[2] or 0
+        normal = self.limits(home, "cannot_verify")[2] or 0
         if "motion" not in self.signals[name]:
-            slower = {"call": self.limits.call[2], "phone": self.limits.phone[2]}
+            slower = {"call": self.limits(home, "call")[2], "phone": self.limits(home, "phone")[2]}
             normal = max([slower[one] or 0 for one in slower if one in self.signals[name]], default=normal)
         ends = [end for _, end in [*self.link, *home.gateway] if end is not None]
         lately = bool(ends) and at < max(ends) + self.table.settle
         if self.gone(home) or (home.well and (self.blind(home) or lately)):
-            _, warning, danger = self.limits.cannot_verify_excused
+            _, warning, danger = self.limits(home, "cannot_verify_excused")
             return [None, max(warning or 0, normal), max(danger or 0, normal)]
         return [None, None, normal]
 
     def judge(self, name: str, home: Home, at: int) -> None:
         starts = self.starts(name, home)
-        for rule in ("motion", "call", "phone", "cannot_verify", "away"):
+        heard_again = self.link[-1][1] if self.link else None
+        waits = heard_again is not None and at < heard_again + self.table.settle and max(home.fresh, default=0) < heard_again
+        for rule in ABSENCES:
             start = starts.get(rule)
             if rule in home.open and home.open[rule]["start"] != start:
-                self.tell(name, home, rule, "cleared", at)
-            if start is not None:
+                late = self.ended_by(name, home, rule, start) < home.open[rule]["told"]
+                self.tell(name, home, rule, "cleared", at, "late_data" if late else "")
+            if start is not None and not waits:
                 self.judge_absence(name, home, rule, start, at)
         self.judge_alive(name, home, at)
-        for rule in ("heat", "cold", "humidity"):
+        for rule in WEATHER:
             self.judge_threshold(name, home, rule, at)
+        self.judge_composites(name, home, starts.get("motion"), at)
         self.judge_commissioning(name, home, at)
+
+    def judge_composites(self, name: str, home: Home, still: int | None, at: int) -> None:
+        holds: dict[str, tuple[int, int]] = {}
+        motion, phone = home.open.get("motion", {}), home.open.get("phone", {})
+        if motion.get("level") and phone.get("level"):
+            holds["motion_phone"] = (min(3, 1 + max(motion["level"], phone["level"])), max(motion["start"], phone["start"]))
+        for rule, weather in (("heat_inactive", "heat"), ("cold_inactive", "cold")):
+            if weather in home.open and still is not None:
+                since = max(still, home.settled.get(rule, still))
+                limit = self.table.inactive[RuleKey(rule)]
+                stands = rule in home.open and home.open[rule]["start"] == since
+                if stands or (at > since and at - since - self.outages(home, since, at, "motion") >= limit):
+                    holds[rule] = (min(3, 1 + home.open[weather]["level"]), since)
+        moved = max(home.motions, default=0)
+        after = max(home.away_since + self.table.away_motion, home.settled.get("away_motion", 0) + 1)
+        if home.away is not None and home.away > at and moved >= after:
+            holds["away_motion"] = (1, home.away_since)
+        for rule in COMPOSITES:
+            level, since = holds.get(rule, (0, 0))
+            if rule in home.open and home.open[rule]["start"] != since:
+                late = rule != "away_motion" and home.open[rule]["start"] < (still or 2**62) < home.open[rule]["told"]
+                self.tell(name, home, rule, "cleared", at, "late_data" if late else "")
+            if level > home.open.get(rule, {}).get("level", 0):
+                home.open.setdefault(rule, {"start": since, "told": at, "und": False})["level"] = level
+                blind = 0 if rule == "away_motion" or at <= since else self.outages(home, since, at, "motion")
+                coverage = round(1 - blind / (at - since), 4) if at > since else 1.0
+                told_since = moved if rule == "away_motion" else since
+                self.said.append((name, rule, "raised", level, at, told_since, coverage, ""))
 
     def judge_alive(self, name: str, home: Home, at: int) -> None:
         if home.asked is None:
             return
         asked, rule = home.asked
-        after = [life for life in home.lives if life > asked]
-        if after and max(after) - min(after) >= 60_000:
+        after = [life for life in home.answers if life > asked]
+        newest = max([*home.lives, *home.motions], default=0)
+        if after and newest - min(after) >= 60_000:
             home.asked = None
-            self.said.append((name, rule, "alive", 1, at, min(after), 1.0))
+            self.said.append((name, rule, "alive", 1, at, min(after), 1.0, ""))
 
     def judge_absence(self, name: str, home: Home, rule: str, start: int, at: int) -> None:
         counted = rule in ("motion", "call", "phone")
-        limits = self.verify_limits(name, home, at) if rule == "cannot_verify" else getattr(self.limits, rule)
+        limits = self.verify_limits(name, home, at) if rule == "cannot_verify" else self.limits(home, rule)
         if start == home.halved[0] and rule in home.halved[1]:
             limits = [None if limit is None else limit // 2 for limit in limits]
         since = max(start, home.settled.get(rule, start))
         elapsed = at - since
-        observed = elapsed - self.outages(home, since, at) if counted and at > since else elapsed
-        reached = max([level for level, limit in enumerate(limits, 1) if limit is not None and observed >= limit], default=0)
-        missing = max([level for level, limit in enumerate(limits, 1) if limit is not None and elapsed >= limit], default=0)
+        signal = rule if rule in ("motion", "call") else ""
+        observed = elapsed - self.outages(home, since, at, signal) if counted and at > since else elapsed
+        there = [(level, limit) for level, limit in enumerate(limits, 1) if limit is not None and self.told_now(rule, level, at)]
+        reached = max([level for level, limit in there if observed >= limit], default=0)
+        missing = max([level for level, limit in there if elapsed >= limit], default=0)
         level = home.open.get(rule, {}).get("level", 0)
-        coverage = 1.0 if at <= start else round(1 - self.outages(home, start, at) / (at - start), 4)
+        coverage = 1.0 if at <= start else round(1 - self.outages(home, start, at, signal) / (at - start), 4)
         if reached > level:
-            home.open.setdefault(rule, {"start": start, "und": False})["level"] = reached
-            self.said.append((name, rule, "raised", reached, at, start, coverage))
+            home.open.setdefault(rule, {"start": start, "und": False, "told": at})["level"] = reached
+            self.said.append((name, rule, "raised", reached, at, start, coverage, ""))
             home.asked = (at, rule)
+            home.answers = []
         level = home.open.get(rule, {}).get("level", 0)
-        doubt = counted and self.blind(home) and missing > max(level, reached)
+        doubt = counted and self.blind(home, signal) and missing > max(level, reached)
         if doubt and not home.open.get(rule, {}).get("und", False):
-            home.open.setdefault(rule, {"start": start, "level": 0})["und"] = True
-            self.said.append((name, rule, "undetermined", missing, at, start, coverage))
+            home.open.setdefault(rule, {"start": start, "level": 0, "told": at})["und"] = True
+            self.said.append((name, rule, "undetermined", missing, at, start, coverage, ""))
 
     def held(self, name: str, rule: str) -> list[Sensor]:
         channels = (Channel.DRY, Channel.DAMP) if rule == "humidity" else (Channel(rule),)
@@ -371,16 +601,18 @@ class Oracle:
                 self.tell(name, home, rule, "cleared", at)
             return
         fresh = any((one.last or 0) + self.table.gap_reports * one.interval >= at for one in held)
-        level = max(one.on for one in held)
+        level = max([one.on for one in held if self.told_now(one.channel, one.on, at)], default=0)
+        if not level and (rule not in home.open or (home.open[rule]["und"] and fresh)):
+            return
         if rule not in home.open or (home.open[rule]["und"] and fresh):
             home.open[rule] = {"start": None, "level": 0, "und": False}
         episode = home.open[rule]
         if level > episode["level"]:
             episode["level"] = level
-            self.said.append((name, rule, "raised", level, at, 0, 1.0))
+            self.said.append((name, rule, "raised", level, at, 0, 1.0, ""))
         if not fresh and not episode["und"]:
             episode["und"] = True
-            self.said.append((name, rule, "undetermined", episode["level"], at, 0, 1.0))
+            self.said.append((name, rule, "undetermined", episode["level"], at, 0, 1.0, ""))
 
     def judge_commissioning(self, name: str, home: Home, at: int) -> None:
         rule = "not_commissioned"
@@ -391,13 +623,13 @@ class Oracle:
             observed = at - home.enrolled - self.outages(home, home.enrolled, at)
             if observed >= self.table.device.not_commissioned:
                 home.open[rule] = {"start": home.enrolled, "level": 1, "und": False}
-                self.said.append((name, rule, "raised", 1, at, home.enrolled, 1.0))
+                self.said.append((name, rule, "raised", 1, at, home.enrolled, 1.0, ""))
 
-    def tell(self, name: str, home: Home, rule: str, verb: str, at: int) -> None:
+    def tell(self, name: str, home: Home, rule: str, verb: str, at: int, why: str = "") -> None:
         episode = home.open.pop(rule)
         home.settled.pop(rule, None)
-        start = 0 if rule in ("heat", "cold", "humidity") else episode["start"]
-        self.said.append((name, rule, verb, max(1, episode["level"]), at, start, 1.0))
+        start = 0 if rule in WEATHER else episode["start"]
+        self.said.append((name, rule, verb, max(1, episode["level"]), at, start, 1.0, why))
 
     def standing(self) -> list[tuple[str, str, int]]:
         """What holds now."""

@@ -15,9 +15,13 @@ from ingest.facts import (
     DeviceEnrolled,
     HouseholdEnded,
     HouseholdEnrolled,
+    HouseholdLimit,
     LinkDown,
     LinkUp,
+    RulesApplied,
     RunStarted,
+    SeasonDeclared,
+    SeasonEnded,
 )
 from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Signal
 from rules.engine import Item
@@ -30,15 +34,39 @@ HOMES = ("hh-1", "hh-2")
 
 def hasty_table() -> RuleTable:
     """The default table with hours as minutes and days as quarters of an hour, so that an hour and a half holds everything."""
+    return read_table(hasty_text())
+
+
+def hasty_text() -> str:
+    """Its text."""
     text = DEFAULT.read_text(encoding="utf-8").replace("90 s", "30 s").replace("14 d", "40 min")
     for level, minutes in (("caution", 30), ("warning", 40), ("danger", 50)):
         days = {"caution": "3 d", "warning": "4 d", "danger": "5 d"}[level]
         text = text.replace(f'{level} = "{days}"', f'{level} = "{minutes} min"')
     for old, new in (("30 min", "3 min"), ("10 min", "1 min"), ("6 h", "6 min"), ("15 min", "2 min")):
         text = text.replace(f'"{old}"', f'"{new}"')
-    for hours in (48, 24, 12, 8, 6, 2, 1):
+    for hours in (48, 24, 12, 8, 6, 4, 2, 1):
         text = text.replace(f'"{hours} h"', f'"{hours} min"')
-    return read_table(text)
+    return text
+
+
+def other_texts() -> list[str]:
+    """Tables that a supervisor may apply: the first again, a careful one with seasons and hours, one with levels left out,
+    and one that no version can read."""
+    text = hasty_text()
+    careful = text.replace('caution = "8 min"', 'caution = "5 min"\nactive = "09:10-10:05"').replace("= 1.0", "= 0.9")
+    careful = careful.replace('breach = "at_or_above"', 'breach = "at_or_above"\nactive = "09:25-10:20"')
+    careful = careful.replace('door_gap = "30 s"', 'door_gap = "10 s"')
+    careful += """
+[season.heatwave.heat]
+caution = { raise_at = 30.0, clear_at = 29.0, dwell = "1 min" }
+[season.heatwave.motion]
+warning = "9 min"
+[season.coldwave.cold]
+danger = { raise_at = 16.5, clear_at = 17.5, dwell = "2 min" }
+"""
+    fewer = "\n".join(line for line in text.splitlines() if not line.startswith(("danger  = {", "warning = {")))
+    return [text, careful, fewer, "no table"]
 
 
 def _pick(*values: float) -> st.SearchStrategy[float]:
@@ -51,14 +79,30 @@ _READINGS: list[tuple[str, Signal, st.SearchStrategy[float]]] = [
     ("pir", Signal.STEPS, _pick(0, 5)),
     ("ph", Signal.CALL, _pick(0, 1)),
     ("ph", Signal.PHONE, _pick(-1, 0, 1)),
-    ("th", Signal.TEMPERATURE, _pick(11, 15.5, 17, 18.5, 25, 30.2, 31.5, 33.4, 36)),
+    ("th", Signal.TEMPERATURE, _pick(3.5, 11, 15.5, 17, 18.5, 25, 30.2, 31.5, 33.4, 36)),
     ("th", Signal.HUMIDITY, _pick(10, 21, 50, 79, 90)),
     ("th2", Signal.TEMPERATURE, _pick(15.5, 25, 31.5, 36)),
     ("gw", Signal.STATUS, _pick(0, 1)),
     ("pir", Signal.SOS, _pick(1)),
 ]
 
-_RULES = ("motion", "call", "phone", "cannot_verify", "away", "heat", "cold", "humidity", "sos")
+TEXTS = other_texts()
+_RULES = (
+    "motion",
+    "call",
+    "phone",
+    "cannot_verify",
+    "away",
+    "heat",
+    "cold",
+    "humidity",
+    "sos",
+    "motion_phone",
+    "heat_inactive",
+    "cold_inactive",
+    "away_motion",
+    "frozen",
+)
 
 
 @st.composite
@@ -102,6 +146,26 @@ def runs_of_samples(draw: st.DrawFn, at: Millis) -> list[Item]:
 
 
 @st.composite
+def runs_of_motions(draw: st.DrawFn, at: Millis) -> list[Item]:
+    """A sensor that tells motion at one pace, or nearly, for as long as no person would."""
+    home, pace = draw(st.sampled_from(HOMES)), draw(st.sampled_from([10, 30, 50, 90]))
+    uneven = draw(st.sampled_from([0, 0, 9]))
+    return [
+        Reading(
+            offset=at + number,
+            dong_code=DongCode("dong-1"),
+            household_id=HouseholdId(home),
+            device_id=DeviceId(f"pir-{home}"),
+            signal=Signal.MOTION,
+            value=1.0,
+            observed_at=START + at + (number * pace + number * number % 7 * uneven) * SECOND,
+            received_at=START + at + (number * pace + number * number % 7 * uneven) * SECOND,
+        )
+        for number in range(draw(st.sampled_from([8, 16, 40])))
+    ]
+
+
+@st.composite
 def facts(draw: st.DrawFn, at: Millis) -> Item:
     """Something staff did, or that befell our link."""
     home, name, when = HouseholdId(draw(st.sampled_from(HOMES))), f"fact-{at}", START + at
@@ -121,9 +185,25 @@ def facts(draw: st.DrawFn, at: Millis) -> Item:
         lambda: LinkDown(fact_id=name, at=when, source="mqtt"),
         lambda: LinkUp(fact_id=name, at=when, source="mqtt"),
         lambda: RunStarted(fact_id=name, at=when, run_id=name),
+        lambda: RulesApplied(fact_id=name, at=when, version="v", table=draw(st.sampled_from(TEXTS))),
+        lambda: SeasonDeclared(
+            fact_id=name,
+            at=when + draw(st.sampled_from([-60, 0, 5, 90])) * SECOND,
+            season=draw(st.sampled_from(["heatwave", "coldwave", "autumn"])),
+            until=when + draw(st.integers(0, 30)) * MINUTE,
+        ),
+        lambda: SeasonEnded(fact_id=name, at=when, season=draw(st.sampled_from(["heatwave", "coldwave", "autumn"]))),
+        lambda: HouseholdLimit(
+            fact_id=name,
+            at=when,
+            household_id=home,
+            rule=draw(st.sampled_from(["motion", "phone", "cannot_verify", "heat", "cold", "damp", "nonsense"])),
+            level=draw(st.integers(0, 3)),
+            limit=draw(st.sampled_from([None, 15.0, 17.0, 30.0, 4.0 * MINUTE, 10.0 * MINUTE, 100.0 * MINUTE])),
+        ),
         lambda: HouseholdEnded(fact_id=name, at=when, household_id=home),
     ]
-    return draw(st.sampled_from(makers[:6] * 4 + makers[6:]))()
+    return draw(st.sampled_from(makers[:10] * 4 + makers[10:]))()
 
 
 @st.composite
@@ -134,6 +214,7 @@ def streams(draw: st.DrawFn) -> list[Item]:
         items.append(
             HouseholdEnrolled(fact_id=f"h-{home}", at=START, household_id=HouseholdId(home), dong_code=DongCode("dong-1"))
         )
+        often = draw(st.sampled_from([0, 0, 120, 600]))
         signals = {"pir": ("motion", "door"), "ph": ("call", "phone"), "th": ("temperature",), "th2": (), "gw": ("status",)}
         chosen = draw(st.sampled_from([list(signals), ["ph", "th", "th2", "gw"], ["pir", "gw"]]))
         items += [
@@ -143,14 +224,16 @@ def streams(draw: st.DrawFn) -> list[Item]:
                 device_id=DeviceId(f"{name}-{home}"),
                 household_id=HouseholdId(home),
                 signals=signals[name] if name in chosen else (),
-                report_interval_s=60 if name == "th" else 0,
+                report_interval_s=60 if name == "th" else often if name in ("pir", "ph") else 0,
             )
             for name in signals
         ]
     for at in draw(st.lists(st.integers(0, LAST // SECOND), min_size=1, max_size=35)):
-        kind = draw(st.sampled_from(["reading", "reading", "run", "fact"]))
+        kind = draw(st.sampled_from(["reading", "reading", "run", "fact"] * 3 + ["stuck"]))
         if kind == "run":
             items += draw(runs_of_samples(at * SECOND))
+        elif kind == "stuck":
+            items += draw(runs_of_motions(at * SECOND))
         else:
             items.append(draw((readings if kind == "reading" else facts)(at * SECOND)))
             if isinstance(items[-1], Reading) and draw(st.integers(0, 9)) == 0:

@@ -159,6 +159,11 @@ def raised(findings: Sequence[Finding], rule: RuleKey) -> list[tuple[Level, Mill
     return [(one.level, one.at - START) for one in findings if one.rule is rule and one.verb is Verb.RAISED]
 
 
+def living(minutes: float, start: Millis, end: Millis) -> list[Reading]:
+    """Motion about so often, never by the clock: no keep-alive."""
+    return [motion(at + int(place * place * 7_919 % 1_000 * 24 * minutes)) for place, at in enumerate(every(minutes, start, end))]
+
+
 def every(minutes: float, start: Millis, end: Millis) -> range:
     """Instants from `start` to before `end`."""
     return range(start, end, int(minutes * MINUTE))

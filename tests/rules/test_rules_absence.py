@@ -20,6 +20,7 @@ from tests.rules.rule_parts import (
     home_with,
     link_down,
     link_up,
+    living,
     motion,
     raised,
     reading,
@@ -62,7 +63,7 @@ def test_several_levels_passed_at_once_raise_only_the_highest() -> None:
 
 
 def test_no_call_is_raised_at_three_four_and_five_days_from_enrolment_on() -> None:
-    items = [*home_with(Signal.MOTION, Signal.CALL), *(motion(at) for at in every(60, 0, 6 * DAY))]
+    items = [*home_with(Signal.MOTION, Signal.CALL), *living(60, 0, 6 * DAY)]
     assert raised(Days(items).until(6 * DAY), RuleKey.CALL) == levels(72, 96, 120)
 
 
@@ -73,7 +74,7 @@ def test_a_call_answered_or_dialled_restarts_the_call_clock_and_a_missed_one_doe
 
 
 def test_a_home_without_a_device_that_counts_calls_has_no_call_rule() -> None:
-    said = Days([*home_with(Signal.MOTION), *(motion(at) for at in every(60, 0, 6 * DAY))]).until(6 * DAY)
+    said = Days([*home_with(Signal.MOTION), *living(60, 0, 6 * DAY)]).until(6 * DAY)
     assert said == []
 
 
@@ -125,7 +126,7 @@ def test_leaving_after_the_absence_was_raised_clears_it_but_the_net_stays() -> N
     days.feed([reading(9 * HOUR, Signal.DOOR, 1.0)])
     assert told(days.until(34 * HOUR), RuleKey.MOTION, RuleKey.CANNOT_VERIFY) == [
         ("motion", "cleared", 1, 9.0028),
-        ("cannot_verify", "raised", 2, 33.0),
+        ("cannot_verify", "raised", 2, 24.0),
     ]
 
 
@@ -202,10 +203,27 @@ def test_an_older_late_reading_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("signal", [Signal.DOOR, Signal.STEPS, Signal.CALL])
-def test_doors_steps_and_calls_are_signs_of_life_for_cannot_verify(signal: Signal) -> None:
-    items = [*home_with(Signal.MOTION), motion(0), reading(10 * HOUR, signal, 1.0)]
+def test_doors_steps_and_calls_restart_the_combined_clock_at_their_own_time_and_never_the_motion_clock(signal: Signal) -> None:
+    items = [*home_with(Signal.MOTION), motion(0), motion(10 * HOUR - MINUTE), reading(10 * HOUR, signal, 1.0)]
     said = Days(items).until(34 * HOUR)
     assert raised(said, RuleKey.CANNOT_VERIFY) == [(Level.WARNING if signal is Signal.DOOR else Level.DANGER, 34 * HOUR)]
+    late = Days([*home_with(Signal.MOTION), motion(0), reading(10 * HOUR, signal, 1.0, received=11 * HOUR)]).until(34 * HOUR)
+    if signal is not Signal.DOOR:
+        assert raised(late, RuleKey.CANNOT_VERIFY) == [(Level.DANGER, 34 * HOUR)]
+        assert raised(late, RuleKey.MOTION)[0] == (Level.CAUTION, 8 * HOUR)
+
+
+def test_a_door_opened_from_outside_is_no_sign_of_life() -> None:
+    """A neighbour or a thief opened it: nobody had moved inside for ten minutes, and nobody moved after."""
+    days = Days([*home_with(Signal.MOTION, Signal.DOOR), motion(0), reading(10 * HOUR, Signal.DOOR, 1.0)])
+    assert raised(days.until(49 * HOUR), RuleKey.CANNOT_VERIFY) == [(Level.WARNING, 24 * HOUR), (Level.DANGER, 48 * HOUR)]
+    without = Days([*home_with(Signal.DOOR), reading(0, Signal.DOOR, 1.0), reading(10 * HOUR, Signal.DOOR, 1.0)])
+    assert raised(without.until(35 * HOUR), RuleKey.CANNOT_VERIFY) == [(Level.WARNING, 34 * HOUR)]
+
+
+def test_a_missed_call_restarts_nothing() -> None:
+    items = [*home_with(Signal.MOTION), motion(0), reading(10 * HOUR, Signal.CALL_MISSED, 4.0)]
+    assert raised(Days(items).until(25 * HOUR), RuleKey.CANNOT_VERIFY) == [(Level.DANGER, 24 * HOUR)]
 
 
 @pytest.mark.parametrize(

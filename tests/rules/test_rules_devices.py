@@ -13,10 +13,10 @@ from tests.rules.rule_parts import (
     Days,
     device,
     enrolled,
-    every,
     home_with,
     link_down,
     link_up,
+    living,
     motion,
     reading,
     rejection,
@@ -119,5 +119,5 @@ def test_wrong_5_a_household_never_heard_is_a_ticket_after_an_hour_and_a_check_a
 
 
 def test_wrong_5_a_household_heard_within_the_hour_is_commissioned() -> None:
-    days = Days([*home_with(Signal.MOTION), *(motion(at) for at in every(30, 30 * MINUTE, DAY))])
+    days = Days([*home_with(Signal.MOTION), *living(30, 30 * MINUTE, DAY)])
     assert days.until(DAY) == []

@@ -155,7 +155,7 @@ def test_what_was_learnt_takes_at_most_two_thousand_and_forty_eight_bytes() -> N
 
 
 def test_more_pauses_than_are_kept_open_are_settled_in_their_order() -> None:
-    items = [motion(number * 61 * MINUTE) for number in range(60)]
+    items = [motion((number * 66 + number**2 % 7) * MINUTE) for number in range(60)]
     days = fresh([])
     days.engine.fold(items)
     state = days.engine._state
@@ -285,7 +285,7 @@ def test_a_home_that_was_never_heard_has_no_habits() -> None:
 
 def test_a_day_settled_early_for_want_of_room_is_counted_once() -> None:
     """Thirty pauses since yesterday: the oldest were settled before the night came."""
-    days = fresh([*days_of_a_clock(8), *(motion(8 * DAY + number * 61 * MINUTE) for number in range(30))])
+    days = fresh([*days_of_a_clock(8), *(motion(8 * DAY + (number * 66 + number**2 % 7) * MINUTE) for number in range(30))])
     days.until(9 * DAY + 19 * HOUR)
     state = days.engine._state
     assert int(state.habits.days[0]) == 9 and int(state.habits.fitted_days[0]) == 10

@@ -9,7 +9,7 @@ from ingest.clock import MINUTE
 from ingest.facts import RunStarted
 from rules.engine import STEP, Engine, Item
 from rules.finding import DEVICE, Finding, RuleKey
-from tests.rules.oracle import Oracle, Told
+from tests.rules.oracle import WEATHER, Oracle, Told
 from tests.rules.random_streams import LAST, hasty_table, streams
 from tests.rules.rule_parts import START, received_at
 
@@ -40,9 +40,11 @@ def plain(findings: list[Finding]) -> list[Told]:
     for one in findings:
         if one.rule in DEVICE and one.rule is not RuleKey.NOT_COMMISSIONED:
             continue
-        threshold = one.rule in (RuleKey.HEAT, RuleKey.COLD, RuleKey.HUMIDITY)
-        since = 0 if threshold else one.evidence.since
-        told.append((str(one.household_id), one.rule.value, one.verb.value, int(one.level), one.at, since, one.evidence.coverage))
+        seen = one.evidence
+        since = 0 if one.rule in WEATHER else seen.since
+        told.append(
+            (str(one.household_id), one.rule.value, one.verb.value, int(one.level), one.at, since, seen.coverage, seen.withdrawn)
+        )
     return told
 
 

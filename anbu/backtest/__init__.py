@@ -1,0 +1,1 @@
+"""`anbu backtest`: what a rule table would have said of recorded days."""

@@ -1,0 +1,1 @@
+"""What a rule table would have said of days that were recorded."""

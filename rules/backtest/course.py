@@ -1,0 +1,155 @@
+"""One recorded home put to the rules' own engine as the journal would be: item by item, at the pace of home time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ingest.clock import DAY, HOUR, MINUTE, Millis
+from ingest.facts import (
+    DeviceEnrolled,
+    DeviceRemoved,
+    HouseholdEnrolled,
+    LinkDown,
+    LinkUp,
+    RunStarted,
+    RunStopped,
+    SeasonDeclared,
+    SeasonEnded,
+)
+from ingest.reading import HouseholdId, Reading, Rejection
+from rules.baseline.gaps import Gaps
+from rules.baseline.prior import Prior
+from rules.columns import NEVER
+from rules.engine import STEP, Engine, Item
+from rules.finding import Finding
+from rules.table import RuleTable
+
+LOOKED_ON: Millis = 72 * HOUR
+"""A home counts as observed for so long after a cut or an injected emergency."""
+
+AFTERWARDS: Millis = MINUTE
+"""A log that is not cut is evaluated for so long after its last event, so that what it ended is seen to end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The items of one household in the order in which they were received, enrolment first."""
+
+    household_id: HouseholdId
+    log: str  # the log it comes from; homes of one log are not each other's "other logs"
+    items: Sequence[Item]
+    end: Millis  # of the log, whatever the home's last item is: until then its silence was observed
+
+    @property
+    def start(self) -> Millis:
+        """Enrolment. ms UTC."""
+        return received_at(self.items[0])
+
+
+def received_at(item: Item) -> Millis:
+    """When the journal says it came. ms UTC."""
+    return item.received_at if isinstance(item, Reading | Rejection) else item.at
+
+
+class Course:
+    """The home's days up to some instant, and what was said of them. `prior`: see Engine."""
+
+    def __init__(self, recorded: Recorded, table: RuleTable, prior: Prior | None) -> None:
+        self._recorded = recorded
+        self._engine = Engine(table, prior)
+        self._place = 0
+        self._ours: set[str] = set()  # what of ours was ever told of: a link by its name, a run
+
+    @property
+    def engine(self) -> Engine:
+        """As it stands."""
+        return self._engine
+
+    def until(self, at: Millis) -> list[Finding]:
+        """Take what was received up to `at`, evaluate up to then; what was said since the last time this was asked."""
+        said: list[Finding] = []
+        items = self._recorded.items
+        while self._place < len(items) and received_at(items[self._place]) <= at:
+            said += self._take_step(at)
+        return said + self._engine.advance(at)
+
+    def _take_step(self, at: Millis) -> list[Finding]:
+        """The next item and those that no grid point lies between, as the consumer takes them."""
+        items, first = self._recorded.items, self._recorded.items[self._place]
+        if isinstance(first, RunStarted):
+            self._engine.begin_run()
+        began = received_at(first)
+        said = self._engine.advance(began)
+        until = min(began - began % STEP + STEP, at + 1)
+        end = self._place + 1
+        while end < len(items) and received_at(items[end]) < until and not isinstance(items[end], RunStarted):
+            end += 1
+        batch = items[self._place : end]
+        self._place = end
+        for item in batch:
+            self._note_ours(item)
+        return said + self._engine.fold(batch)
+
+    def at_home(self) -> bool:
+        """Whether somebody counts as at home after what was taken so far."""
+        return self._engine.at_home(self._recorded.household_id)
+
+    def look_on(self, at: Millis) -> Engine:
+        """An engine that goes on from here in silence: nothing is heard any more, and nothing hinders hearing it."""
+        engine = self._engine.branch()
+        engine.fold([LinkUp(fact_id=f"observed-{name}", at=at, source=name) for name in sorted(self._ours)])
+        return engine
+
+    def _note_ours(self, item: Item) -> None:
+        if isinstance(item, LinkUp | LinkDown):
+            self._ours.add(item.source)
+        elif isinstance(item, RunStarted | RunStopped):
+            self._ours.add("-")
+
+
+def gaps_of(recorded: Recorded, table: RuleTable) -> Gaps:
+    """What the rules learn of the home from its whole log."""
+    course = Course(recorded, table, None)
+    course.until(recorded.end)
+    return course.engine.gaps(recorded.household_id)
+
+
+def train_until(recorded: Recorded, train_days: int) -> Millis:
+    """When the judged days begin: after the training days or, of a log too short, the whole days of its half. ms UTC."""
+    length = recorded.end - recorded.start
+    return recorded.start + min(train_days, length // (2 * DAY)) * DAY
+
+
+def homes_of(items: Iterable[Item], log: str) -> list[Recorded]:
+    """The items of many homes as one Recorded each, in the order of their enrolment; what befell us belongs to every one.
+
+    The rules of the journal are left out: the back-test brings its own. So is whatever was said of no household enrolled.
+    """
+    found: dict[str, list[Item]] = {}
+    places: dict[str, str] = {}  # the household in which a device stands
+    end: Millis = NEVER
+    for item in items:
+        end = max(end, received_at(item))
+        if isinstance(item, LinkUp | LinkDown | RunStarted | RunStopped | SeasonDeclared | SeasonEnded):
+            for own in found.values():
+                own.append(item)
+            continue
+        name = _household(item, places)
+        if isinstance(item, HouseholdEnrolled):
+            found.setdefault(item.household_id, [])
+        elif isinstance(item, DeviceEnrolled):
+            before = places.get(item.device_id, name)
+            if before != name and before in found:
+                found[before].append(DeviceRemoved(fact_id=item.fact_id, at=item.at, device_id=item.device_id))
+            places[item.device_id] = item.household_id
+        if name in found:
+            found[name].append(item)
+    return [Recorded(household_id=HouseholdId(name), log=log, items=own, end=end) for name, own in found.items() if len(own) > 1]
+
+
+def _household(item: Item, places: dict[str, str]) -> str:
+    """The household an item is about; "" for none."""
+    if isinstance(item, DeviceRemoved | Rejection):
+        return places.get(item.device_id or "", "")
+    return getattr(item, "household_id", None) or ""

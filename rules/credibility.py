@@ -1,0 +1,174 @@
+"""Whether a device can be believed: motions no person makes, a temperature no room has, a drifting clock, one id used twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ingest.clock import DAY, HOUR, Millis
+from rules.batch import Batch, Numbered
+from rules.columns import NEVER, UNSET, Ints, Rows
+from rules.limits import DeviceLimits
+from rules.state import NO_LAG, State
+
+LEAST_LAGS = 3
+"""Readings of an hour of which all must be old before the clock is blamed and not the way."""
+_SAME_PACE = 0.02
+_SAME_PACE_MS = 2_000
+_HALF = 2**31
+_LONGEST_PACE: Millis = DAY
+
+Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+
+class Credibility:
+    """Folds what tells a working device from a broken one. Late motions and numbers say nothing of that."""
+
+    def __init__(self, limits: DeviceLimits) -> None:
+        self._limits = limits
+
+    def fold(self, state: State, batch: Batch) -> set[int]:
+        """Take a batch before its signs of life are; the devices that it shows to be stuck. Time alone ends that."""
+        stuck: set[int] = set()
+        if batch.motion.rows:
+            movers, at = np.array(batch.movers, dtype=np.int64), np.array(batch.motion.at, dtype=np.int64)
+            for turn in _turns(movers):
+                stuck |= self._move(state, movers[turn], at[turn])
+        self._fold_air(state, batch)
+        self._fold_lags(state, batch)
+        self._fold_numbers(state, batch.numbers)
+        for device, card in batch.sims:
+            if np.isnan(state.devices.sim[device]):
+                state.devices.sim[device] = card
+            state.devices.sim_now[device] = card
+            state.devices.due[device] = 0
+        return stuck
+
+    def _move(self, state: State, rows: Rows, at: Ints) -> set[int]:
+        """One motion of each of these devices."""
+        devices, limits = state.devices, self._limits
+        newer = at > devices.moved_at[rows]
+        rows, at = rows[newer], at[newer]
+        before = devices.moved_at[rows]
+        gap, pace = np.minimum(at - before, _LONGEST_PACE), devices.pace[rows]
+        devices.busy_since[rows] = np.where(gap <= limits.stuck_pause, devices.busy_since[rows], at)
+        same = (pace > 0) & (np.abs(gap - pace) <= np.maximum(_SAME_PACE_MS, _SAME_PACE * pace))
+        paced = np.where(same, devices.paced_since[rows], np.where(gap < _LONGEST_PACE, before, at))
+        devices.paced_since[rows] = paced
+        devices.pace[rows] = gap
+        devices.moved_at[rows] = at
+        busy = at - devices.busy_since[rows] >= limits.stuck_on
+        steady = (at - paced >= limits.stuck_paced) & (at - paced >= (1 - _SAME_PACE) * limits.stuck_times * gap)
+        since = np.where(steady, np.minimum(paced, np.where(busy, devices.busy_since[rows], UNSET)), devices.busy_since[rows])
+        since = np.where(busy | steady, since, UNSET)
+        was = devices.stuck_since[rows] < UNSET
+        devices.due[rows[was != (since < UNSET)]] = 0
+        newly = ~was & (since < UNSET)
+        devices.stuck_since[rows[newly]] = since[newly]
+        return set(rows[newly].tolist())
+
+    def unstuck_at(self, state: State, device: int) -> Millis:
+        """When a stuck motion sensor that tells nothing more is one that works again (ms UTC); NEVER: its run is broken."""
+        devices = state.devices
+        since = devices.stuck_since[device]
+        if devices.busy_since[device] > since and devices.paced_since[device] > since:
+            return NEVER
+        return int(devices.moved_at[device]) + max(self._limits.stuck_pause, 2 * int(devices.pace[device]))
+
+    def _fold_air(self, state: State, batch: Batch) -> None:
+        devices = state.devices
+        for air in batch.turns.air:
+            if not air.device:
+                continue
+            rows, value = np.array(air.device, dtype=np.int64), np.array(air.value, dtype=np.float64)
+            at = np.array(air.at, dtype=np.int64)
+            other = value != devices.flat_value[rows]
+            was = self.flat(state, rows)
+            devices.flat_since[rows] = np.where(other, at, np.minimum(devices.flat_since[rows], at))
+            devices.flat_last[rows] = np.where(other, at, np.maximum(devices.flat_last[rows], at))
+            devices.flat_value[rows] = value
+            devices.due[rows[was != self.flat(state, rows)]] = 0
+
+    def flat(self, state: State, rows: Rows) -> Mask:
+        """Whether each has told one temperature for too long."""
+        devices = state.devices
+        told = devices.flat_last[rows] > NEVER
+        return np.asarray(told & (devices.flat_last[rows] - devices.flat_since[rows] >= self._limits.stuck_flat))
+
+    def _fold_lags(self, state: State, batch: Batch) -> None:
+        """Of each hour of the clock the shortest lag; once the hour is over it says whether the device's clock is right."""
+        if not batch.lags:
+            return
+        devices = state.devices
+        rows, received, lag = (np.array(column, dtype=np.int64) for column in zip(*batch.lags, strict=True))
+        hours = received // HOUR
+        for hour in np.unique(hours).tolist():
+            now = hours == hour
+            mine = rows[now]
+            over = np.unique(mine[devices.lag_hour[mine] < hour])
+            self._judge_hour(state, over)
+            devices.lag_hour[over], devices.lag[over], devices.lags[over] = hour, NO_LAG, 0
+            current = devices.lag_hour[mine] == hour
+            np.minimum.at(devices.lag, mine[current], np.clip(lag[now][current], -_HALF, NO_LAG))
+            np.add.at(devices.lags, mine[current], 1)
+
+    def _judge_hour(self, state: State, rows: Rows) -> None:
+        devices, limit = state.devices, self._limits.clock_drift
+        lag = devices.lag[rows]
+        told = devices.lags[rows] > 0
+        wrong = told & ((lag < -limit) | ((lag > limit) & (devices.lags[rows] >= LEAST_LAGS)))
+        drift = np.where(wrong, lag, np.nan)
+        devices.due[rows[np.isnan(devices.drift[rows]) != np.isnan(drift)]] = 0
+        devices.drift[rows] = drift
+
+    def _fold_numbers(self, state: State, numbers: list[Numbered]) -> None:
+        """Boot and seq of messages that are not late, each against the one before it of the same device."""
+        if not numbers:
+            return
+        devices = state.devices
+        device, boots, seqs, received = (np.array(column, dtype=np.int64) for column in zip(*numbers, strict=True))
+        for turn in _turns(device):
+            rows, boot, seq = device[turn], boots[turn], seqs[turn]
+            last, behind = devices.boot[rows], devices.seq[rows] - seq
+            again = (boot != last) & (boot == devices.boot_before[rows])
+            back = again | ((boot == last) & (behind >= self._limits.duplicate_back) & (behind < _HALF))
+            devices.boot_before[rows] = np.where(boot == last, devices.boot_before[rows], last)
+            devices.boot[rows], devices.seq[rows] = boot, seq
+            for row, at in zip(rows[back].tolist(), received[turn][back].tolist(), strict=True):
+                self.count(devices.mixed_from, devices.mixed, devices.mixed_last, row, at)
+                devices.due[row] = 0
+
+    def count(self, begun: Ints, count: Ints, last: Ints, device: int, at: Millis) -> None:
+        """One more event within the window."""
+        if at >= begun[device] + self._limits.window:
+            begun[device] = at
+            count[device] = 0
+        count[device] = min(int(count[device]) + 1, 1_000_000)
+        last[device] = at
+
+
+def believed(state: State, movers: Rows, at: Ints) -> Mask:
+    """Which of these motions may count as life: those from before their device was stuck."""
+    return np.asarray(at < state.devices.stuck_since[movers])
+
+
+def doubt_past(state: State, home: int) -> None:
+    """A sensor of the home was found stuck: what it told since then was no motion."""
+    homes, devices = state.households, state.devices
+    moved = [min(int(devices.moved_at[one]), int(devices.stuck_since[one])) for one in state.homes.get(home, [])]
+    homes.last_motion[home] = min(int(homes.last_motion[home]), max(moved, default=NEVER))
+    homes.life_first[home] = UNSET
+    homes.due[home] = 0
+    state.pauses.forget_after(home, max(int(column[home]) for column in (homes.last_motion, homes.last_enter, homes.last_door)))
+
+
+def _turns(rows: Rows) -> Iterator[Rows]:
+    """The places of the n-th of each device in the n-th turn, so that a turn may be folded at once."""
+    order = np.argsort(rows, kind="stable")
+    sorted_rows = rows[order]
+    first = np.concatenate(([True], sorted_rows[1:] != sorted_rows[:-1]))
+    place = np.arange(len(rows))
+    rank = place - np.maximum.accumulate(np.where(first, place, 0))
+    for turn in range(int(rank.max()) + 1):
+        yield order[rank == turn]
