@@ -67,8 +67,8 @@ def serve(settings: Settings) -> None:
             button=_button(settings, clock),
             ping_url=_text(settings.watchdog.ping_url),
             call_secret=settings.calls.secret.get_secret_value().encode() if settings.calls.secret else None,
-            broker=_address(settings),
-            acks_broker=_acks_address(settings),
+            broker=listening_broker(settings),
+            acks_broker=acks_broker(settings),
             raw_kept=settings.history.raw_days * DAY,
             hours_kept=settings.history.hours_days * DAY,
             keep_days=settings.journal.keep_days,
@@ -129,7 +129,8 @@ def _start_broker(settings: Settings, stack: ExitStack) -> None:
         raise Refusal(str(error), say("broker.port 를 확인하십시오", "check broker.port")) from error
 
 
-def _address(settings: Settings) -> BrokerAddress:
+def listening_broker(settings: Settings) -> BrokerAddress:
+    """Where the broker is, and as whom we listen."""
     broker = settings.broker
     return BrokerAddress(
         host=broker.host,
@@ -142,11 +143,11 @@ def _address(settings: Settings) -> BrokerAddress:
     )
 
 
-def _acks_address(settings: Settings) -> BrokerAddress:
+def acks_broker(settings: Settings) -> BrokerAddress:
     """Who acknowledges to devices: never the account that listens, whose session it could take."""
     password = settings.broker.acks_password
     return acks_address(
-        _address(settings),
+        listening_broker(settings),
         username=settings.broker.acks_username,
         password=password.get_secret_value() if password else None,
     )
@@ -157,7 +158,7 @@ def _button(settings: Settings, clock: Clock) -> MqttButton | None:
     if not settings.canary.on:
         return None
     address = replace(
-        _address(settings),
+        listening_broker(settings),
         client_id=f"{settings.broker.client_id}-canary",
         username=settings.canary.username,
         password=_text(settings.canary.password),
