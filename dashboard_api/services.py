@@ -10,6 +10,7 @@ from alerts.call import CallAnswers
 from alerts.contacts import ContactBook
 from alerts.delivery import Channel
 from alerts.desk import Desk
+from alerts.duty.office import DutyOffice
 from alerts.proof import Paths
 from alerts.rulebook import Rulebook
 from dashboard_api.accounts import Accounts
@@ -69,6 +70,7 @@ class Services:
     losses: Losses
     clock: Clock
     stages: Callable[[], Sequence[StageHealth]]
+    duty: DutyOffice
     rulebook: Rulebook | None = None  # the limits, and who may change them; None: charts draw none
     speed: Speed | None = None  # None: a real site, home time is not ours to change
     tokens: Tokens | None = None  # None: no program has access
