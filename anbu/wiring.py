@@ -16,6 +16,7 @@ from sqlalchemy import Engine as Store
 from alerts.delivery import Channel
 from alerts.desk import Desk
 from alerts.duty.duty_roster import DutyRoster
+from alerts.duty.office import DutyOffice
 from alerts.duty.outlook import OutlookBook
 from alerts.duty.teller import Teller
 from alerts.duty.tick import DutyTick
@@ -291,6 +292,7 @@ class Site:
             losses=Losses(self.stores.engine),
             clock=self.clock,
             stages=self.stages,
+            duty=DutyOffice.over(self.stores.engine, self.clock, self.stores.sealer),
             rulebook=self.rulebook,
             speed=speed,
             tokens=Tokens(self.stores.engine, self.clock),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from alerts.desk import Desk
+from alerts.duty.office import DutyOffice
 from alerts.rulebook import Rulebook
 from dashboard_api.accounts import Accounts
 from dashboard_api.tokens import Tokens
@@ -52,6 +53,7 @@ class Services:
     losses: Losses
     clock: Clock
     stages: Callable[[], Sequence[StageHealth]]
+    duty: DutyOffice
     rulebook: Rulebook | None = None  # the limits, and who may change them; None: charts draw none
     speed: Speed | None = None  # None: a real site, home time is not ours to change
     tokens: Tokens | None = None  # None: no program has access
