@@ -339,7 +339,7 @@ class Absence:
                 homes = state.households
                 homes.asked_at[home], homes.asked_rule[home], homes.life_first[home] = at, ORDER.index(rule), UNSET
                 if rule in _STILL:
-                    state.pauses.raised_from[home] = start
+                    state.households.still_from[home] = start
             else:
                 episode.undetermined = True
         return findings

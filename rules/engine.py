@@ -279,7 +279,7 @@ class Engine:
     def _lower_bounds(self, rows: Rows) -> Ints:
         absent = self._absence.lower_bounds(self._state, rows)
         bounds = np.minimum(absent, self._commissioning.lower_bounds(self._state, rows))
-        np.minimum(bounds, self._state.pauses.due[rows], out=bounds)
+        np.minimum(bounds, self._state.households.fit_at[rows], out=bounds)
         return np.where(self._state.households.active[rows] > 0, bounds, UNSET)
 
     def _soonest(self) -> Millis:
@@ -323,7 +323,7 @@ class Engine:
         findings += told
         told, next_due = self._commissioning.judge(self._state, home, point)
         findings += told
-        homes.due[home] = min(due, held_due, both_due, next_due, int(self._state.pauses.due[home]))
+        homes.due[home] = min(due, held_due, both_due, next_due, int(self._state.households.fit_at[home]))
         watched = held_due < UNSET or homes.asked_at[home] > NEVER
         homes.dirty[home] = 1 if watched or self._state.episodes.of(homes.ids[home]) else 0
         return findings
