@@ -287,7 +287,9 @@ class State:
         state = cls()
         state.households.load(kept.households)
         state.households.dongs = list(kept.dongs)
-        state.households.index = {name: row for name, row in state.households.index.items() if state.households.active[row]}
+        for row in np.flatnonzero(state.households.active[: len(state.households)] == 0).tolist():
+            if state.households.index.get(state.households.ids[row]) == row:
+                del state.households.index[state.households.ids[row]]
         state.devices.load(kept.devices)
         state.climates.load(kept.climates)
         state.episodes.load(kept.episodes)
@@ -303,8 +305,9 @@ class State:
         habits = len(state.habits)
         state.households.habit[state.habits.home[:habits]] = np.arange(habits)
         state.left_out = dict(kept.left_out)
-        for device in range(len(state.devices)):
-            state.place(device, int(state.devices.household[device]))
+        for device, home in enumerate(state.devices.household[: len(state.devices)].tolist()):
+            if home >= 0:
+                state.homes.setdefault(home, []).append(device)
         return state
 
     def subject(self, home: int) -> Subject:
