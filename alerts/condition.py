@@ -28,7 +28,10 @@ from alerts.check import (
 from alerts.climb import begin, machine_may, persons_rung, resume
 from alerts.policy import Policy
 from ingest.clock import Millis
-from rules.finding import ABSENCE, Finding, Level, Verb
+from rules.finding import ABSENCE, Finding, Level, RuleKey, Verb
+
+_ENDED_BY_LIFE = ABSENCE | {RuleKey.MOTION_PHONE}
+"""What signs of life speak to; heat, an alarm or a neighbour's worry stand however lively the home is."""
 
 
 def judge(check: Check | None, finding: Finding, now: Millis, policy: Policy) -> Decision:
@@ -158,7 +161,7 @@ def _requeue(check: Check, alerts: tuple[Alert, ...], alert: Alert, finding: Fin
 
 def _alive(check: Check | None, finding: Finding, now: Millis) -> Decision:
     """The machine stops and the check comes back to its owner soon; the level stays, and so does the check."""
-    if check is None or check.visit_at is not None or not all(alert.rule in ABSENCE for alert in check.alerts):
+    if check is None or check.visit_at is not None or not all(alert.rule in _ENDED_BY_LIFE for alert in check.alerts):
         return Decision(check=None)
     held = check.state is CheckState.ACKNOWLEDGED
     after = replace(

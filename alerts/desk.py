@@ -33,6 +33,7 @@ from alerts.duty.away import note_away
 from alerts.history import CheckDetail, TransitionView, attempts_of, earlier_checks, transitions_of
 from alerts.ladder import Who
 from alerts.live import LiveEvent, events_after, newest
+from alerts.outcomes import RuleFigure, rule_figures
 from alerts.policy import Policy
 from alerts.record import Recorder
 from alerts.roster import PlainRoster, Roster
@@ -277,6 +278,11 @@ class Desk:
                     note_away(connection, fact, actor)
             count_settled(connection, found, outcome, now, actor=actor)
             return self._recorder.write(connection, found, decision, text) or found
+
+    def rule_figures(self, *, since: Millis, until: Millis, dong: str | None) -> list[RuleFigure]:
+        """By rule what the checks settled at `since` <= t < `until` turned out to be: the false alarms."""
+        with self._reading.begin() as connection:
+            return rule_figures(connection, since, until, dong)
 
     def tickets(
         self,

@@ -23,6 +23,7 @@ from alerts.live import prune_live_events
 from alerts.outbox import Sender
 from alerts.policy import Policy
 from alerts.receipts import Asking, Receipts
+from alerts.rulebook import Rulebook
 from alerts.tick import Tick
 from anbu.beat import Beat
 from anbu.watch import SystemWatch
@@ -160,7 +161,7 @@ class Site:
     ) -> None:
         self.stores = stores
         self.clock = clock
-        self.table = table
+        self.rulebook = Rulebook(stores.engine, stores.sealer, clock)
         self.raw_kept, self.hours_kept = raw_kept, hours_kept
         self.keep_days = keep_days  # of the journal; 0: everything
         self.run_id = uuid.uuid4().hex[:16]
@@ -179,7 +180,10 @@ class Site:
         take = sink(self.desk) if sink else self.desk.take_findings
         decoder = SharedDecoder(stores.journal, clock, stores.tongues.decoder)
         readers: list[tuple[Consumer, Pace | None]] = [
-            (RulesConsumer(Engine(table), view := decoder.view(), take, OutlookBook(stores.engine).take), view),
+            (
+                RulesConsumer(Engine(self.rulebook.begin(table)), view := decoder.view(), take, OutlookBook(stores.engine).take),
+                view,
+            ),
             (IntakeConsumer(stores.engine, view := decoder.view()), view),
             (HistoryConsumer(stores.history, view := decoder.view(), stores.history_cursor), view),
             self._acks_reader(tray, decoder),
@@ -287,7 +291,7 @@ class Site:
             losses=Losses(self.stores.engine),
             clock=self.clock,
             stages=self.stages,
-            rules=self.table,
+            rulebook=self.rulebook,
             speed=speed,
             tokens=Tokens(self.stores.engine, self.clock),
             postbox=self.postbox,

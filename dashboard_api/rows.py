@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from alerts.desk import AlertView, CheckView, Condition, TicketView
+from alerts.desk import AlertView, CheckState, CheckView, Condition, TicketView
 from dashboard_api.words import Lang, say
 from ingest.clock import Millis
 from rules.finding import Level
@@ -42,7 +42,9 @@ class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
     resolved_at: Millis | None
     condition_word: str
     outcome_word: str | None
-    exhausted: bool  # nobody is reminded any more
+    exhausted: bool  # nobody is told any more
+    with_machine: bool
+    visiting: bool
     version: int
     reasons: tuple[ReasonRow, ...]
     print: str = ""
@@ -86,6 +88,8 @@ def check_row(check: CheckView, dongs: Mapping[str, str], lang: Lang) -> CheckRo
         condition_word=say(lang, f"condition.{check.condition}"),
         outcome_word=None if check.outcome is None else say(lang, f"outcome.{check.outcome}"),
         exhausted=check.exhausted,
+        with_machine=check.with_machine,
+        visiting=check.visit_at is not None and check.state is not CheckState.RESOLVED,
         version=check.version,
         reasons=tuple(_reason_row(alert, lang) for alert in check.alerts),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from alerts.desk import Desk
+from alerts.rulebook import Rulebook
 from dashboard_api.accounts import Accounts
 from dashboard_api.tokens import Tokens
 from ingest.clock import Clock
@@ -15,7 +16,6 @@ from ingest.losses import Losses
 from ingest.posted import Postbox
 from ingest.register.register import Register
 from ingest.register.strangers import Strangers
-from rules.table import RuleTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Services:
     losses: Losses
     clock: Clock
     stages: Callable[[], Sequence[StageHealth]]
-    rules: RuleTable | None = None  # for the limits drawn into charts; None draws none
+    rulebook: Rulebook | None = None  # the limits, and who may change them; None: charts draw none
     speed: Speed | None = None  # None: a real site, home time is not ours to change
     tokens: Tokens | None = None  # None: no program has access
     postbox: Postbox | None = None  # None: nothing is taken by HTTPS

@@ -46,18 +46,20 @@ class LevelWord(StrEnum):
         return Level[self.name]
 
 
-class _Model(BaseModel):
+class Model(BaseModel):
+    """What all models share: unknown fields are refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class LoginIn(_Model):
+class LoginIn(Model):
     """Who logs in."""
 
     login: str = Field(min_length=1, max_length=64, examples=["dong1"])
     password: str = Field(min_length=1, max_length=256, examples=["a long sentence of your own"])
 
 
-class AccountOut(_Model):
+class AccountOut(Model):
     """Who is logged in, and what they may see (dong null: all)."""
 
     login: str
@@ -65,7 +67,7 @@ class AccountOut(_Model):
     dong: str | None
 
 
-class ProblemOut(_Model):
+class ProblemOut(Model):
     """Every refusal: a code, why, and what to do next."""
 
     error: str = Field(examples=["conflict"])
@@ -73,7 +75,17 @@ class ProblemOut(_Model):
     next: str = Field(examples=["새로 고친 내용을 보고 다시 하십시오."])
 
 
-class EvidenceOut(_Model):
+class SignsOut(Model):
+    """When each sign of life was last seen before the alert; null: never."""
+
+    motion: Instant | None
+    door: Instant | None
+    call: Instant | None
+    phone: Instant | None = Field(description="reported itself switched on")
+    newest: Instant | None
+
+
+class EvidenceOut(Model):
     """What a finding rests on; value and limit in milliseconds for absences, in the signal's unit otherwise."""
 
     since: Instant
@@ -83,9 +95,10 @@ class EvidenceOut(_Model):
     coverage: float = Field(description="share of the window in which the home was observed, 0 to 1")
     rule_version: str
     device: str | None
+    signs: SignsOut | None = Field(description="of absences: when each sign of life was last seen")
 
 
-class AlertOut(_Model):
+class AlertOut(Model):
     """One reason of a check."""
 
     id: str
@@ -98,7 +111,7 @@ class AlertOut(_Model):
     evidence: EvidenceOut
 
 
-class CheckOut(_Model):
+class CheckOut(Model):
     """One check (안부확인) of a household."""
 
     id: str
@@ -115,18 +128,23 @@ class CheckOut(_Model):
     acknowledged_at: Instant | None
     resolved_at: Instant | None
     outcome: str | None
+    rung: str = Field(examples=["officer"], description="of its ladder: the furthest it has come to")
+    with_machine: bool = Field(description="the resident is being asked by a machine, nobody else was told yet")
+    exhausted: bool = Field(description="the ladder has ended and nobody took it")
+    visit_at: Instant | None = Field(description="since when somebody is on the way")
+    due_at: Instant | None = Field(description="when the next try is due, or the acknowledgement ends")
     version: int
     alerts: list[AlertOut]
 
 
-class ChecksOut(_Model):
+class ChecksOut(Model):
     """A page of checks; `before` asks for the next, null when there is none."""
 
     checks: list[CheckOut]
     before: str | None
 
 
-class TransitionOut(_Model):
+class TransitionOut(Model):
     """One change of a check: who, when, why."""
 
     at: Instant
@@ -139,26 +157,28 @@ class TransitionOut(_Model):
     note: str | None
 
 
-class CheckDetailOut(_Model):
-    """A check with everything that became of it."""
+class CheckDetailOut(Model):
+    """A check with everything that became of it; the ladder is under `/ladder`, the people under their household."""
 
     check: CheckOut
     transitions: list[TransitionOut]
+    script: list[str] = Field(description="what to ask and do")
+    earlier: list[CheckOut] = Field(description="the last three checks of the same household before it")
 
 
-class AcknowledgeIn(_Model):
+class AcknowledgeIn(Model):
     """`version`, when given, is the one last seen: an older one is refused with 409."""
 
     version: int | None = None
 
 
-class NoteIn(_Model):
+class NoteIn(Model):
     """A remark; it is kept sealed."""
 
     text: str = Field(min_length=1, max_length=2000, examples=["이웃에게 물어봄, 오전에 봤다고 함"])
 
 
-class ResolveIn(_Model):
+class ResolveIn(Model):
     """How a check was settled; `returns_at` is asked for away and hospital, `text` for other."""
 
     outcome: Outcome = Field(examples=["safe_phone"])
@@ -167,7 +187,7 @@ class ResolveIn(_Model):
     version: int | None = None
 
 
-class TicketOut(_Model):
+class TicketOut(Model):
     """Something for the installer (기기 점검)."""
 
     id: str
@@ -185,19 +205,19 @@ class TicketOut(_Model):
     reason: str
 
 
-class TicketsOut(_Model):
+class TicketsOut(Model):
     """Tickets, the newest first."""
 
     tickets: list[TicketOut]
 
 
-class TicketResolveIn(_Model):
+class TicketResolveIn(Model):
     """What was done."""
 
     text: str = Field(default="", max_length=2000, examples=["건전지 교체"])
 
 
-class HouseholdOut(_Model):
+class HouseholdOut(Model):
     """One home; people are shown apart, see `/people`."""
 
     id: str
@@ -207,13 +227,13 @@ class HouseholdOut(_Model):
     ended_at: Instant | None
 
 
-class HouseholdsOut(_Model):
+class HouseholdsOut(Model):
     """Homes by id."""
 
     households: list[HouseholdOut]
 
 
-class HeardOut(_Model):
+class HeardOut(Model):
     """The newest reading of one signal."""
 
     signal: str
@@ -221,7 +241,7 @@ class HeardOut(_Model):
     value: float
 
 
-class DeviceOut(_Model):
+class DeviceOut(Model):
     """A device that stands in a household."""
 
     id: str
@@ -234,7 +254,7 @@ class DeviceOut(_Model):
     lost: int = Field(description="messages it sent in this home and we never got")
 
 
-class LostRangeOut(_Model):
+class LostRangeOut(Model):
     """Messages of one device, numbered `from_seq` to `to_seq` in one of its boots, that never came."""
 
     device: str
@@ -248,19 +268,19 @@ class LostRangeOut(_Model):
     lost_at: Instant
 
 
-class LostOut(_Model):
+class LostOut(Model):
     """Losses, the newest first."""
 
     lost: list[LostRangeOut]
 
 
-class DevicesOut(_Model):
+class DevicesOut(Model):
     """Devices by id."""
 
     devices: list[DeviceOut]
 
 
-class HouseholdDetailOut(_Model):
+class HouseholdDetailOut(Model):
     """A home with its devices, what was last heard, and whether its people may be shown now."""
 
     household: HouseholdOut
@@ -270,7 +290,7 @@ class HouseholdDetailOut(_Model):
     open_checks: list[CheckOut]
 
 
-class PersonOut(_Model):
+class PersonOut(Model):
     """Somebody to reach."""
 
     name: str
@@ -278,7 +298,7 @@ class PersonOut(_Model):
     relation: str = ""
 
 
-class PeopleOut(_Model):
+class PeopleOut(Model):
     """The people of a household: masked until it has an open check; every answer in clear leaves a row in the view log."""
 
     masked: bool
@@ -288,7 +308,7 @@ class PeopleOut(_Model):
     guardians: list[PersonOut]
 
 
-class BucketOut(_Model):
+class BucketOut(Model):
     """All readings of one equal stretch of time, beginning at `start` (milliseconds since 1970 UTC)."""
 
     start: int
@@ -298,7 +318,7 @@ class BucketOut(_Model):
     max: float
 
 
-class ReadingsOut(_Model):
+class ReadingsOut(Model):
     """A signal over a time range in at most `points` stretches; those without readings are left out."""
 
     household: str
@@ -309,7 +329,7 @@ class ReadingsOut(_Model):
     buckets: list[BucketOut]
 
 
-class StageOut(_Model):
+class StageOut(Model):
     """How one stage is doing."""
 
     name: str
@@ -318,7 +338,7 @@ class StageOut(_Model):
     lag: int | None
 
 
-class ReadyOut(_Model):
+class ReadyOut(Model):
     """Whether all stages move; those that do not say why."""
 
     ready: bool

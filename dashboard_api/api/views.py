@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from alerts.desk import AlertView, CheckDetail, CheckView, TicketView, TransitionView
+from alerts.script import script_of
 from dashboard_api.api.models import (
     AlertOut,
     CheckDetailOut,
@@ -11,6 +14,7 @@ from dashboard_api.api.models import (
     EvidenceOut,
     HouseholdOut,
     LevelWord,
+    SignsOut,
     TicketOut,
     TransitionOut,
 )
@@ -37,6 +41,7 @@ def alert_out(alert: AlertView, lang: str) -> AlertOut:
             coverage=evidence.coverage,
             rule_version=evidence.rule_version,
             device=evidence.device_id,
+            signs=None if evidence.signs is None else SignsOut(**msgspec.structs.asdict(evidence.signs)),
         ),
     )
 
@@ -58,14 +63,24 @@ def check_out(check: CheckView, lang: str) -> CheckOut:
         acknowledged_at=check.acknowledged_at,
         resolved_at=check.resolved_at,
         outcome=None if check.outcome is None else str(check.outcome),
+        rung=check.rung,
+        with_machine=check.with_machine,
+        exhausted=check.exhausted,
+        visit_at=check.visit_at,
+        due_at=None if check.due is None else check.due.due_at,
         version=check.version,
         alerts=[alert_out(alert, lang) for alert in check.alerts],
     )
 
 
 def detail_out(detail: CheckDetail, lang: str) -> CheckDetailOut:
-    """A check with its transitions."""
-    return CheckDetailOut(check=check_out(detail.check, lang), transitions=[_transition_out(row) for row in detail.transitions])
+    """A check with its transitions, what to say, and the checks before it."""
+    return CheckDetailOut(
+        check=check_out(detail.check, lang),
+        transitions=[_transition_out(row) for row in detail.transitions],
+        script=list(script_of(detail.check, lang)),
+        earlier=[check_out(each, lang) for each in detail.earlier],
+    )
 
 
 def _transition_out(row: TransitionView) -> TransitionOut:

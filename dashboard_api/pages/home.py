@@ -113,7 +113,7 @@ def household(request: Request, household_id: str, viewer: ViewerDep, services: 
         tickets=_tickets(services, viewer, home.id),
         losses=services.losses.of(dong=viewer.dong, household_id=home.id, limit=5),
         history=_past(services, viewer, home.id),
-        limits=msgspec.json.encode(chart_limits(services.rules, viewer.lang)).decode(),
+        limits=msgspec.json.encode(chart_limits(services.rulebook, home.id, viewer.lang)).decode(),
         **queue_of_home(services, viewer, home.id),
     )
 
@@ -173,19 +173,25 @@ def _past(services: Services, viewer: Viewer, household_id: str) -> list[Past]:
     past = []
     for check in found[:20]:
         detail = services.desk.check(check.id, dong=viewer.dong)
-        steps = tuple(_step(row, viewer.lang) for row in detail.transitions) if detail else ()
+        steps = tuple(step(row, viewer.lang) for row in detail.transitions) if detail else ()
         past.append(Past(row=check_row(check, dongs, viewer.lang), steps=steps))
     return past
 
 
-def _step(row: TransitionView, lang: Lang) -> Step:
-    words = {str(rule): word for rule, word in RULE_WORDS[lang.value].items()}
-    code, _, withdrawn = row.reason.partition(":")
-    outcome = f"outcome.{code}"
-    why = words.get(code) or (say(lang, outcome) if outcome in WORDS else "")
-    if withdrawn == LATE_DATA:
-        why += " · " + say(lang, "home.late_data")
+def step(row: TransitionView, lang: Lang) -> Step:
+    """One transition in words."""
     level = f" ({level_word(row.level, lang)})" if row.actor == "rules" else ""
+    why = _why(row.reason, lang)
     text = say(lang, f"action.{row.action}") + (f": {why}{level}" if why else "")
     note = say(lang, "home.broken_note") if row.broken else row.note
-    return Step(at=row.at, text=text, who=None if row.actor in ("rules", "tick") else row.actor, note=note)
+    return Step(at=row.at, text=text, who=None if row.actor in ("rules", "tick", "resident") else row.actor, note=note)
+
+
+def _why(reason: str, lang: Lang) -> str:
+    """The rule and why, the outcome, or whom somebody tried to reach and how it went; nothing where the action says it."""
+    words = {str(rule): word for rule, word in RULE_WORDS[lang.value].items()}
+    code, _, more = reason.partition(":")
+    if f"who.{code}" in WORDS and more:
+        return f"{say(lang, f'who.{code}')} – {say(lang, f'result.{more}')}"
+    why = words.get(code) or (say(lang, f"outcome.{code}") if f"outcome.{code}" in WORDS else "")
+    return f"{why} · {say(lang, 'home.late_data')}" if more == LATE_DATA else why

@@ -145,17 +145,7 @@ def acknowledge(
 ) -> Response:
     """Take the check on; the row comes back as it is now."""
     done = services.desk.acknowledge(check_id, actor=viewer.login, dong=viewer.dong, version=version)
-    return _row(request, services, viewer, done)
-
-
-@router.get("/checks/{check_id}")
-def one_check(check_id: str, viewer: ViewerDep, services: ServicesDep) -> Response:
-    """Where the link of a message leads: the home with its check and whom to call, or the queue where no home is known."""
-    found = services.desk.check(check_id, dong=viewer.dong)
-    if found is None:
-        raise Problem(404, "not_found")
-    home = found.check.household_id
-    return RedirectResponse(f"/households/{home}" if home else f"/?household={found.check.code}", status_code=303)
+    return row_answer(request, services, viewer, done)
 
 
 @router.get("/checks/{check_id}/{form}")
@@ -202,7 +192,7 @@ def resolve(
         returns_at=_returns(returns_at) if outcome in (Outcome.AWAY, Outcome.HOSPITAL) else None,
         version=version,
     )
-    return _row(request, services, viewer, done)
+    return row_answer(request, services, viewer, done)
 
 
 @router.post("/checks/{check_id}/note")
@@ -215,10 +205,11 @@ def note(
 ) -> Response:
     """Write a remark; the row comes back as it is now."""
     done = services.desk.note(check_id, actor=viewer.login, dong=viewer.dong, text=text.strip())
-    return _row(request, services, viewer, done)
+    return row_answer(request, services, viewer, done)
 
 
-def _row(request: Request, services: Services, viewer: Viewer, check: CheckView) -> Response:
+def row_answer(request: Request, services: Services, viewer: Viewer, check: CheckView) -> Response:
+    """The row of this check as it is now; the queue, where a browser without scripts asked."""
     if "hx-request" not in request.headers:
         return RedirectResponse("/", status_code=303)
     row = check_row(check, dong_names(services), viewer.lang)

@@ -25,7 +25,7 @@ NEVER = 255
 _NIGHT = (np.arange(BINS) >= 132) | (np.arange(BINS) < 48)  # 22 to 8 h
 _FACTOR = 6.0  # ends of gaps, worth of prior, in how much livelier than others the home is
 _LOCAL = 20.0  # steps, worth of prior, in each ten minutes
-_PACE = 14.0  # days, worth of prior, in how often long gaps begin
+_PACE = 7.0  # days, worth of prior, in how often long gaps begin
 _LEAST, _MOST = 0.004, 0.9
 
 

@@ -15,18 +15,20 @@ from rules.baseline.pace import Pace
 Scores: TypeAlias = npt.NDArray[np.float64]
 """[bin, step]: by the ten minutes in which a gap began and the steps it has lasted, 0..LAST; never falling along the steps."""
 
+_TRADE = 2.0 / 3.0
+
 
 def scores(hazard: Table, pace: Pace) -> Scores:
     """The score of every gap there can be.
 
     False alarms and delay are traded best where, for every ten minutes of the day, the chance of a gap that outlasts the limit
     is in the same proportion to the minutes at home that wait for that limit (Lagrange). So the score is -log10 of the chance
-    to last so long, plus half of log10 of the minutes at home there are to each gap of an hour that begins there: those spent
-    in the gap itself, and those spent in shorter ones. Half, because that count is uncertain where such gaps are few.
+    to last so long, plus two thirds of log10 of the minutes at home there are to each gap of an hour that begins there, those in
+    the gap and those in shorter ones. Not all of it: that count is uncertain where such gaps are few.
     """
     unusual = lasting(hazard)
     expected = (10.0 ** -unusual[:, :LAST]).sum(axis=1) * STEP
-    return quantised(unusual + 0.5 * np.log10(expected + pace.lively / pace.begun)[:, None])
+    return quantised(unusual + _TRADE * np.log10(expected + pace.lively / pace.begun)[:, None])
 
 
 def scores_of(table: Scores, gaps: Gaps) -> npt.NDArray[np.float64]:

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from alerts.desk import CheckView, Desk
 from alerts.policy import Policy
+from alerts.rulebook import Rulebook
 from dashboard_api.accounts import Accounts
 from dashboard_api.app import create_app
 from dashboard_api.services import Services, StageHealth
@@ -193,6 +194,8 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
     accounts.add("gu", PASSWORD, "supervisor", None)
     accounts.add("ops", PASSWORD, "operator", None)
     stages = [StageHealth(name="broker", ok=True, detail="connected"), StageHealth(name="rules", ok=True, detail="moving", lag=0)]
+    rulebook = Rulebook(engine, sealer, clock)
+    rulebook.begin(load_table(None))
     services = Services(
         desk=Desk(engine, clock, sealer, Policy()),
         register=register,
@@ -201,7 +204,7 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
         losses=Losses(engine),
         clock=clock,
         stages=lambda: tuple(stages),
-        rules=load_table(None),
+        rulebook=rulebook,
         https=https,
     )
     if demo:

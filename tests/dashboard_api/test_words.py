@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from alerts.attempt import Result
 from alerts.check import Action, Condition, Outcome
 from alerts.desk import CheckState
+from alerts.ladder import RungChannel, Who
 from dashboard_api.words import WORDS, Lang, length, say
 from ingest.clock import HOUR, MINUTE
 from ingest.reading import Signal
@@ -24,6 +26,9 @@ FAMILIES = {
     "outcome": [str(outcome) for outcome in Outcome],
     "action": [str(action) for action in Action],
     "state": [str(state) for state in CheckState],
+    "who": [str(who) for who in Who],
+    "way": [*map(str, RungChannel), "phone", "visit"],
+    "result": [*map(str, Result), "begun"],
     "grade": [str(grade) for grade in Grade],
     "signal": [str(signal) for signal in Signal],
     "limit": [str(channel) for channel in Channel],

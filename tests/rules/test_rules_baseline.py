@@ -10,8 +10,10 @@ import pytest
 from ingest.clock import DAY, HOUR, MINUTE, Millis
 from rules.baseline.fit import FEWEST_DAYS, NEVER, UNIT, Fitted, fit, usual_minutes
 from rules.baseline.gaps import DAYS, ROOM, SHORTEST, Gaps, bin_of, empty_row, no_gaps
-from rules.baseline.prior import SHIPPED, pool, read_prior, shipped, write_prior
+from rules.baseline.prior import SHIPPED, Prior, pool, read_prior, shipped, write_prior
 from rules.columns import Ints
+from tests.rules.baseline_oracle import Gap, Known
+from tests.rules.baseline_oracle import fit as oracle_fit
 
 MIDNIGHT: Millis = 20_000 * DAY - 9 * HOUR  # of a Seoul day
 
@@ -194,3 +196,28 @@ def test_homes_with_too_few_gaps_make_no_prior() -> None:
         pool([gaps_of(2, (23.0, 8.0))])
     with pytest.raises(ValueError, match="0 gaps in 0 homes"):
         pool([])
+
+
+def oracle_limits(gaps: Gaps, prior: Prior, rates: tuple[float, float]) -> list[list[int]]:
+    known = Known(
+        prior.hazard.tolist(),
+        prior.pace.begun.tolist(),
+        prior.pace.lively.tolist(),
+        (prior.tail.start, prior.tail.excess, prior.tail.per_day),
+    )
+    listed = [Gap(*one) for one in zip(gaps.bins.tolist(), gaps.minutes.tolist(), gaps.censored.tolist(), strict=True)]
+    return oracle_fit(listed, gaps.days, known, rates)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_fit_is_that_of_a_plain_reading_of_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    days = int(rng.integers(5, 25))
+    count = int(rng.integers(0, 5)) if seed == 3 else days * 3
+    minutes = np.minimum(60 + rng.exponential(150, count), 900)
+    gaps = Gaps(bins=rng.integers(0, 144, count).astype(np.uint8), minutes=minutes, censored=rng.random(count) < 0.1, days=days)
+    rates = (0.05, 0.02)
+    ours = fit(gaps, shipped(), rates).limits.astype(np.int64)
+    theirs = np.array(oracle_limits(gaps, shipped(), rates))
+    assert np.abs(ours - theirs).max() <= 1  # a half may be rounded either way
+    assert (ours == theirs).mean() > 0.98
