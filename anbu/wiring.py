@@ -15,6 +15,7 @@ from sqlalchemy import Engine as Store
 
 from alerts.delivery import Channel
 from alerts.desk import Desk
+from alerts.duty.away import Absences
 from alerts.duty.duty_roster import DutyRoster
 from alerts.duty.outlook import OutlookBook
 from alerts.duty.teller import Teller
@@ -179,11 +180,10 @@ class Site:
         self.acks = AckSender(tray, clock, acks_broker or acks_address(broker))
         take = sink(self.desk) if sink else self.desk.take_findings
         decoder = SharedDecoder(stores.journal, clock, stores.tongues.decoder)
+        rules = Engine(self.rulebook.begin(table))
+        self.rules = RulesConsumer(rules, view := decoder.view(), take, OutlookBook(stores.engine).take)
         readers: list[tuple[Consumer, Pace | None]] = [
-            (
-                RulesConsumer(Engine(self.rulebook.begin(table)), view := decoder.view(), take, OutlookBook(stores.engine).take),
-                view,
-            ),
+            (self.rules, view),
             (IntakeConsumer(stores.engine, view := decoder.view()), view),
             (HistoryConsumer(stores.history, view := decoder.view(), stores.history_cursor), view),
             self._acks_reader(tray, decoder),
@@ -292,6 +292,8 @@ class Site:
             clock=self.clock,
             stages=self.stages,
             rulebook=self.rulebook,
+            sights=lambda: self.rules.sights,
+            absences=Absences(self.stores.engine, self.clock),
             speed=speed,
             tokens=Tokens(self.stores.engine, self.clock),
             postbox=self.postbox,

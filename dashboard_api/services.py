@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from alerts.desk import Desk
+from alerts.duty.away import Absences
 from alerts.rulebook import Rulebook
 from dashboard_api.accounts import Accounts
 from dashboard_api.tokens import Tokens
@@ -16,6 +17,7 @@ from ingest.losses import Losses
 from ingest.posted import Postbox
 from ingest.register.register import Register
 from ingest.register.strangers import Strangers
+from rules.observability import Sights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class Services:
     clock: Clock
     stages: Callable[[], Sequence[StageHealth]]
     rulebook: Rulebook | None = None  # the limits, and who may change them; None: charts draw none
+    sights: Callable[[], Sights | None] = lambda: None  # which homes the rules could not observe; None: nobody knows
+    absences: Absences | None = None  # None: absences are not shown
     speed: Speed | None = None  # None: a real site, home time is not ours to change
     tokens: Tokens | None = None  # None: no program has access
     postbox: Postbox | None = None  # None: nothing is taken by HTTPS

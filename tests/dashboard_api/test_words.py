@@ -10,6 +10,7 @@ import pytest
 from alerts.attempt import Result
 from alerts.check import Action, Condition, Outcome
 from alerts.desk import CheckState
+from alerts.duty.away import REASONS
 from alerts.ladder import RungChannel, Who
 from dashboard_api.words import WORDS, Lang, length, say
 from ingest.clock import HOUR, MINUTE
@@ -32,6 +33,7 @@ FAMILIES = {
     "grade": [str(grade) for grade in Grade],
     "signal": [str(signal) for signal in Signal],
     "limit": [str(channel) for channel in Channel],
+    "absence": list(REASONS),
 }
 OPEN_ENDED = {"problem", "invalid", "stage", "value"}  # chosen by what happens; checked where it happens
 
