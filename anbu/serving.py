@@ -69,7 +69,10 @@ def serve(settings: Settings) -> None:
             burst=settings.ingest.burst,
         )
         _tell_unused(site.rulebook, table)
-        site.start()
+        try:
+            site.start()
+        except JournalFull as error:  # nothing has been started yet
+            raise Refusal(str(error), say("공간을 늘리십시오", "make room")) from error
         stack.callback(site.stop)
         server = WebServer(
             create_app(site.services(https=settings.web.https)),

@@ -15,8 +15,8 @@ from sqlalchemy import Engine as Store
 
 from alerts.delivery import Channel
 from alerts.desk import Desk
-from alerts.duty.away import Absences
 from alerts.duty.duty_roster import DutyRoster
+from alerts.duty.office import DutyOffice
 from alerts.duty.outlook import OutlookBook
 from alerts.duty.teller import Teller
 from alerts.duty.tick import DutyTick
@@ -291,9 +291,9 @@ class Site:
             losses=Losses(self.stores.engine),
             clock=self.clock,
             stages=self.stages,
+            duty=DutyOffice.over(self.stores.engine, self.clock, self.stores.sealer),
             rulebook=self.rulebook,
             sights=lambda: self.rules.sights,
-            absences=Absences(self.stores.engine, self.clock),
             speed=speed,
             tokens=Tokens(self.stores.engine, self.clock),
             postbox=self.postbox,

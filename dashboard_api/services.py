@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from alerts.desk import Desk
-from alerts.duty.away import Absences
+from alerts.duty.office import DutyOffice
 from alerts.rulebook import Rulebook
 from dashboard_api.accounts import Accounts
 from dashboard_api.tokens import Tokens
@@ -54,9 +54,9 @@ class Services:
     losses: Losses
     clock: Clock
     stages: Callable[[], Sequence[StageHealth]]
+    duty: DutyOffice
     rulebook: Rulebook | None = None  # the limits, and who may change them; None: charts draw none
     sights: Callable[[], Sights | None] = lambda: None  # which homes the rules could not observe; None: nobody knows
-    absences: Absences | None = None  # None: absences are not shown
     speed: Speed | None = None  # None: a real site, home time is not ours to change
     tokens: Tokens | None = None  # None: no program has access
     postbox: Postbox | None = None  # None: nothing is taken by HTTPS

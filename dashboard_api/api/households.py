@@ -45,7 +45,7 @@ def household_of(services: Services, viewer: Viewer, household_id: str) -> House
 
 def away_of(services: Services, viewer: Viewer, household_id: str) -> Away | None:
     """The absence that staff declared of this home and that lasts."""
-    declared = services.absences.now(dong=viewer.dong) if services.absences else []
+    declared = services.duty.absences.now(dong=viewer.dong)
     return next((one for one in declared if one.household_id == household_id), None)
 
 

@@ -16,6 +16,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Engine
 
 from alerts.desk import CheckView, Desk
+from alerts.duty.office import DutyOffice
 from alerts.policy import Policy
 from alerts.rulebook import Rulebook
 from dashboard_api.accounts import Accounts
@@ -204,6 +205,7 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
         losses=Losses(engine),
         clock=clock,
         stages=lambda: tuple(stages),
+        duty=DutyOffice.over(engine, clock, sealer),
         rulebook=rulebook,
         https=https,
     )

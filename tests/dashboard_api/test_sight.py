@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.duty.away import Absences
+from alerts.duty.away import AwayReason
 from ingest.clock import DAY, HOUR
 from rules.observability import Blind, Sight, Sights
 from tests.dashboard_api.small_site import START, Site
@@ -60,12 +60,12 @@ def test_when_we_ourselves_cannot_hear_every_home_is_blind(site: Site) -> None:
 
 
 def test_a_declared_absence_is_shown_with_its_reason_and_return_time(site: Site) -> None:
-    absences = Absences(site.engine, site.clock)
-    site = replace(site, services=replace(site.services, absences=absences))
-    absences.declare("hh-1-1", returns_at=START + 2 * DAY, reason="hospital", by="officer1", dong="dong-1")
+    site.services.duty.absences.declare(
+        "hh-1-1", returns_at=START + 2 * DAY, reason=AwayReason.HOSPITAL, by="officer1", dong="dong-1"
+    )
     with site.client("officer1") as client:
         page = client.get("/households/hh-1-1").text
         away = client.get("/api/v1/households/hh-1-1").json()["away"]
         assert client.get("/api/v1/households/hh-1-2").json()["away"] is None
-    assert "부재 중" in page and "병원" in page and "귀가 예정" in page
+    assert "부재 중" in page and "입원" in page and "귀가 예정" in page
     assert away["reason"] == "hospital"
