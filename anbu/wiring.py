@@ -30,6 +30,7 @@ from alerts.proof import Paths
 from alerts.receipts import Asking, Receipts
 from alerts.rulebook import Rulebook
 from alerts.tick import Tick
+from anbu.backtest.whatif import WhatIfProcess
 from anbu.beat import Beat
 from anbu.canary import Canary, Pressing
 from anbu.watch import SystemWatch
@@ -328,6 +329,7 @@ class Site:
             stages=self.stages,
             duty=DutyOffice.over(self.stores.engine, self.clock, self.stores.sealer),
             rulebook=self.rulebook,
+            tries_rules=WhatIfProcess(self.stores.journal.folder),
             speed=speed,
             tokens=Tokens(self.stores.engine, self.clock),
             postbox=self.postbox,
