@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import structlog
 
 from alerts.contacts import ContactBook
+from alerts.ladder import load_ladder
 from alerts.policy import Policy
 from anbu.broker import BrokerFailed, EmbeddedBroker
 from anbu.channels import open_channels, routes_of
@@ -43,6 +44,7 @@ def serve(settings: Settings) -> None:
         )
     try:
         table = load_table(settings.rules.file)
+        ladder = load_ladder(settings.alerts.ladder)
     except RulesWrong as error:
         raise Refusal(str(error)) from error
     clock = SystemClock()
@@ -56,7 +58,7 @@ def serve(settings: Settings) -> None:
             stores,
             clock,
             table=table,
-            policy=Policy(base_url=settings.base_url, routes=routes_of(settings), channels=channels.people),
+            policy=Policy(base_url=settings.base_url, routes=routes_of(settings), channels=channels.people, ladder=ladder),
             channels=channels.by_name,
             asking=channels.asking,
             broker=_address(settings),
