@@ -20,6 +20,7 @@ from anbu.commands import (
     journal,
     makers,
     register,
+    rules,
     show,
     site,
 )
@@ -85,6 +86,7 @@ app.add_typer(feeds.rejections, name="rejections")
 app.add_typer(feeds.calls, name="calls")
 app.add_typer(feeds.token, name="token")
 app.add_typer(journal.app, name="journal")
+app.add_typer(rules.rules, name="rules")
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 
 # Tables are in the metadata once the module that defines them is imported.
+from alerts import rulebook_tables
 from alerts import tables as alert_tables
 from alerts.aftercare import tables as aftercare_tables
 from alerts.duty import tables as duty_tables
@@ -39,6 +40,7 @@ __all__ = [
     "posted",
     "register_tables",
     "revision",
+    "rulebook_tables",
 ]
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 import structlog
+from pydantic import SecretStr
 
 from alerts.contacts import ContactBook
 from alerts.ladder import load_ladder
 from alerts.policy import Policy
+from alerts.rulebook import Rulebook
 from anbu.broker import BrokerFailed, EmbeddedBroker
+from anbu.canary import MqttButton
 from anbu.channels import open_channels, routes_of
 from anbu.ending import Refusal
 from anbu.histories import HISTORY_CURSORS, open_history
@@ -29,7 +33,7 @@ from ingest.source import BrokerAddress
 from ingest.store import open_store
 from ingest.tongues import Tongues
 from rules.reader import RulesWrong
-from rules.table import load_table
+from rules.table import RuleTable, load_table
 
 log = structlog.get_logger(__name__)
 
@@ -61,15 +65,23 @@ def serve(settings: Settings) -> None:
             policy=Policy(base_url=settings.base_url, routes=routes_of(settings), channels=channels.people, ladder=ladder),
             channels=channels.by_name,
             asking=channels.asking,
-            broker=_address(settings),
-            acks_broker=_acks_address(settings),
+            push_key=channels.push_key,
+            button=_button(settings, clock),
+            ping_url=_text(settings.watchdog.ping_url),
+            call_secret=settings.calls.secret.get_secret_value().encode() if settings.calls.secret else None,
+            broker=listening_broker(settings),
+            acks_broker=acks_broker(settings),
             raw_kept=settings.history.raw_days * DAY,
             hours_kept=settings.history.hours_days * DAY,
             keep_days=settings.journal.keep_days,
             rate_per_s=settings.ingest.rate_per_s,
             burst=settings.ingest.burst,
         )
-        site.start()
+        _tell_unused(site.rulebook, table)
+        try:
+            site.start()
+        except JournalFull as error:  # nothing has been started yet
+            raise Refusal(str(error), say("공간을 늘리십시오", "make room")) from error
         stack.callback(site.stop)
         server = WebServer(
             create_app(site.services(https=settings.web.https)),
@@ -79,6 +91,14 @@ def serve(settings: Settings) -> None:
         )
         server.run()
     log.info("stopped in good order")
+
+
+def _tell_unused(rulebook: Rulebook, table: RuleTable) -> None:
+    """A changed file changes nothing by itself: what holds is what the journal says."""
+    now = rulebook.in_force()
+    if now is not None and now.text != table.text:
+        step = "anbu rules diff shows what differs, anbu rules apply puts it in force"
+        log.warning("the table of rules.file is not the one in force", in_force=now.version, file=table.version, next=step)
 
 
 def open_site_stores(settings: Settings, clock: Clock) -> Stores:
@@ -114,7 +134,8 @@ def _start_broker(settings: Settings, stack: ExitStack) -> None:
         raise Refusal(str(error), say("broker.port 를 확인하십시오", "check broker.port")) from error
 
 
-def _address(settings: Settings) -> BrokerAddress:
+def listening_broker(settings: Settings) -> BrokerAddress:
+    """Where the broker is, and as whom we listen."""
     broker = settings.broker
     return BrokerAddress(
         host=broker.host,
@@ -127,11 +148,28 @@ def _address(settings: Settings) -> BrokerAddress:
     )
 
 
-def _acks_address(settings: Settings) -> BrokerAddress:
+def acks_broker(settings: Settings) -> BrokerAddress:
     """Who acknowledges to devices: never the account that listens, whose session it could take."""
     password = settings.broker.acks_password
     return acks_address(
-        _address(settings),
+        listening_broker(settings),
         username=settings.broker.acks_username,
         password=password.get_secret_value() if password else None,
     )
+
+
+def _button(settings: Settings, clock: Clock) -> MqttButton | None:
+    """The canary on the same broker, as an account of its own; None where it is switched off."""
+    if not settings.canary.on:
+        return None
+    address = replace(
+        listening_broker(settings),
+        client_id=f"{settings.broker.client_id}-canary",
+        username=settings.canary.username,
+        password=_text(settings.canary.password),
+    )
+    return MqttButton(address, clock)
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from alerts.rulebook import Rulebook
 from dashboard_api.words import Lang, say
 from ingest.reading import Signal
 from rules.finding import Level
+from rules.limits import Channel
 from rules.sentence import LEVEL_WORDS
-from rules.table import Channel, RuleTable
 
 _SIGNAL_OF = {
     Channel.HEAT: Signal.TEMPERATURE,
@@ -28,9 +29,9 @@ class ChartLimit(msgspec.Struct, frozen=True, kw_only=True):
     label: str
 
 
-def chart_limits(table: RuleTable | None, lang: Lang) -> list[ChartLimit]:
-    """Every limit of the table that can be drawn; none without a table."""
-    if table is None:
+def chart_limits(rulebook: Rulebook | None, household: str, lang: Lang) -> list[ChartLimit]:
+    """Every limit that holds for the household and can be drawn; none where no table is in force."""
+    if rulebook is None or rulebook.in_force() is None:
         return []
     return [
         ChartLimit(
@@ -39,7 +40,7 @@ def chart_limits(table: RuleTable | None, lang: Lang) -> list[ChartLimit]:
             level=int(level),
             label=f"{say(lang, f'limit.{channel}')} {LEVEL_WORDS[lang.value][level]} {limit.raise_at:g}",
         )
-        for channel, threshold in table.thresholds.items()
+        for channel, threshold in rulebook.profile(household).thresholds.items()
         if channel in _SIGNAL_OF  # a fall is no line across a chart
         for level, limit in zip(Level, threshold.levels, strict=True)
         if limit is not None

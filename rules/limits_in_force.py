@@ -53,22 +53,20 @@ class LimitsInForce:
 
 def take_limits(state: State, fact: RulesApplied | SeasonDeclared | SeasonEnded | HouseholdLimit, table: RuleTable) -> RuleTable:
     """Fold what changes the limits; the table that holds from now on. One this version cannot read changes nothing."""
-    match fact:
-        case RulesApplied():
-            try:
-                table = read_table(fact.table, fact.version)
-            except RulesWrong as error:
-                log.error("a table of the journal cannot be read by this version and is not used", problem=str(error))
-                return table
-            state.table = fact.table
-        case SeasonDeclared():
-            if fact.season in tuple(Season):
-                state.declared[Season(fact.season)] = (fact.at, fact.until)
-        case SeasonEnded():
-            if fact.season in tuple(Season):
-                state.declared.pop(Season(fact.season), None)
-        case HouseholdLimit():
-            _take_own(state, fact)
+    if isinstance(fact, RulesApplied):
+        try:
+            table = read_table(fact.table, fact.version)
+        except RulesWrong as error:
+            log.error("a table of the journal cannot be read by this version and is not used", problem=str(error))
+            return table
+        state.table = fact.table
+    elif isinstance(fact, HouseholdLimit):
+        _take_own(state, fact)
+    elif fact.season in tuple(Season):
+        if isinstance(fact, SeasonDeclared):
+            state.declared[Season(fact.season)] = (fact.at, fact.until)
+        else:
+            state.declared.pop(Season(fact.season), None)
     return table
 
 

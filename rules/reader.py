@@ -187,9 +187,7 @@ class Reader:
                 inline = section[len(header) :].strip(".").split(".")[0]
                 break
         else:
-            if section:
-                return 0
-            start = 0
+            start, inline = 0, section.split(".")[0]
         if not section and self._header(key) is not None:
             return self._header(key) or 0
         for number, line in enumerate(self._lines[start:], start + 1):

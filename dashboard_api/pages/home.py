@@ -104,6 +104,7 @@ def household(request: Request, household_id: str, viewer: ViewerDep, services: 
         services,
         viewer,
         "household.html",
+        household_id,
         last_event=last_event,
         home=home,
         dong=dongs.get(home.dong_code, home.dong_code),
@@ -113,7 +114,7 @@ def household(request: Request, household_id: str, viewer: ViewerDep, services: 
         tickets=_tickets(services, viewer, home.id),
         losses=services.losses.of(dong=viewer.dong, household_id=home.id, limit=5),
         history=_past(services, viewer, home.id),
-        limits=msgspec.json.encode(chart_limits(services.rules, viewer.lang)).decode(),
+        limits=msgspec.json.encode(chart_limits(services.rulebook, home.id, viewer.lang)).decode(),
         **queue_of_home(services, viewer, home.id),
     )
 

@@ -16,7 +16,9 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Engine
 
 from alerts.desk import CheckView, Desk
+from alerts.duty.office import DutyOffice
 from alerts.policy import Policy
+from alerts.rulebook import Rulebook
 from dashboard_api.accounts import Accounts
 from dashboard_api.app import create_app
 from dashboard_api.services import Services, StageHealth
@@ -193,6 +195,8 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
     accounts.add("gu", PASSWORD, "supervisor", None)
     accounts.add("ops", PASSWORD, "operator", None)
     stages = [StageHealth(name="broker", ok=True, detail="connected"), StageHealth(name="rules", ok=True, detail="moving", lag=0)]
+    rulebook = Rulebook(engine, sealer, clock)
+    rulebook.begin(load_table(None))
     services = Services(
         desk=Desk(engine, clock, sealer, Policy()),
         register=register,
@@ -201,7 +205,8 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
         losses=Losses(engine),
         clock=clock,
         stages=lambda: tuple(stages),
-        rules=load_table(None),
+        duty=DutyOffice.over(engine, clock, sealer),
+        rulebook=rulebook,
         https=https,
     )
     if demo:

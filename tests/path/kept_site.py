@@ -50,6 +50,7 @@ class KeptSite:
         self.clock = VirtualClock(at)
         self.book = Book()
         self.stores = open_stores(settings.data, open_store(settings.store_url), Sealer(KEY))
+        migrate(self.stores.engine)
         self.site = Site(
             self.stores,
             self.clock,
@@ -62,8 +63,7 @@ class KeptSite:
         self._seq = 0
 
     def found(self) -> None:
-        """Make the tables, the homes and an account."""
-        migrate(self.stores.engine)
+        """Make the homes and an account."""
         register, at = self.site.register, self.clock.home_now()
         register.add_dong("dong-1", "바람동")
         for home in HOMES:

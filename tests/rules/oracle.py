@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ingest.clock import SEOUL, to_datetime
 from ingest.facts import (
     AwayDeclared,
     AwayEnded,
@@ -20,14 +21,19 @@ from ingest.facts import (
     DeviceEnrolled,
     HouseholdEnded,
     HouseholdEnrolled,
+    HouseholdLimit,
     LinkDown,
     LinkUp,
+    RulesApplied,
     RunStarted,
+    SeasonDeclared,
+    SeasonEnded,
 )
 from ingest.reading import Reading, Signal
 from rules.apparent import felt_heat
 from rules.finding import RuleKey
-from rules.table import Breach, Channel, Grade, RuleTable
+from rules.limits import Breach, Channel, Grade, Season, ThresholdLimit, Tighter
+from rules.table import RulesWrong, RuleTable, read_table
 
 STEP = 10_000
 ABSENCES = ("motion", "call", "phone", "cannot_verify", "away")
@@ -65,6 +71,7 @@ class Home:
     asked: tuple[int, str] | None = None
     answers: list[int] = field(default_factory=list)
     humidity: list[tuple[int, float]] = field(default_factory=list)
+    own: dict[tuple[str, int], float] = field(default_factory=dict)
     ended: bool = False
 
 
@@ -73,6 +80,7 @@ class Sensor:
     """One channel of one climate sensor."""
 
     home: str
+    channel: Channel
     interval: int
     last: int | None = None
     since: dict[int, int] = field(default_factory=dict)
@@ -97,7 +105,7 @@ class Oracle:
 
     def __init__(self, table: RuleTable) -> None:
         self.table = table
-        self.limits = table.profile(Grade.ORDINARY).absence
+        self.declared: dict[str, tuple[int, int]] = {}
         self.homes: dict[str, Home] = {}
         self.signals: dict[str, set[str]] = {}
         self.sensors: dict[tuple[str, Channel], Sensor] = {}
@@ -138,6 +146,8 @@ class Oracle:
         elif isinstance(item, LinkUp):
             if self.link and self.link[-1][1] is None:
                 self.link[-1][1] = max(item.at, self.link[-1][0] or 0)
+        elif isinstance(item, RulesApplied | SeasonDeclared | SeasonEnded):
+            self.take_rules(item)
         elif isinstance(item, HouseholdEnrolled):
             self.homes[item.household_id] = Home(enrolled=item.at)
             self.signals[item.household_id] = set()
@@ -166,7 +176,65 @@ class Oracle:
         if not ends or at >= max(ends) + self.table.settle:
             home.well = not any(home.open.get(rule, {}).get("level", 0) for rule in ABSENCES)
 
+    def take_rules(self, fact: Any) -> None:
+        if isinstance(fact, SeasonDeclared):
+            self.declared[fact.season] = (fact.at, fact.until)
+        elif isinstance(fact, SeasonEnded):
+            self.declared.pop(fact.season, None)
+        else:
+            try:
+                self.table = read_table(fact.table)
+            except RulesWrong:
+                return
+            for (_, channel), sensor in self.sensors.items():
+                there = [level for level, limit in enumerate(self.table.thresholds[channel].levels, 1) if limit is not None]
+                sensor.since = {level: at for level, at in sensor.since.items() if level in there}
+                sensor.on = max([level for level in there if level <= sensor.on], default=0)
+
+    def asked(self) -> list[Tighter]:
+        """What the grade and the seasons of this grid point ask, in this order."""
+        point = self.point or 0
+        seasons = [name for name, (start, end) in sorted(self.declared.items()) if name != "autumn" and start <= point < end]
+        return [self.table.grades[Grade.ORDINARY], *(self.table.seasons[Season(name)].tighter for name in seasons)]
+
+    def limits(self, home: Home, rule: str) -> list[int | None]:
+        found: list[int | None] = []
+        for level, limit in enumerate(getattr(self.table.everybody, rule), 1):
+            for one in self.asked() if limit is not None and rule != "away" else []:
+                own = one.absences.get(rule, (None, None, None))[level - 1]
+                limit = min(limit, round(limit * one.factor), own or limit)
+            if limit is not None and (rule, level) in home.own:
+                limit = min(limit, round(home.own[rule, level]))
+            found.append(limit)
+        return found
+
+    def threshold(self, home: Home, channel: Channel, level: int, limit: ThresholdLimit) -> ThresholdLimit:
+        """The limit of everybody with what is more careful for this home now."""
+        careful = max if self.table.thresholds[channel].breach is Breach.BELOW else min
+        for one in self.asked():
+            own = one.thresholds.get(channel, (None, None, None))[level - 1] or limit
+            limit = ThresholdLimit(
+                raise_at=careful(limit.raise_at, own.raise_at),
+                clear_at=careful(limit.clear_at, own.clear_at),
+                dwell=min(limit.dwell, own.dwell),
+            )
+        moved = careful(home.own.get((channel, level), limit.raise_at), limit.raise_at) - limit.raise_at
+        return ThresholdLimit(raise_at=limit.raise_at + moved, clear_at=limit.clear_at + moved, dwell=limit.dwell)
+
+    def told_now(self, section: str, level: int, at: int) -> bool:
+        """Whether the rule has no active hours, or is within them; a danger is told at any hour."""
+        hours = self.table.hours.get(section)
+        if hours is None or level == 3:
+            return True
+        clock = to_datetime(at).astimezone(SEOUL)
+        return hours.start <= (clock.hour * 3600 + clock.minute * 60 + clock.second) * 1000 < hours.end
+
     def take_staff(self, fact: Any, home: Home) -> None:
+        if isinstance(fact, HouseholdLimit):
+            home.own.pop((fact.rule, fact.level), None)
+            if fact.limit is not None and fact.level > 0:
+                home.own[fact.rule, fact.level] = fact.limit
+            return
         if isinstance(fact, HouseholdEnded):
             home.ended = True
             for rule in sorted(home.open):
@@ -354,16 +422,17 @@ class Oracle:
 
     def hold(self, name: str, reading: Reading, channel: Channel, value: float) -> None:
         interval = self.devices[reading.device_id].report_interval_s * 1000 or self.table.report_interval
-        sensor = self.sensors.setdefault((reading.device_id, channel), Sensor(name, interval))
+        sensor = self.sensors.setdefault((reading.device_id, channel), Sensor(name, channel, interval))
         at = reading.observed_at
         if sensor.last is not None and at <= sensor.last:
             return
         rule = self.table.thresholds[channel]
         broken = sensor.last is None or at - sensor.last > self.table.gap_reports * interval
         level_now = 0
-        for level, limit in enumerate(rule.levels, 1):
-            if limit is None:
+        for level, base in enumerate(rule.levels, 1):
+            if base is None:
                 continue
+            limit = self.threshold(self.homes[name], channel, level, base)
             below = rule.breach is Breach.BELOW
             breach = value < limit.raise_at if below else value > limit.raise_at
             breach = breach or (rule.breach is Breach.AT_OR_ABOVE and value == limit.raise_at)
@@ -430,14 +499,14 @@ class Oracle:
         return self.alive(name, home) if rule == "away" else 2**62
 
     def verify_limits(self, name: str, home: Home, at: int) -> list[int | None]:
-        normal = self.limits.cannot_verify[2] or 0
+        normal = self.limits(home, "cannot_verify")[2] or 0
         if "motion" not in self.signals[name]:
-            slower = {"call": self.limits.call[2], "phone": self.limits.phone[2]}
+            slower = {"call": self.limits(home, "call")[2], "phone": self.limits(home, "phone")[2]}
             normal = max([slower[one] or 0 for one in slower if one in self.signals[name]], default=normal)
         ends = [end for _, end in [*self.link, *home.gateway] if end is not None]
         lately = bool(ends) and at < max(ends) + self.table.settle
         if self.gone(home) or (home.well and (self.blind(home) or lately)):
-            _, warning, danger = self.limits.cannot_verify_excused
+            _, warning, danger = self.limits(home, "cannot_verify_excused")
             return [None, max(warning or 0, normal), max(danger or 0, normal)]
         return [None, None, normal]
 
@@ -498,15 +567,16 @@ class Oracle:
 
     def judge_absence(self, name: str, home: Home, rule: str, start: int, at: int) -> None:
         counted = rule in ("motion", "call", "phone")
-        limits = self.verify_limits(name, home, at) if rule == "cannot_verify" else getattr(self.limits, rule)
+        limits = self.verify_limits(name, home, at) if rule == "cannot_verify" else self.limits(home, rule)
         if start == home.halved[0] and rule in home.halved[1]:
             limits = [None if limit is None else limit // 2 for limit in limits]
         since = max(start, home.settled.get(rule, start))
         elapsed = at - since
         signal = rule if rule in ("motion", "call") else ""
         observed = elapsed - self.outages(home, since, at, signal) if counted and at > since else elapsed
-        reached = max([level for level, limit in enumerate(limits, 1) if limit is not None and observed >= limit], default=0)
-        missing = max([level for level, limit in enumerate(limits, 1) if limit is not None and elapsed >= limit], default=0)
+        there = [(level, limit) for level, limit in enumerate(limits, 1) if limit is not None and self.told_now(rule, level, at)]
+        reached = max([level for level, limit in there if observed >= limit], default=0)
+        missing = max([level for level, limit in there if elapsed >= limit], default=0)
         level = home.open.get(rule, {}).get("level", 0)
         coverage = 1.0 if at <= start else round(1 - self.outages(home, start, at, signal) / (at - start), 4)
         if reached > level:
@@ -531,7 +601,9 @@ class Oracle:
                 self.tell(name, home, rule, "cleared", at)
             return
         fresh = any((one.last or 0) + self.table.gap_reports * one.interval >= at for one in held)
-        level = max(one.on for one in held)
+        level = max([one.on for one in held if self.told_now(one.channel, one.on, at)], default=0)
+        if not level and (rule not in home.open or (home.open[rule]["und"] and fresh)):
+            return
         if rule not in home.open or (home.open[rule]["und"] and fresh):
             home.open[rule] = {"start": None, "level": 0, "und": False}
         episode = home.open[rule]

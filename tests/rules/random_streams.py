@@ -15,9 +15,13 @@ from ingest.facts import (
     DeviceEnrolled,
     HouseholdEnded,
     HouseholdEnrolled,
+    HouseholdLimit,
     LinkDown,
     LinkUp,
+    RulesApplied,
     RunStarted,
+    SeasonDeclared,
+    SeasonEnded,
 )
 from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Signal
 from rules.engine import Item
@@ -30,6 +34,11 @@ HOMES = ("hh-1", "hh-2")
 
 def hasty_table() -> RuleTable:
     """The default table with hours as minutes and days as quarters of an hour, so that an hour and a half holds everything."""
+    return read_table(hasty_text())
+
+
+def hasty_text() -> str:
+    """Its text."""
     text = DEFAULT.read_text(encoding="utf-8").replace("90 s", "30 s").replace("14 d", "40 min")
     for level, minutes in (("caution", 30), ("warning", 40), ("danger", 50)):
         days = {"caution": "3 d", "warning": "4 d", "danger": "5 d"}[level]
@@ -38,7 +47,26 @@ def hasty_table() -> RuleTable:
         text = text.replace(f'"{old}"', f'"{new}"')
     for hours in (48, 24, 12, 8, 6, 4, 2, 1):
         text = text.replace(f'"{hours} h"', f'"{hours} min"')
-    return read_table(text)
+    return text
+
+
+def other_texts() -> list[str]:
+    """Tables that a supervisor may apply: the first again, a careful one with seasons and hours, one with levels left out,
+    and one that no version can read."""
+    text = hasty_text()
+    careful = text.replace('caution = "8 min"', 'caution = "5 min"\nactive = "09:10-10:05"').replace("= 1.0", "= 0.9")
+    careful = careful.replace('breach = "at_or_above"', 'breach = "at_or_above"\nactive = "09:25-10:20"')
+    careful = careful.replace('door_gap = "30 s"', 'door_gap = "10 s"')
+    careful += """
+[season.heatwave.heat]
+caution = { raise_at = 30.0, clear_at = 29.0, dwell = "1 min" }
+[season.heatwave.motion]
+warning = "9 min"
+[season.coldwave.cold]
+danger = { raise_at = 16.5, clear_at = 17.5, dwell = "2 min" }
+"""
+    fewer = "\n".join(line for line in text.splitlines() if not line.startswith(("danger  = {", "warning = {")))
+    return [text, careful, fewer, "no table"]
 
 
 def _pick(*values: float) -> st.SearchStrategy[float]:
@@ -58,6 +86,7 @@ _READINGS: list[tuple[str, Signal, st.SearchStrategy[float]]] = [
     ("pir", Signal.SOS, _pick(1)),
 ]
 
+TEXTS = other_texts()
 _RULES = (
     "motion",
     "call",
@@ -156,9 +185,25 @@ def facts(draw: st.DrawFn, at: Millis) -> Item:
         lambda: LinkDown(fact_id=name, at=when, source="mqtt"),
         lambda: LinkUp(fact_id=name, at=when, source="mqtt"),
         lambda: RunStarted(fact_id=name, at=when, run_id=name),
+        lambda: RulesApplied(fact_id=name, at=when, version="v", table=draw(st.sampled_from(TEXTS))),
+        lambda: SeasonDeclared(
+            fact_id=name,
+            at=when + draw(st.sampled_from([-60, 0, 5, 90])) * SECOND,
+            season=draw(st.sampled_from(["heatwave", "coldwave", "autumn"])),
+            until=when + draw(st.integers(0, 30)) * MINUTE,
+        ),
+        lambda: SeasonEnded(fact_id=name, at=when, season=draw(st.sampled_from(["heatwave", "coldwave", "autumn"]))),
+        lambda: HouseholdLimit(
+            fact_id=name,
+            at=when,
+            household_id=home,
+            rule=draw(st.sampled_from(["motion", "phone", "cannot_verify", "heat", "cold", "damp", "nonsense"])),
+            level=draw(st.integers(0, 3)),
+            limit=draw(st.sampled_from([None, 15.0, 17.0, 30.0, 4.0 * MINUTE, 10.0 * MINUTE, 100.0 * MINUTE])),
+        ),
         lambda: HouseholdEnded(fact_id=name, at=when, household_id=home),
     ]
-    return draw(st.sampled_from(makers[:6] * 4 + makers[6:]))()
+    return draw(st.sampled_from(makers[:10] * 4 + makers[10:]))()
 
 
 @st.composite
@@ -195,3 +240,51 @@ def streams(draw: st.DrawFn) -> list[Item]:
                 items.append(items[-1])
     items.sort(key=received_at)
     return [structs.replace(item, offset=place) if isinstance(item, Reading) else item for place, item in enumerate(items, 1)]
+
+
+CLIMATE = frozenset({Signal.TEMPERATURE, Signal.HUMIDITY})
+
+
+@st.composite
+def bursts(draw: st.DrawFn) -> tuple[list[Item], list[Reading]]:
+    """Two homes with every device, and readings of an hour and a half that all come at its end: offsets stay with them."""
+    items = [item for item in draw(streams()) if isinstance(item, HouseholdEnrolled | DeviceEnrolled)]
+    ats = draw(st.lists(st.integers(0, LAST // SECOND), min_size=1, max_size=30))
+    came = [
+        structs.replace(draw(readings(at * SECOND)), offset=place, received_at=START + LAST) for place, at in enumerate(ats, 1)
+    ]
+    return items, [one for one in came if one.signal is not Signal.STATUS] or [draw(readings(0))]
+
+
+@st.composite
+def orders(draw: st.DrawFn, came: list[Reading]) -> list[Reading]:
+    """The same readings in another order, some twice; those of the climate of a home in the order in which they were taken."""
+    mixed = draw(st.permutations([*came, *draw(st.lists(st.sampled_from(came), max_size=5))]))
+    taken = {home: iter(sorted((one for one in mixed if _climate_of(one) == home), key=_taken)) for home in HOMES}
+    return [one if _climate_of(one) is None else next(taken[str(one.household_id)]) for one in mixed]
+
+
+def _climate_of(one: Reading) -> str | None:
+    """The home whose climate it tells of; None: it tells of something else."""
+    return str(one.household_id) if one.signal in CLIMATE else None
+
+
+def _taken(one: Reading) -> tuple[Millis, int]:
+    return one.observed_at, one.offset
+
+
+NO_EVIDENCE: list[tuple[str, Signal, float, bool]] = [
+    ("pir", Signal.MOTION, 0.0, True),
+    ("pir", Signal.MOTION, 1.0, False),  # retained, or from before the enrolment
+    ("pir", Signal.HEARTBEAT, 1.0, True),
+    ("pir", Signal.BATTERY, 90.0, True),
+    ("pir", Signal.SOS, 1.0, True),
+    ("ph", Signal.PHONE, 0.0, True),
+    ("ph", Signal.CALL, 0.0, True),
+    ("ph", Signal.CALL_MISSED, 3.0, True),
+    ("ph", Signal.SIM, 7.0, True),
+    ("pir", Signal.STEPS, 0.0, True),
+    ("th", Signal.LIGHT, 80.0, True),
+    ("gw", Signal.STATUS, 1.0, True),
+]
+"""Device, signal, value, credible: what is no sign of life of anybody."""

@@ -1,0 +1,236 @@
+"""The rulebook: which table is in force, declared seasons, limits of single households; who changed them, and why."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Select, func, insert, select
+
+from alerts.rulebook_tables import rule_change
+from ingest.clock import DAY, Clock, Millis
+from ingest.fact_outbox import queue_fact
+from ingest.facts import Fact, HouseholdLimit, RulesApplied, SeasonDeclared, SeasonEnded
+from ingest.reading import HouseholdId
+from ingest.register.homes import NotRegistered
+from ingest.register.tables import household as households
+from ingest.seal import Sealer
+from ingest.store import reading
+from rules.finding import Level
+from rules.lengths import write_length
+from rules.limits import ABSENCES, Breach, Channel, Grade, OwnLimit, Season
+from rules.profile import Profile, with_own
+from rules.table import RuleTable, read_table
+
+LONGEST_SEASON: Millis = 60 * DAY
+"""A declared season ends by itself after this at the latest; a longer one belongs into the table as dates."""
+MEANT_AS = "start"
+"""The actor of the table a site began with."""
+
+
+class ChangeRefused(ValueError):
+    """The change would not be right; the text says what would be."""
+
+
+class NoReason(ValueError):
+    """A change of limits needs a reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change, as it was made. `reason` is None for the table a site began with."""
+
+    id: int
+    at: Millis
+    actor: str
+    kind: str
+    version: str | None
+    season: str | None
+    until: Millis | None
+    household_id: str | None
+    rule: str | None
+    level: int | None
+    limit: float | None
+    reason: str | None
+
+
+class Rulebook:
+    """Every change is one transaction: its row, and the fact that tells the rules. Safe to use from several threads."""
+
+    def __init__(self, engine: Engine, sealer: Sealer, clock: Clock) -> None:
+        self._engine = engine
+        self._reading = reading(engine)
+        self._sealer = sealer
+        self._clock = clock
+        self._read: tuple[int, RuleTable] | None = None  # the newest table and its row, read once
+
+    def begin(self, table: RuleTable) -> RuleTable:
+        """The table this site began with: `table`, where it has none yet.
+
+        Whoever reads the journal from its first entry begins with this one, whatever a file says by now.
+        """
+        with self._engine.begin() as connection:
+            first = connection.execute(_tables().order_by(rule_change.c.id).limit(1)).first()
+            if first is None:
+                self._write_table(connection, table, actor=MEANT_AS, reason=None)
+                return table
+        return read_table(first.text, first.version)
+
+    def in_force(self) -> RuleTable | None:
+        """The table in force; None before the site has ever run."""
+        with self._reading.begin() as connection:
+            newest = connection.execute(select(func.max(rule_change.c.id)).where(rule_change.c.kind == "table")).scalar()
+            if newest is None:
+                return None
+            if self._read is None or self._read[0] != newest:
+                row = connection.execute(_tables().where(rule_change.c.id == newest)).one()
+                self._read = (newest, read_table(row.text, row.version))
+        return self._read[1]
+
+    def apply(self, table: RuleTable, *, actor: str, reason: str) -> int:
+        """Let this table hold from now on; the number of the change. ChangeRefused where it holds already."""
+        now = self.in_force()
+        if now is not None and now.text == table.text:
+            raise ChangeRefused(f"{table.version} is in force already")
+        with self._engine.begin() as connection:
+            return self._write_table(connection, table, actor=actor, reason=reason)
+
+    def declare_season(self, season: str, until: Millis, *, actor: str, reason: str) -> int:
+        """Let the limits of this season hold from now until then."""
+        now = self._clock.home_now()
+        if season not in tuple(Season):
+            raise ChangeRefused(f"{season!r} is no season; there are {', '.join(Season)}")
+        if not now < until <= now + LONGEST_SEASON:
+            raise ChangeRefused(
+                "a season is declared until a time to come, at most 60 days on; a longer one is dates in the table"
+            )
+        fact = SeasonDeclared(fact_id=_new_id(), at=now, season=season, until=until)
+        return self._change_by(fact, actor, reason, kind="season", season=season, until=until)
+
+    def end_season(self, season: str, *, actor: str, reason: str) -> int:
+        """End the declared season now; ChangeRefused where none is declared."""
+        now = self._clock.home_now()
+        if season not in self.declared():
+            raise ChangeRefused(f"the season {season} is not declared")
+        fact = SeasonEnded(fact_id=_new_id(), at=now, season=season)
+        return self._change_by(fact, actor, reason, kind="season", season=season)
+
+    def declared(self) -> dict[str, Millis]:
+        """Until when each season that is declared now was declared."""
+        at = self._clock.home_now()
+        rows = self._newest(rule_change.c.kind == "season", rule_change.c.season)
+        return {row.season: row.until for row in rows if row.until is not None and row.at <= at < row.until}
+
+    def set_limit(self, household: str, rule: str, level: int, limit: float | None, *, actor: str, reason: str) -> int:
+        """Give the household a limit of its own (None: take it away). ChangeRefused unless it is more careful than everybody's;
+        NotRegistered."""
+        now, profile = self._clock.home_now(), self.profile(household, own=False)
+        if limit is None and not any(one.rule == rule and one.level == level for one in self.own(household)):
+            raise ChangeRefused(f"the household has no limit of its own for {rule}")
+        if limit is not None:
+            _refuse_looser(profile, rule, level, limit)
+        name = HouseholdId(household)
+        fact = HouseholdLimit(fact_id=_new_id(), at=now, household_id=name, rule=rule, level=level, limit=limit)
+        values = {"household_id": household, "rule": rule, "level": level, "limit_value": limit}
+        return self._change_by(fact, actor, reason, kind="limit", **values)
+
+    def own(self, household: str) -> list[OwnLimit]:
+        """The household's own limits."""
+        newest = self._newest(rule_change.c.household_id == household, rule_change.c.rule, rule_change.c.level)
+        return [OwnLimit(rule=row.rule, level=row.level, limit=row.limit_value) for row in newest if row.limit_value is not None]
+
+    def profile(self, household: str, *, own: bool = True) -> Profile:
+        """The limits that hold for the household now. NotRegistered; ChangeRefused before the site has ever run."""
+        with self._reading.begin() as connection:
+            grade = connection.execute(select(households.c.grade).where(households.c.id == household)).scalar()
+        if grade is None:
+            raise NotRegistered("household", household)
+        table, now = self.in_force(), self._clock.home_now()
+        if table is None:
+            raise ChangeRefused("no table is in force yet: the site has never run")
+        by_date = {season for season, mode in table.seasons.items() if mode.dates is not None and mode.dates.holds(now)}
+        profile = table.profile(Grade(grade), frozenset(by_date | {Season(one) for one in self.declared()}))
+        return with_own(profile, self.own(household)) if own else profile
+
+    def changes(self, *, household: str | None = None, limit: int = 100) -> list[Change]:
+        """What was changed, the newest first."""
+        asked = select(rule_change).order_by(rule_change.c.id.desc()).limit(limit)
+        if household is not None:
+            asked = asked.where(rule_change.c.household_id == household)
+        with self._reading.begin() as connection:
+            return [self._change(row) for row in connection.execute(asked)]
+
+    def _newest(self, which: Any, *by: Any) -> Sequence[Row[Any]]:
+        newest = select(func.max(rule_change.c.id)).where(which).group_by(*by)
+        with self._reading.begin() as connection:
+            return connection.execute(select(rule_change).where(rule_change.c.id.in_(newest)).order_by(rule_change.c.id)).all()
+
+    def _write_table(self, connection: Connection, table: RuleTable, *, actor: str, reason: str | None) -> int:
+        fact = RulesApplied(fact_id=_new_id(), at=self._clock.home_now(), version=table.version, table=table.text)
+        return self._write(connection, fact, actor, reason, kind="table", version=table.version, text=table.text)
+
+    def _change_by(self, fact: Fact, actor: str, reason: str, **values: Any) -> int:
+        with self._engine.begin() as connection:
+            return self._write(connection, fact, actor, reason, **values)
+
+    def _write(self, connection: Connection, fact: Fact, actor: str, reason: str | None, **values: Any) -> int:
+        if reason is not None and not reason.strip():
+            raise NoReason("a change of limits needs a reason")
+        sealed = None if reason is None else self._sealer.seal(reason.strip().encode(), about=_about(fact.fact_id))
+        row = insert(rule_change).values(fact_id=fact.fact_id, at=fact.at, actor=actor, sealed_reason=sealed, **values)
+        made = connection.execute(row).inserted_primary_key
+        queue_fact(connection, fact)
+        return int(made[0]) if made else 0
+
+    def _change(self, row: Row[Any]) -> Change:
+        reason = None if row.sealed_reason is None else self._sealer.open(row.sealed_reason, about=_about(row.fact_id)).decode()
+        return Change(
+            id=row.id,
+            at=row.at,
+            actor=row.actor,
+            kind=row.kind,
+            version=row.version,
+            season=row.season,
+            until=row.until,
+            household_id=row.household_id,
+            rule=row.rule,
+            level=row.level,
+            limit=row.limit_value,
+            reason=reason,
+        )
+
+
+def _tables() -> Select[Any]:
+    return select(rule_change).where(rule_change.c.kind == "table")
+
+
+def _new_id() -> str:
+    return f"rules-{uuid.uuid4().hex}"
+
+
+def _about(fact_id: str) -> str:
+    """What a sealed reason is bound to, so that it opens nowhere else."""
+    return f"rule change {fact_id}"
+
+
+def _refuse_looser(profile: Profile, rule: str, level: int, limit: float) -> None:
+    """ChangeRefused unless the limit is above 0 and more careful than the one that holds without it."""
+    there = level in tuple(Level) and math.isfinite(limit)
+    if there and rule in ABSENCES and rule != "away":
+        now = profile.absence.of(rule)[level - 1]
+        if now is not None:
+            if not 0 < limit < now:
+                raise ChangeRefused(f"a household's own limit may only be shorter than {write_length(now)}, and above 0")
+            return
+    if there and rule in tuple(Channel):
+        threshold = profile.thresholds[Channel(rule)]
+        found = threshold.levels[level - 1]
+        if found is not None:
+            below = threshold.breach is Breach.BELOW
+            if (limit <= found.raise_at) if below else (limit >= found.raise_at):
+                raise ChangeRefused(f"a household's own limit may only lie {'above' if below else 'below'} {found.raise_at:g}")
+            return
+    raise ChangeRefused(f"{rule!r} has no limit of level {level} that a household may shorten")
