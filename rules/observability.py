@@ -147,6 +147,11 @@ class Observability:
         found |= {home: Sight(cause=Blind.GATEWAY, since=since) for home, since in self._gateway_since.items()}
         return ours, found
 
+    def with_outages(self) -> set[int]:
+        """Rows of homes that had an outage of their own which is remembered, or have one."""
+        sensors = {home for home, _ in (*self._sensor, *self._sensor_since)}
+        return {*self._gateway, *self._gateway_since, *sensors}
+
     def recently_blind(self, at: Millis, settle: Millis) -> set[int] | None:
         """Homes that were blind through their gateway less than `settle` before `at`; None: all, through our link."""
         if self._link and at < self._link[-1][1] + settle:

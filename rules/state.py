@@ -13,12 +13,13 @@ from rules.finding import RuleKey
 from rules.limits import Channel, OwnLimit, Season
 from rules.observability import Observability, Outages
 from rules.pauses import Habits, Pauses
+from rules.trend_store import Trends
 
 I8, F8, F4, U1, I4, I2 = "<i8", "<f8", "<f4", "|u1", "<i4", "<i2"
 CHANNELS = len(Channel)
 HIGHS = 3
 NO_LAG = 2**31 - 1
-FORMAT = 4
+FORMAT = 5
 
 
 class Households(Columns):
@@ -225,6 +226,8 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     pauses: Dumped
     habits: Dumped
     left_out: list[tuple[int, list[tuple[int, int]]]]
+    trends: Dumped
+    trend_closed: int | None
 
 
 class State:
@@ -246,6 +249,8 @@ class State:
         self.homes: dict[int, list[int]] = {}  # devices by household row
         self.pauses = Pauses()
         self.habits = Habits()
+        self.trends = Trends()
+        self.trend_closed: int | None = None  # the last day (rules.trend_store) that is in figures
         self.left_out: dict[int, list[tuple[Millis, Millis]]] = {}  # by household row: spans that say nothing of its habits
 
     def dump(self) -> bytes:
@@ -268,6 +273,8 @@ class State:
                 own=[(row, [one for _, one in sorted(own.items())]) for row, own in sorted(self.own.items())],
                 pauses=self.pauses.dump(),
                 habits=self.habits.dump(),
+                trends=self.trends.dump(),
+                trend_closed=self.trend_closed,
                 left_out=sorted((home, spans) for home, spans in self.left_out.items() if spans),
             )
         )
@@ -298,6 +305,8 @@ class State:
         habits = len(state.habits)
         state.pauses.habit[state.habits.home[:habits]] = np.arange(habits)
         state.left_out = dict(kept.left_out)
+        state.trends.load(kept.trends)
+        state.trend_closed = kept.trend_closed
         for device in range(len(state.devices)):
             state.place(device, int(state.devices.household[device]))
         return state
