@@ -60,8 +60,8 @@ def serve(settings: Settings) -> None:
             policy=Policy(base_url=settings.base_url, routes=routes_of(settings), channels=channels.people),
             channels=channels.by_name,
             asking=channels.asking,
-            broker=_address(settings),
-            acks_broker=_acks_address(settings),
+            broker=listening_broker(settings),
+            acks_broker=acks_broker(settings),
             raw_kept=settings.history.raw_days * DAY,
             hours_kept=settings.history.hours_days * DAY,
             keep_days=settings.journal.keep_days,
@@ -122,7 +122,8 @@ def _start_broker(settings: Settings, stack: ExitStack) -> None:
         raise Refusal(str(error), say("broker.port 를 확인하십시오", "check broker.port")) from error
 
 
-def _address(settings: Settings) -> BrokerAddress:
+def listening_broker(settings: Settings) -> BrokerAddress:
+    """Where the broker is, and as whom we listen."""
     broker = settings.broker
     return BrokerAddress(
         host=broker.host,
@@ -135,11 +136,11 @@ def _address(settings: Settings) -> BrokerAddress:
     )
 
 
-def _acks_address(settings: Settings) -> BrokerAddress:
+def acks_broker(settings: Settings) -> BrokerAddress:
     """Who acknowledges to devices: never the account that listens, whose session it could take."""
     password = settings.broker.acks_password
     return acks_address(
-        _address(settings),
+        listening_broker(settings),
         username=settings.broker.acks_username,
         password=password.get_secret_value() if password else None,
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from anbu.commands.options import Config
+from anbu.commands.options import AsJson, Config
 from anbu.ending import orderly
 from anbu.language import say
 
@@ -70,3 +70,31 @@ def renew(host: _Hosts = None, config: Config = None) -> None:
     names = renew_server(load_settings(config), host or (), SystemClock().machine_now())
     print(", ".join(names))
     print(say("다음: systemctl reload mosquitto", "next: systemctl reload mosquitto"))
+
+
+@broker.command("check", help=say("브로커에 무엇이 모자라는지 봅니다", "see what the broker lacks"))
+@orderly
+def check(
+    wait: Annotated[
+        float, typer.Option(min=0.1, max=60.0, help=say("답을 기다리는 시간(초)", "seconds to wait for each answer"))
+    ] = 5.0,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Use the broker as a running site would; exit code 1 where it lacks something."""
+    import msgspec
+
+    from anbu.broker_check import check_broker
+    from anbu.serving import acks_broker, listening_broker
+    from anbu.settings import load_settings
+
+    settings = load_settings(config)
+    lines = check_broker(settings.broker, listening_broker(settings), acks_broker(settings), answer_s=wait)
+    if as_json:
+        print(msgspec.json.encode(lines).decode())
+    else:
+        for line in lines:
+            print(f"{'ok ' if line.ok else '!! '} {line.name:<14} {line.detail}")
+            if line.next_step:
+                print(f"    {'':<14} -> {line.next_step}")
+    raise typer.Exit(0 if all(line.ok for line in lines) else 1)

@@ -240,3 +240,51 @@ def streams(draw: st.DrawFn) -> list[Item]:
                 items.append(items[-1])
     items.sort(key=received_at)
     return [structs.replace(item, offset=place) if isinstance(item, Reading) else item for place, item in enumerate(items, 1)]
+
+
+CLIMATE = frozenset({Signal.TEMPERATURE, Signal.HUMIDITY})
+
+
+@st.composite
+def bursts(draw: st.DrawFn) -> tuple[list[Item], list[Reading]]:
+    """Two homes with every device, and readings of an hour and a half that all come at its end: offsets stay with them."""
+    items = [item for item in draw(streams()) if isinstance(item, HouseholdEnrolled | DeviceEnrolled)]
+    ats = draw(st.lists(st.integers(0, LAST // SECOND), min_size=1, max_size=30))
+    came = [
+        structs.replace(draw(readings(at * SECOND)), offset=place, received_at=START + LAST) for place, at in enumerate(ats, 1)
+    ]
+    return items, [one for one in came if one.signal is not Signal.STATUS] or [draw(readings(0))]
+
+
+@st.composite
+def orders(draw: st.DrawFn, came: list[Reading]) -> list[Reading]:
+    """The same readings in another order, some twice; those of the climate of a home in the order in which they were taken."""
+    mixed = draw(st.permutations([*came, *draw(st.lists(st.sampled_from(came), max_size=5))]))
+    taken = {home: iter(sorted((one for one in mixed if _climate_of(one) == home), key=_taken)) for home in HOMES}
+    return [one if _climate_of(one) is None else next(taken[str(one.household_id)]) for one in mixed]
+
+
+def _climate_of(one: Reading) -> str | None:
+    """The home whose climate it tells of; None: it tells of something else."""
+    return str(one.household_id) if one.signal in CLIMATE else None
+
+
+def _taken(one: Reading) -> tuple[Millis, int]:
+    return one.observed_at, one.offset
+
+
+NO_EVIDENCE: list[tuple[str, Signal, float, bool]] = [
+    ("pir", Signal.MOTION, 0.0, True),
+    ("pir", Signal.MOTION, 1.0, False),  # retained, or from before the enrolment
+    ("pir", Signal.HEARTBEAT, 1.0, True),
+    ("pir", Signal.BATTERY, 90.0, True),
+    ("pir", Signal.SOS, 1.0, True),
+    ("ph", Signal.PHONE, 0.0, True),
+    ("ph", Signal.CALL, 0.0, True),
+    ("ph", Signal.CALL_MISSED, 3.0, True),
+    ("ph", Signal.SIM, 7.0, True),
+    ("pir", Signal.STEPS, 0.0, True),
+    ("th", Signal.LIGHT, 80.0, True),
+    ("gw", Signal.STATUS, 1.0, True),
+]
+"""Device, signal, value, credible: what is no sign of life of anybody."""

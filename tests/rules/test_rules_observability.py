@@ -6,15 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.clock import HOUR, MINUTE, SECOND
-from ingest.facts import LinkUp, RunStopped
-from ingest.reading import Signal
+from ingest.facts import DeviceRemoved, HouseholdEnded, LinkUp, RunStopped
+from ingest.reading import DeviceId, HouseholdId, Signal
+from rules.engine import STEP, Item
 from rules.finding import Level, RuleKey, Verb
-from rules.observability import Observability
+from rules.observability import Blind, Observability, Sight
+from rules.sentence import reason
 from tests.rules.rule_parts import (
     START,
     Days,
     device,
     enrolled,
+    every,
     home_with,
     link_down,
     link_up,
@@ -120,3 +123,100 @@ def test_observed_time_equals_counting_the_observed_seconds(flips: list[tuple[st
     assert watch.blind_between(0, start, start + length) == sum(dark[start : start + length])
     seen = [second + 1 for second in range(start, len(dark)) if not dark[second]][length - 1 : length]
     assert watch.reach(0, start, length) == (seen[0] if seen else None)
+
+
+def sensor_day(*more: Item, interval_s: int = 600) -> Days:
+    """A home whose one motion sensor reports every so often and was last heard at 2 h."""
+    beats = [reading(at, Signal.HEARTBEAT) for at in every(10, 0, 2 * HOUR + 1)]
+    return Days([*home_with(Signal.MOTION, interval_s=interval_s), motion(0), *beats, *more])
+
+
+def test_a_sensor_that_fell_silent_blinds_its_home_for_its_signal_from_its_last_report_on() -> None:
+    days = sensor_day()
+    said = days.until(10 * HOUR)
+    assert told(said, RuleKey.MOTION) == [("motion", "undetermined", 1, 8.0)]
+    [doubt] = [one for one in said if one.rule is RuleKey.MOTION]
+    assert (doubt.evidence.coverage, doubt.evidence.blind) == (0.25, "sensor")
+    sight = days.engine.sights().of("hh-1")
+    assert sight == Sight(cause=Blind.SENSOR, since=START + 2 * HOUR, signals=("motion",))
+    assert "관측 25%" in reason(doubt.rule, doubt.level, doubt.evidence, doubt.at, verb=doubt.verb)
+    days.feed([reading(at, Signal.HEARTBEAT) for at in every(10, 20 * HOUR, 27 * HOUR)])
+    assert days.engine.sights().homes == {}
+    said = days.until(27 * HOUR)
+    assert raised(said, RuleKey.CANNOT_VERIFY) == [(Level.DANGER, 24 * HOUR)]  # the net hangs under it all the same
+    assert raised(said, RuleKey.MOTION) == [(Level.CAUTION, 26 * HOUR)]
+    caution = next(one for one in said if one.rule is RuleKey.MOTION)
+    assert (round(caution.evidence.coverage, 2), caution.evidence.blind) == (0.31, "sensor")
+    assert "센서 응답 없음" in reason(caution.rule, caution.level, caution.evidence, caution.at)
+    assert "the sensor was silent" in reason(caution.rule, caution.level, caution.evidence, caution.at, "en")
+
+
+def test_a_home_with_another_sensor_that_is_heard_is_observed() -> None:
+    days = sensor_day(device("pir-2", Signal.MOTION))
+    assert raised(days.until(9 * HOUR), RuleKey.MOTION) == [(Level.CAUTION, 8 * HOUR)]
+
+
+def test_a_sensor_that_never_spoke_blinds_a_home_that_is_otherwise_heard() -> None:
+    items = [enrolled(), device("pir-1", Signal.MOTION, interval_s=600), device("th-1", Signal.TEMPERATURE)]
+    days = Days([*items, *(reading(at, Signal.TEMPERATURE, 22.0, name="th-1") for at in every(10, 0, 9 * HOUR))])
+    assert told(days.until(9 * HOUR), RuleKey.MOTION) == [("motion", "undetermined", 1, 8.0)]
+    days.feed([DeviceRemoved(fact_id="x", at=START + 10 * HOUR, device_id=DeviceId("pir-1"))])
+    assert days.engine.sights().homes == {}
+
+
+def test_a_phone_that_said_it_is_off_and_fell_silent_is_still_off() -> None:
+    items = [*home_with(Signal.PHONE, Signal.CALL, interval_s=3600), reading(0, Signal.PHONE, 0.0)]
+    days = Days(items)
+    said = days.until(13 * HOUR)
+    assert raised(said, RuleKey.PHONE) == [(Level.CAUTION, 12 * HOUR)]
+    assert days.engine.sights().homes["hh-1"].signals == ("call", "phone")
+
+
+def test_the_cause_of_blindness_is_kept_for_ourselves_the_broker_and_the_gateway() -> None:
+    days = Days([*home_with(Signal.MOTION), device("gw-1", Signal.STATUS), motion(0), link_down(HOUR)])
+    assert days.engine.sights().of("hh-1") == Sight(cause=Blind.BROKER, since=START + HOUR)
+    days.feed([link_up(2 * HOUR), run_started(4 * HOUR)])
+    ours = days.engine.sights().of("hh-9")
+    assert ours is not None and ours.cause is Blind.OURSELVES
+    days.feed([link_up(5 * HOUR), reading(5 * HOUR + MINUTE, Signal.STATUS, 0.0, name="gw-1")])
+    assert days.engine.sights().homes["hh-1"].cause is Blind.GATEWAY
+    days.feed([reading(14 * HOUR, Signal.STATUS, 1.0, name="gw-1")])
+    said = days.until(24 * HOUR)
+    assert [one.evidence.blind for one in said if one.rule is RuleKey.MOTION] == ["ourselves", "gateway"]
+
+
+def test_wrong_5_a_home_never_heard_is_blind_and_never_well() -> None:
+    days = Days(home_with(Signal.MOTION))
+    days.until(MINUTE)
+    assert days.engine.sights().of("hh-1") == Sight(cause=Blind.NOT_COMMISSIONED, since=START)
+    days.feed([HouseholdEnded(fact_id="x", at=START + HOUR, household_id=HouseholdId("hh-1"))])
+    assert days.engine.sights().homes == {}
+
+
+def test_after_an_outage_of_ours_a_home_waits_until_its_backlog_is_over() -> None:
+    """It was still for 7 h 59 min before the outage; what its devices had kept comes in within the first minutes after."""
+    days = Days([*home_with(Signal.MOTION), motion(0), link_down(8 * HOUR - MINUTE), link_up(10 * HOUR)])
+    assert raised(days.until(10 * HOUR + 9 * MINUTE), RuleKey.MOTION) == []
+    days.feed([motion(9 * HOUR, received=10 * HOUR + 9 * MINUTE)])
+    assert raised(days.until(19 * HOUR), RuleKey.MOTION) == [(Level.CAUTION, 18 * HOUR)]
+
+
+def test_a_home_heard_as_it_happens_waits_no_longer_and_none_waits_more_than_ten_minutes() -> None:
+    stands = [*home_with(Signal.MOTION), *home_with(Signal.MOTION, home="hh-2")[:1], device("pir-2", Signal.MOTION, home="hh-2")]
+    days = Days([*stands, motion(0), motion(0, home="hh-2", name="pir-2"), link_down(8 * HOUR - MINUTE), link_up(10 * HOUR)])
+    days.feed([reading(10 * HOUR + 2 * MINUTE, Signal.HEARTBEAT)])
+    said = [(one.household_id, one.at - START) for one in days.until(11 * HOUR) if one.verb is Verb.RAISED]
+    assert said == [("hh-1", 10 * HOUR + 2 * MINUTE + STEP), ("hh-2", 10 * HOUR + 10 * MINUTE)]
+
+
+def test_wrong_1_after_a_long_outage_of_ours_nothing_storms() -> None:
+    homes = [f"hh-{number}" for number in range(50)]
+    items = [fact for home in homes for fact in (enrolled(home), device(f"d-{home}", Signal.MOTION, home=home))]
+    days = Days([*items, *(motion(0, home=home, name=f"d-{home}") for home in homes), link_down(HOUR), link_up(30 * HOUR)])
+    days.until(30 * HOUR)
+    kept = [
+        motion(29 * HOUR, received=30 * HOUR + place * 10 * SECOND, home=home, name=f"d-{home}")
+        for place, home in enumerate(homes)
+    ]
+    said = days.feed(kept).until(36 * HOUR)
+    assert {one.verb for one in said} <= {Verb.CLEARED, Verb.ALIVE}

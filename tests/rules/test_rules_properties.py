@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ingest.clock import MINUTE
-from ingest.facts import RunStarted
+from ingest.facts import DeviceEnrolled, RunStarted
+from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Signal
 from rules.engine import STEP, Engine, Item
-from rules.finding import DEVICE, Finding, RuleKey
+from rules.finding import ABSENCE, DEVICE, Finding, RuleKey
 from tests.rules.oracle import WEATHER, Oracle, Told
-from tests.rules.random_streams import LAST, hasty_table, streams
+from tests.rules.random_streams import CLIMATE, HOMES, LAST, NO_EVIDENCE, bursts, hasty_table, orders, streams
 from tests.rules.rule_parts import START, received_at
 
 TABLE = hasty_table()
@@ -114,3 +118,86 @@ def test_asking_more_often_changes_nothing(items: list[Item], seconds: list[int]
     for second in sorted(seconds):
         told += eager.advance(max(START + second * 1000, received_at(items[-1])))
     assert said == told + eager.advance(END)
+
+
+@SETTINGS
+@given(bursts(), st.data())
+def test_any_order_and_any_repetition_of_the_same_messages_gives_the_same_homes(
+    burst: tuple[list[Item], list[Reading]], data: st.DataObject
+) -> None:
+    """What is known of the homes, to the last byte, and what stands a while later; of devices what is known goes by arrival."""
+    enrolments, came = burst
+    once, again = Engine(TABLE), Engine(TABLE)
+    for engine, order in ((once, sorted(came, key=lambda one: one.observed_at)), (again, data.draw(orders(came)))):
+        engine.fold(enrolments)
+        engine.advance(START + LAST)
+        cuts = data.draw(st.sets(st.integers(0, len(order))))
+        for start, end in pairwise(sorted({0, len(order), *cuts})):
+            engine.fold(order[start:end])
+        engine.advance(END)
+    assert once._state.households.dump() == again._state.households.dump()
+    assert once._state.phone_offs == again._state.phone_offs
+    climates = [
+        {name: (one.since[:, row].tolist(), one.on[:, row].tolist()) for name, row in one.index.items()}
+        for one in (once._state.climates, again._state.climates)
+    ]
+    assert climates[0] == climates[1]
+    assert once.standing() == again.standing()
+
+
+@SETTINGS
+@given(bursts(), st.data())
+def test_messages_that_come_late_and_out_of_order_leave_the_same_absences_standing(
+    burst: tuple[list[Item], list[Reading]], data: st.DataObject
+) -> None:
+    """The rules speak in between, in ignorance of what is still on its way; a while later all is as if it had come in time.
+
+    No sensor has an interval here: whether one is silent is a matter of when it was heard.
+    """
+    enrolments, came = burst
+    enrolments = [structs.replace(one, report_interval_s=0) if isinstance(one, DeviceEnrolled) else one for one in enrolments]
+    came = [one for one in came if one.signal not in CLIMATE and one.signal is not Signal.SOS]
+    timely, late = Engine(TABLE), Engine(TABLE)
+    delays = data.draw(st.lists(st.integers(0, 30), min_size=len(came), max_size=len(came)))
+    for engine, order in (
+        (timely, [structs.replace(one, received_at=one.observed_at) for one in came]),
+        (
+            late,
+            [structs.replace(one, received_at=one.observed_at + delay * MINUTE) for one, delay in zip(came, delays, strict=True)],
+        ),
+    ):
+        feed(engine, [*enrolments, *sorted(order, key=received_at)], set())
+        engine.advance(END)
+    homes = [[one for one in engine.standing() if one[1] in ABSENCE] for engine in (timely, late)]
+    assert homes[0] == homes[1]
+
+
+@SETTINGS
+@given(streams(), st.sampled_from(NO_EVIDENCE), st.sampled_from(HOMES))
+def test_no_reading_turns_undetermined_into_well_without_evidence(
+    items: list[Item], nothing: tuple[str, Signal, float, bool], home: str
+) -> None:
+    """Whatever stands or is in doubt of a home still does after a message that shows nobody alive, however often it comes."""
+    engine = Engine(TABLE)
+    feed(engine, items, set())
+    now = max(START + LAST, received_at(items[-1]))
+    engine.advance(now)
+    before = {rule for rule, _ in engine._state.episodes.of(home) if rule in ABSENCE}
+    device, signal, value, credible = nothing
+    for place in range(1, 4):
+        at = now + place * STEP
+        engine.advance(at)
+        message = Reading(
+            offset=1_000 + place,
+            dong_code=DongCode("dong-1"),
+            household_id=HouseholdId(home),
+            device_id=DeviceId(f"{device}-{home}"),
+            signal=signal,
+            value=value,
+            observed_at=at,
+            received_at=at,
+            credible=credible,
+        )
+        engine.fold([message])
+    engine.advance(now + 5 * STEP)
+    assert before <= {rule for rule, _ in engine._state.episodes.of(home)}

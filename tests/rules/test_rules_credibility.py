@@ -1,0 +1,186 @@
+"""Proves that a device which cannot be believed proves no life and blinds its home, and that alarms pass whatever its credit."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+import pytest
+from msgspec import structs
+
+from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
+from ingest.facts import DeviceEnrolled
+from ingest.reading import Reading, Signal
+from rules.engine import STEP
+from rules.finding import DEVICE, RuleKey, Verb
+from rules.observability import Blind
+from tests.rules.rule_parts import START, Days, device, enrolled, every, home_with, living, motion, raised, reading, told
+
+RESTLESS = [29, 47, 61, 38, 55]
+
+
+def restless(start: Millis, end: Millis) -> list[Reading]:
+    """Motion every minute or so, without a pause, never at one pace: a sensor that sees a fan."""
+    seconds = accumulate(RESTLESS[place % 5] for place in range((end - start) // (46 * SECOND)))
+    return [motion(start + second * SECOND) for second in seconds]
+
+
+def numbered(at: Millis, boot: int, seq: int, *, late: Millis = 0) -> Reading:
+    return structs.replace(reading(at - late, Signal.HEARTBEAT, received=at), boot=boot, seq=seq)
+
+
+def tickets(days: Days, until: Millis, rule: RuleKey) -> list[tuple[str, str, int, float]]:
+    return told(days.until(until), rule)
+
+
+def test_motion_without_a_pause_for_twelve_hours_is_a_sensor_that_is_stuck_and_proves_no_life_from_its_start_on() -> None:
+    days = Days([*home_with(Signal.MOTION), motion(0), *restless(HOUR, 22 * HOUR)])
+    said = days.until(26 * HOUR)
+    assert [round(at, 1) for _, verb, _, at in told(said, RuleKey.DEVICE_STUCK) if verb == "raised"] == [13.0]
+    assert [round(at, 1) for _, verb, _, at in told(said, RuleKey.CANNOT_VERIFY) if verb == "raised"] == [25.0]
+    assert raised(said, RuleKey.MOTION) == []  # nobody can tell whether anybody moved
+    assert [one.verb for one in said if one.rule is RuleKey.MOTION] == [Verb.UNDETERMINED]
+    assert next(one for one in said if one.rule is RuleKey.MOTION).evidence.blind == "sensor"
+
+
+def test_a_sensor_that_is_stuck_is_one_that_works_again_after_a_pause() -> None:
+    days = Days([*home_with(Signal.MOTION), motion(0), *restless(0, 13 * HOUR)])
+    assert days.engine.sights().homes["hh-1"].cause is Blind.SENSOR
+    said = tickets(days, 15 * HOUR, RuleKey.DEVICE_STUCK)
+    assert [(verb, round(at, 1)) for _, verb, _, at in said] == [("raised", 12.0), ("cleared", 13.2)]
+    assert days.engine.sights().homes == {}
+    days.feed([motion(15 * HOUR)])
+    assert [at for _, at in raised(days.until(24 * HOUR), RuleKey.MOTION)] == [23 * HOUR]
+
+
+def test_wrong_3_a_keep_alive_that_says_motion_by_the_clock_is_no_life() -> None:
+    days = Days([*home_with(Signal.MOTION), *(motion(at) for at in every(30, 0, 2 * DAY))])
+    said = days.until(2 * DAY)
+    assert told(said, RuleKey.DEVICE_STUCK) == [("device_stuck", "raised", 1, pytest.approx(6.0028, abs=1e-3))]
+    assert [at for _, verb, _, at in told(said, RuleKey.CANNOT_VERIFY) if verb == "raised"] == [24.0]
+
+
+def test_a_sensor_that_leaves_its_pace_is_believed_again() -> None:
+    days = Days([*home_with(Signal.MOTION), *(motion(at) for at in every(30, 0, 8 * HOUR)), motion(8 * HOUR + 7 * MINUTE)])
+    days.feed([motion(8 * HOUR + 20 * MINUTE)])
+    said = days.until(16 * HOUR + 30 * MINUTE)
+    assert [verb for _, verb, _, _ in told(said, RuleKey.DEVICE_STUCK)] == ["raised", "cleared"]
+    assert [(verb, round(at, 2)) for _, verb, _, at in told(said, RuleKey.MOTION)] == [
+        ("undetermined", 8.0),
+        ("cleared", 8.34),
+        ("raised", 16.33),
+    ]
+
+
+def test_a_pace_kept_for_less_than_twelve_times_is_chance() -> None:
+    days = Days([*home_with(Signal.MOTION), *(motion(at) for at in every(55, 0, 10 * HOUR))])
+    assert tickets(days, 10 * HOUR, RuleKey.DEVICE_STUCK) == []
+
+
+def test_people_pause_and_are_never_taken_for_a_sensor_that_is_stuck() -> None:
+    days = Days([*home_with(Signal.MOTION), *living(4, 0, 11 * HOUR), *living(4, 11 * HOUR + 15 * MINUTE, 20 * HOUR)])
+    assert tickets(days, 20 * HOUR, RuleKey.DEVICE_STUCK) == []
+
+
+def test_a_stuck_sensor_does_not_blind_a_home_that_another_sensor_sees() -> None:
+    days = Days([*home_with(Signal.MOTION), device("pir-2", Signal.MOTION), motion(0, name="pir-2"), *restless(0, 13 * HOUR)])
+    said = days.until(14 * HOUR)
+    assert [round(at, 1) for _, _, _, at in told(said, RuleKey.MOTION)] == [12.0]  # two limits had passed when it was found out
+    assert days.engine.sights().homes == {}
+
+
+def test_what_a_stuck_sensor_says_of_other_signals_is_believed() -> None:
+    days = Days(
+        [*home_with(Signal.MOTION, Signal.CALL), motion(0), *restless(0, 13 * HOUR), reading(12 * HOUR, Signal.CALL, 1.0)]
+    )
+    assert days.engine.sights().homes["hh-1"].signals == ("motion",)
+    assert [round(at, 1) for _, verb, _, at in told(days.until(37 * HOUR), RuleKey.CANNOT_VERIFY) if verb == "raised"] == [36.0]
+
+
+def test_a_late_motion_of_a_stuck_sensor_counts_where_it_is_older_than_the_run() -> None:
+    days = Days([*home_with(Signal.MOTION), motion(0), *restless(HOUR, 14 * HOUR), motion(30 * MINUTE, received=14 * HOUR)])
+    [one] = [one for one in days.until(26 * HOUR) if one.rule is RuleKey.CANNOT_VERIFY]
+    assert one.evidence.since == START + HOUR + RESTLESS[0] * SECOND
+
+
+@pytest.mark.parametrize("signal", [Signal.SOS, Signal.SMOKE, Signal.GAS])
+def test_an_alarm_of_a_device_without_any_credit_is_raised_at_once(signal: Signal) -> None:
+    days = Days([*home_with(Signal.MOTION), motion(0), *restless(0, 13 * HOUR)])
+    days.until(13 * HOUR)
+    days.feed([reading(13 * HOUR + SECOND, signal)])
+    assert [(one.rule.value, one.at - START) for one in days.until(13 * HOUR + SECOND) if one.rule not in DEVICE] == [
+        (signal.value, 13 * HOUR + SECOND)
+    ]
+
+
+def test_the_same_temperature_to_the_last_digit_for_a_day_is_a_sensor_that_is_stuck() -> None:
+    same = [reading(at, Signal.TEMPERATURE, 21.37, name="th-1") for at in every(10, 0, 26 * HOUR)]
+    days = Days([enrolled(), device("th-1", Signal.TEMPERATURE), *same])
+    assert tickets(days, 26 * HOUR, RuleKey.DEVICE_STUCK) == [("device_stuck", "raised", 1, 24.0028)]
+    days.feed([reading(26 * HOUR, Signal.TEMPERATURE, 21.38, name="th-1")])
+    assert tickets(days, 27 * HOUR, RuleKey.DEVICE_STUCK) == [("device_stuck", "cleared", 1, 26.0028)]
+
+
+def test_a_temperature_told_once_and_then_not_at_all_is_silence_and_not_stuck() -> None:
+    days = Days([enrolled(), device("th-1", Signal.TEMPERATURE), reading(0, Signal.TEMPERATURE, 21.0, name="th-1")])
+    assert tickets(days, 3 * DAY, RuleKey.DEVICE_STUCK) == []
+
+
+@pytest.mark.parametrize(("lag", "told_of"), [(3 * MINUTE, True), (MINUTE, False), (-3 * MINUTE, True), (-MINUTE, False)])
+def test_a_clock_that_is_off_by_more_than_two_minutes_all_hour_is_a_finding(lag: Millis, told_of: bool) -> None:
+    days = Days(home_with(Signal.MOTION))
+    days.feed([reading(at - lag, Signal.HEARTBEAT, received=at) for at in every(15, HOUR, 3 * HOUR + 1)])
+    assert bool(tickets(days, 3 * HOUR + MINUTE, RuleKey.DEVICE_DRIFT)) is told_of
+
+
+def test_a_clock_that_was_set_right_is_no_finding_any_more() -> None:
+    days = Days(home_with(Signal.MOTION))
+    days.feed([reading(at - 3 * MINUTE, Signal.HEARTBEAT, received=at) for at in every(15, HOUR, 2 * HOUR)])
+    days.feed([reading(at, Signal.HEARTBEAT) for at in every(15, 2 * HOUR, 4 * HOUR)])
+    assert [(verb, round(at, 1)) for _, verb, _, at in tickets(days, 4 * HOUR, RuleKey.DEVICE_DRIFT)] == [
+        ("raised", 2.0),
+        ("cleared", 3.0),
+    ]
+
+
+def test_two_old_readings_of_an_hour_blame_the_way_and_not_the_clock() -> None:
+    days = Days(home_with(Signal.MOTION))
+    days.feed([reading(at - 3 * MINUTE, Signal.HEARTBEAT, received=at) for at in every(30, HOUR, 4 * HOUR)])
+    assert tickets(days, 4 * HOUR, RuleKey.DEVICE_DRIFT) == []
+
+
+def test_two_devices_with_one_id_are_told_by_boots_that_take_turns() -> None:
+    days = Days([*home_with(Signal.MOTION), *(numbered(place * MINUTE, 7 + place % 2, 50 + place) for place in range(6))])
+    assert tickets(days, 6 * MINUTE, RuleKey.DEVICE_DUPLICATE) == [("device_duplicate", "raised", 1, round(4 / 60 + 1 / 360, 4))]
+    assert [verb for _, verb, _, _ in tickets(days, 3 * HOUR, RuleKey.DEVICE_DUPLICATE)] == ["cleared"]
+
+
+def test_two_devices_with_one_id_and_one_boot_are_told_by_numbers_that_run_backwards() -> None:
+    mixed = [numbered(place * MINUTE, 7, place if place % 2 else 5_000 + place) for place in range(8)]
+    assert tickets(Days([*home_with(Signal.MOTION), *mixed]), 8 * MINUTE, RuleKey.DEVICE_DUPLICATE)
+
+
+def test_reboots_shuffles_and_what_comes_late_are_no_second_device() -> None:
+    reboots = [numbered(place * MINUTE, place, 0) for place in range(10)]
+    shuffled = [numbered((20 + place) * MINUTE, 10, 1_000 + place * 37 % 90) for place in range(20)]
+    late = [numbered((50 + place) * MINUTE, 1 + place % 2, 5, late=5 * MINUTE) for place in range(8)]
+    wrapped = [numbered(HOUR + place * MINUTE, 10, (2**32 - 3 + place) % 2**32) for place in range(6)]
+    days = Days([*home_with(Signal.MOTION), *reboots, *shuffled, *late, *wrapped])
+    assert tickets(days, 2 * HOUR, RuleKey.DEVICE_DUPLICATE) == []
+
+
+def test_a_sim_card_that_is_not_the_one_of_the_enrolment_is_a_device_finding_until_the_installer_confirms_it() -> None:
+    phone = device("ph-1", Signal.PHONE, Signal.SIM)
+    days = Days([enrolled(), phone, *(reading(at * HOUR, Signal.SIM, 881.0, name="ph-1") for at in range(3))])
+    assert tickets(days, 3 * HOUR, RuleKey.DEVICE_SIM) == []
+    days.feed([reading(3 * HOUR, Signal.SIM, 47.0, name="ph-1"), reading(4 * HOUR, Signal.SIM, 47.0, name="ph-1")])
+    assert tickets(days, 5 * HOUR, RuleKey.DEVICE_SIM) == [("device_sim", "raised", 1, 3.0028)]
+    again: DeviceEnrolled = structs.replace(phone, fact_id="again", at=START + 5 * HOUR)
+    days.feed([again])
+    assert tickets(days, 6 * HOUR, RuleKey.DEVICE_SIM) == [("device_sim", "cleared", 1, 5.0 + round(STEP / HOUR, 4))]
+
+
+def test_the_old_card_put_back_ends_it_too_and_a_card_proves_no_life() -> None:
+    cards = [reading(at * HOUR, Signal.SIM, 47.0 if at == 2 else 881.0, name="ph-1") for at in range(6)]
+    said = Days([enrolled(), device("ph-1", Signal.PHONE, Signal.SIM), *cards]).until(3 * DAY)
+    assert [verb for _, verb, _, _ in told(said, RuleKey.DEVICE_SIM)] == ["raised", "cleared"]
+    assert [one.evidence.since for one in said if one.rule is RuleKey.CANNOT_VERIFY] == [START]
