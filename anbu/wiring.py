@@ -25,6 +25,7 @@ from alerts.policy import Policy
 from alerts.receipts import Asking, Receipts
 from alerts.rulebook import Rulebook
 from alerts.tick import Tick
+from alerts.trend_notes import TrendNotes
 from anbu.beat import Beat
 from anbu.watch import SystemWatch
 from dashboard_api.accounts import Accounts
@@ -292,6 +293,7 @@ class Site:
             clock=self.clock,
             stages=self.stages,
             rulebook=self.rulebook,
+            trends=TrendNotes(self.stores.engine),
             speed=speed,
             tokens=Tokens(self.stores.engine, self.clock),
             postbox=self.postbox,

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from alerts.desk import Desk
 from alerts.rulebook import Rulebook
+from alerts.trend_notes import TrendNotes
 from dashboard_api.accounts import Accounts
 from dashboard_api.tokens import Tokens
 from ingest.clock import Clock
@@ -52,6 +53,7 @@ class Services:
     losses: Losses
     clock: Clock
     stages: Callable[[], Sequence[StageHealth]]
+    trends: TrendNotes | None = None  # None: a home's weeks are not shown
     rulebook: Rulebook | None = None  # the limits, and who may change them; None: charts draw none
     speed: Speed | None = None  # None: a real site, home time is not ours to change
     tokens: Tokens | None = None  # None: no program has access

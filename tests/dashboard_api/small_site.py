@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from alerts.desk import CheckView, Desk
 from alerts.policy import Policy
 from alerts.rulebook import Rulebook
+from alerts.trend_notes import TrendNotes
 from dashboard_api.accounts import Accounts
 from dashboard_api.app import create_app
 from dashboard_api.services import Services, StageHealth
@@ -205,6 +206,7 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
         clock=clock,
         stages=lambda: tuple(stages),
         rulebook=rulebook,
+        trends=TrendNotes(engine),
         https=https,
     )
     if demo:

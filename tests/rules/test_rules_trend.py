@@ -20,7 +20,8 @@ from rules.table import RulesWrong, read_table
 from rules.trend import Measure, Trend, TrendNote
 from rules.trend_days import PAST, RECENT
 from rules.trend_store import BINS, BYTES, DAYS, UNKNOWN, Trends, day_of, noon
-from tests.rules.rule_parts import HOME, TABLE, Days, device, enrolled, link_down, link_up, reading, without_personal
+from rules.trend_words import trend_sentence
+from tests.rules.rule_parts import DONG, HOME, TABLE, Days, device, enrolled, link_down, link_up, reading, without_personal
 
 SPAN = DAYS + 3
 FIRST = 20_500
@@ -257,3 +258,45 @@ def test_a_wrong_trend_section_is_refused(old: str, new: str, what: str) -> None
     with pytest.raises(RulesWrong) as caught:
         read_table(without_personal().replace(old, new))
     assert any(what in problem for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("measure", "recent", "past", "days", "ko", "en"),
+    [
+        (
+            Measure.ACTIVITY,
+            4.1,
+            8.3,
+            (7, 28),
+            "지난 1주 하루 활동 시간이 평균 4.1시간으로, 그 전 4주의 8.3시간보다 줄었습니다.",
+            "Active for 4.1 h a day in the last week, down from 8.3 h in the four before.",
+        ),
+        (
+            Measure.SLEEP,
+            11.0,
+            9.0,
+            (6, 25),
+            "지난 1주 잠의 가운데 시각이 05:00 무렵으로, 그 전 4주의 03:00보다 2.0시간 늦어졌습니다 (관측한 날 6/7, 25/28).",
+            "The middle of sleep was about 05:00 in the last week, 2.0 h later than in the four before (03:00)"
+            " (days observed 6/7, 25/28).",
+        ),
+    ],
+)
+def test_a_note_says_its_figures_in_one_sentence(
+    measure: Measure, recent: float, past: float, days: tuple[int, int], ko: str, en: str
+) -> None:
+    note = TrendNote(
+        note_id="n",
+        household_id=HouseholdId(HOME),
+        dong_code=DONG,
+        at=0,
+        measure=measure,
+        recent=recent,
+        past=past,
+        recent_days=days[0],
+        past_days=days[1],
+        p_value=1e-5,
+        q=0.05,
+        rule_version="v",
+    )
+    assert trend_sentence(note) == ko and trend_sentence(note, "en") == en
