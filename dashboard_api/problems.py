@@ -14,6 +14,9 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from alerts.check import BadReturn, Conflict, NeedsText, NotFound
+from alerts.duty.handovers import NotYours
+from alerts.duty.rota import RosterWrong
+from alerts.duty.silences import BadEnd, CannotSilence
 from dashboard_api.access import NotLoggedIn, language, services_of
 from dashboard_api.accounts import TooManyAttempts
 from dashboard_api.metrics import OUT_OF_DONG
@@ -59,6 +62,14 @@ def put_into_words(problem: Exception, lang: Lang) -> Refusal:
             return _refusal(422, "needs_text", lang)
         case BadReturn():
             return _refusal(422, "bad_return", lang)
+        case BadEnd():
+            return _refusal(422, "bad_end", lang)
+        case CannotSilence():
+            return _refusal(422, "cannot_silence", lang)
+        case NotYours():
+            return _refusal(403, "not_yours", lang)
+        case RosterWrong(field=field):
+            return _refusal(422, "roster_wrong", lang, field=field)
         case TooManyAttempts(retry_after_s=seconds):
             return _refusal(429, "too_many_attempts", lang, headers={"retry-after": str(seconds)}, seconds=seconds)
         case TooManyRequests(retry_after_s=seconds):
@@ -125,6 +136,7 @@ def install(app: FastAPI) -> None:
         HistoryUnavailable,
         SealBroken,
     )
+    ours += (BadEnd, CannotSilence, NotYours, RosterWrong)
     ours += (TokenUnknown, TooManyRequests, JournalFull, NotRegistered, EntryWrong)
     for kind in (*ours, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _answer)

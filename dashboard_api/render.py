@@ -32,6 +32,11 @@ def clock_text(at: Millis, lang: Lang, *, seconds: bool = False) -> str:
     return f"{day} {moment:%H:%M:%S}" if seconds else f"{day} {moment:%H:%M}"
 
 
+def local_text(at: Millis) -> str:
+    """The instant in Seoul as a date and time field takes it."""
+    return to_datetime(at).astimezone(SEOUL).strftime("%Y-%m-%dT%H:%M")
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
@@ -75,6 +80,6 @@ def page(
         home_now=services.clock.home_now(),
         speed=services.speed,
         path=request.url.path,
-        **{"last_event": None, "broken": (), **shown},
+        **{"last_event": None, "broken": (), "notes": (), **shown},
     )
     return Response(html, status_code=status, headers=dict(headers or {}), media_type="text/html; charset=utf-8")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
-from alerts.check import BadReturn, NotFound, Refused
+from alerts.check import BadReturn, NotFound
 from alerts.duty.tables import away
 from ingest.clock import DAY, Clock, Millis
 from ingest.fact_outbox import queue_fact
@@ -18,11 +19,15 @@ from ingest.register.tables import household as homes
 from ingest.store import reading
 
 LONGEST: Millis = 14 * DAY
-REASONS = ("travel", "hospital", "family", "other")
 
 
-class BadReason(Refused):
-    """A reason that is none of `REASONS`."""
+class AwayReason(StrEnum):
+    """Why the resident is away, as the fact says it."""
+
+    TRAVEL = "travel"
+    HOSPITAL = "hospital"
+    FAMILY = "family"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +51,14 @@ class Absences:
         self._engine = engine
         self._clock = clock
 
-    def declare(self, household: str, *, returns_at: Millis, reason: str, by: str, dong: str | None) -> Away:
-        """The resident is away until then; one declared before ends here. NotFound, BadReturn, BadReason.
+    def declare(self, household: str, *, returns_at: Millis, reason: AwayReason, by: str, dong: str | None) -> Away:
+        """The resident is away until then; one declared before ends here. NotFound, BadReturn.
 
         Every clock of absence stands still until the return time, and begins anew there.
         """
         now = self._clock.home_now()
         if not now < returns_at <= now + LONGEST:
             raise BadReturn("the return time must lie ahead, 14 days at most")
-        if reason not in REASONS:
-            raise BadReason(f"a reason is one of {', '.join(REASONS)}")
         with self._engine.begin() as connection:
             _home(connection, household, dong)
             fact_id = f"away:{uuid4().hex}"

@@ -25,6 +25,10 @@ ABSENCE_REASONS = ("leave", "sick", "training", "other")
 class RosterWrong(ValueError):
     """An entry that cannot be; the text says which field, and what would be right."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.field = text.split(":")[0]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnDay:

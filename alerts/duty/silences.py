@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, and_, insert, or_, select, update
 
-from alerts.check import BadReturn, NeedsText, NotFound, Refused
+from alerts.check import NeedsText, NotFound, Refused
 from alerts.duty.silence import LONGEST, NEVER_SILENT, Silence, SilenceKind, SilenceReason
 from alerts.duty.tables import silence
 from ingest.clock import DAY, Clock, Millis
@@ -22,6 +22,10 @@ SHOWN_AFTER: Millis = 14 * DAY
 
 class CannotSilence(Refused):
     """SOS, smoke, gas and cannot-verify are never silenced."""
+
+
+class BadEnd(Refused):
+    """The end of a silence must lie ahead, 14 days at most, or 4 hours for a dong."""
 
 
 class Silences:
@@ -44,10 +48,10 @@ class Silences:
         dong: str | None,
         text: str = "",
     ) -> Silence:
-        """Hold notices back until `ends_at`. NotFound, CannotSilence, NeedsText for `other`, BadReturn for its end."""
+        """Hold notices back until `ends_at`. NotFound, CannotSilence, NeedsText for `other`, BadEnd."""
         now = self._clock.home_now()
         if not now < ends_at <= now + LONGEST[kind]:
-            raise BadReturn("the end must lie ahead: 14 days at most, 4 hours for a dong")
+            raise BadEnd("the end must lie ahead: 14 days at most, 4 hours for a dong")
         if reason is SilenceReason.OTHER and not text.strip():
             raise NeedsText("the reason other needs text")
         with self._engine.begin() as connection:

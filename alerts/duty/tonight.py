@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, up
 
 from alerts.check import BadReturn, Conflict, NotFound
 from alerts.duty.away import LONGEST as LONGEST_AWAY
-from alerts.duty.away import note_away
+from alerts.duty.away import AwayReason, note_away
 from alerts.duty.rota import RosterRows
 from alerts.duty.tables import tonight
 from alerts.duty.telling import DutyKind, DutyWord, Tell
@@ -164,7 +164,9 @@ def _tell_the_journal(connection: Connection, row: Row[Any], how: How, by: str, 
     if how is How.AWAY:
         if returns_at is None or not now < returns_at <= now + LONGEST_AWAY:
             raise BadReturn("away needs a return time ahead, 14 days at most")
-        fact = AwayDeclared(fact_id=f"away:{uuid4().hex}", at=now, household_id=household, returns_at=returns_at, reason="other")
+        fact = AwayDeclared(
+            fact_id=f"away:{uuid4().hex}", at=now, household_id=household, returns_at=returns_at, reason=AwayReason.OTHER
+        )
         queue_fact(connection, fact)
         note_away(connection, fact, by)
     elif how is not How.WATCH:

@@ -78,6 +78,7 @@ def one_check(request: Request, check_id: str, viewer: ViewerDep, services: Serv
         services,
         viewer,
         "check.html",
+        home,
         last_event=last_event,
         people=people,
         masked=masked,

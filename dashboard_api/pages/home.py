@@ -112,6 +112,7 @@ def household(request: Request, household_id: str, viewer: ViewerDep, services: 
         services,
         viewer,
         "household.html",
+        household_id,
         last_event=last_event,
         home=home,
         dong=dongs.get(home.dong_code, home.dong_code),

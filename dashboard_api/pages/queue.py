@@ -14,11 +14,11 @@ from dashboard_api.access import ServicesDep, Viewer, ViewerDep
 from dashboard_api.api.checks import UNRESOLVED
 from dashboard_api.pages.shell import HouseholdQuery, dong_names, place_of, shell
 from dashboard_api.problems import Problem
-from dashboard_api.render import page
+from dashboard_api.render import local_text, page
 from dashboard_api.rows import CheckRow, check_row, level_word
 from dashboard_api.services import Services
 from dashboard_api.words import Lang, say
-from ingest.clock import DAY, HOUR, SEOUL, Millis, parse_local, to_datetime
+from ingest.clock import DAY, HOUR, Millis, parse_local
 from rules.finding import Level
 
 router = APIRouter()
@@ -165,9 +165,9 @@ def open_form(
         f"part/{form}.html",
         row=check_row(found.check, dong_names(services), viewer.lang),
         outcomes=[(str(outcome), say(viewer.lang, f"outcome.{outcome}")) for outcome in Outcome],
-        returns_min=_local(now),
-        returns_max=_local(now + 14 * DAY),
-        returns_default=_local(now + 24 * HOUR),
+        returns_min=local_text(now),
+        returns_max=local_text(now + 14 * DAY),
+        returns_default=local_text(now + 24 * HOUR),
     )
 
 
@@ -214,10 +214,6 @@ def row_answer(request: Request, services: Services, viewer: Viewer, check: Chec
         return RedirectResponse("/", status_code=303)
     row = check_row(check, dong_names(services), viewer.lang)
     return page(request, services, "part/check.html", row=row)
-
-
-def _local(at: Millis) -> str:
-    return f"{to_datetime(at).astimezone(SEOUL):%Y-%m-%dT%H:%M}"
 
 
 def _returns(text: str) -> Millis | None:

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from pydantic import StringConstraints
 
 from dashboard_api.access import Viewer
+from dashboard_api.pages.notes import notes_of
 from dashboard_api.render import page
 from dashboard_api.services import Services
 from dashboard_api.words import WORDS, Lang, say
@@ -49,6 +50,12 @@ def dong_names(services: Services) -> dict[str, str]:
     return {dong.code: dong.name for dong in services.register.dongs()}
 
 
-def shell(request: Request, services: Services, viewer: Viewer, template: str, **shown: Any) -> Response:
-    """A page or fragment for somebody logged in. The live stream begins where the content was read, so nothing is missed."""
-    return page(request, services, template, broken=broken_stages(services, viewer.lang), **shown)
+def shell(
+    request: Request, services: Services, viewer: Viewer, template: str, about: str | None = None, /, **shown: Any
+) -> Response:
+    """A page or fragment for somebody logged in; `about` is the home a page is about.
+
+    The live stream begins where the content was read, so nothing is missed.
+    """
+    notes = [] if template.startswith("part/") else notes_of(services, viewer, household=about)
+    return page(request, services, template, broken=broken_stages(services, viewer.lang), notes=notes, **shown)

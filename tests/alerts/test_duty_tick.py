@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from alerts.check import Conflict, NotFound
+from alerts.duty.away import AwayReason
 from alerts.duty.flood import Flood, floods_now
 from alerts.duty.gaps import NO_ROSTER, Gap, open_gaps
 from alerts.duty.handovers import NotYours
@@ -64,7 +65,7 @@ def test_a_change_of_duty_makes_a_sheet_of_all_that_is_handed_over(office: Offic
     office.silences.lay(
         SilenceKind.HOUSEHOLD, home, ends_at=MORNING + DAY, reason=SilenceReason.REPAIR, author="officer1", dong="dong-1"
     )
-    office.absences.declare(home, returns_at=MORNING + 2 * DAY, reason="travel", by="officer1", dong="dong-1")
+    office.absences.declare(home, returns_at=MORNING + 2 * DAY, reason=AwayReason.TRAVEL, by="officer1", dong="dong-1")
     office.pass_home(EVENING - MORNING)
     assert ("handover", "dong-1", ("night",)) in office.words.take()
     [sheet] = office.handovers.recent(dong="dong-1")

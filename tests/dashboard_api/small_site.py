@@ -16,6 +16,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Engine
 
 from alerts.desk import CheckView, Desk
+from alerts.duty.office import DutyOffice
 from alerts.policy import Policy
 from alerts.rulebook import Rulebook
 from alerts.trend_notes import TrendNotes
@@ -205,6 +206,7 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
         losses=Losses(engine),
         clock=clock,
         stages=lambda: tuple(stages),
+        duty=DutyOffice.over(engine, clock, sealer),
         rulebook=rulebook,
         trends=TrendNotes(engine),
         https=https,

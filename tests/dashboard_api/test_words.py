@@ -10,6 +10,12 @@ import pytest
 from alerts.attempt import Result
 from alerts.check import Action, Condition, Outcome
 from alerts.desk import CheckState
+from alerts.duty.away import AwayReason
+from alerts.duty.hours import DutyDesk, DutyPart
+from alerts.duty.outage import OutageKind
+from alerts.duty.rota import ABSENCE_REASONS
+from alerts.duty.silence import SilenceKind, SilenceReason
+from alerts.duty.tonight import How
 from alerts.ladder import RungChannel, Who
 from dashboard_api.words import WORDS, Lang, length, say
 from ingest.clock import HOUR, MINUTE
@@ -32,6 +38,14 @@ FAMILIES = {
     "grade": [str(grade) for grade in Grade],
     "signal": [str(signal) for signal in Signal],
     "limit": [str(channel) for channel in Channel],
+    "duty_desk": [str(desk) for desk in DutyDesk],
+    "duty_part": [*map(str, DutyPart), "both"],
+    "absence_reason": list(ABSENCE_REASONS),
+    "silence_kind": [str(kind) for kind in SilenceKind],
+    "silence_reason": [str(reason) for reason in SilenceReason],
+    "away_reason": [str(reason) for reason in AwayReason],
+    "outage_kind": [str(kind) for kind in OutageKind],
+    "how": [str(how) for how in How],
 }
 OPEN_ENDED = {"problem", "invalid", "stage", "value"}  # chosen by what happens; checked where it happens
 

@@ -205,6 +205,9 @@ def test_days_that_could_not_be_observed_or_were_spent_away_are_unknown() -> Non
     begin = noon(day_of(START_OF_TESTS) + 1) - START_OF_TESTS
     dark = [fact for day in range(9, 22) for fact in (link_down(begin + day * DAY), link_up(begin + day * DAY + 5 * HOUR))]
     assert engine_notes(*dark) == []
+    states = [(day * DAY + hours * HOUR, value) for day in range(9, 22) for hours, value in ((0, 0.0), (5, 1.0))]
+    gateway = [reading(begin + at, Signal.STATUS, value, name="gw-1") for at, value in states]
+    assert engine_notes(device("gw-1", Signal.STATUS), *gateway) == []
     away = AwayDeclared(
         fact_id="away",
         at=START_OF_TESTS + begin,
