@@ -31,6 +31,7 @@ from alerts.receipts import Asking, Receipts
 from alerts.rulebook import Rulebook
 from alerts.tick import Tick
 from alerts.trend_notes import TrendNotes
+from anbu.backtest.whatif import WhatIfProcess
 from anbu.beat import Beat
 from anbu.canary import Canary, Pressing
 from anbu.watch import SystemWatch
@@ -330,6 +331,7 @@ class Site:
             duty=DutyOffice.over(self.stores.engine, self.clock, self.stores.sealer),
             rulebook=self.rulebook,
             trends=TrendNotes(self.stores.engine),
+            tries_rules=WhatIfProcess(self.stores.journal.folder),
             speed=speed,
             tokens=Tokens(self.stores.engine, self.clock),
             postbox=self.postbox,

@@ -26,6 +26,7 @@ from dashboard_api.api import (
     session,
     tickets,
     trends,
+    whatif,
 )
 from dashboard_api.api.models import ProblemOut
 from dashboard_api.guard import Guard
@@ -59,7 +60,7 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     refusals: dict[int | str, dict[str, Any]] = {status: {"model": ProblemOut} for status in (401, 404, 409, 422)}
     api = APIRouter(prefix="/api/v1", responses=refusals)
-    for part in (session, checks, ladder, tickets, duty, households, lost, events, readings, devices, rules, trends):
+    for part in (session, checks, ladder, tickets, duty, households, lost, events, readings, devices, whatif, rules, trends):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(health.router)

@@ -16,6 +16,7 @@ from alerts.rulebook import Rulebook
 from alerts.trend_notes import TrendNotes
 from dashboard_api.accounts import Accounts
 from dashboard_api.tokens import Tokens
+from dashboard_api.whatif import TriesRules
 from ingest.clock import Clock
 from ingest.history.port import History
 from ingest.losses import Losses
@@ -74,6 +75,7 @@ class Services:
     duty: DutyOffice
     trends: TrendNotes | None = None  # None: a home's weeks are not shown
     rulebook: Rulebook | None = None  # the limits, and who may change them; None: charts draw none
+    tries_rules: TriesRules | None = None  # None: no other rules can be tried on the past
     speed: Speed | None = None  # None: a real site, home time is not ours to change
     tokens: Tokens | None = None  # None: no program has access
     postbox: Postbox | None = None  # None: nothing is taken by HTTPS

@@ -98,7 +98,7 @@ def _in_force(services: Services) -> tuple[Rulebook, RuleTable]:
 
 def _supervisor(viewer: Viewer) -> None:
     if viewer.account.role is not Role.SUPERVISOR:
-        raise Problem(403, "supervisors_only")
+        raise Problem(403, "limits_supervisors_only")
 
 
 @router.get("/rules")
