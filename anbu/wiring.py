@@ -36,6 +36,7 @@ from anbu.beat import Beat
 from anbu.canary import Canary, Pressing
 from anbu.watch import SystemWatch
 from anbu.watchdog import Watchdog
+from anbu.why import look_back
 from dashboard_api.accounts import Accounts
 from dashboard_api.services import Reach, Services, Speed, StageHealth
 from dashboard_api.tokens import Tokens
@@ -72,6 +73,7 @@ from ingest.source import BrokerAddress, MqttSource
 from ingest.tongues import Tongues
 from rules.consumer import RulesConsumer
 from rules.engine import Engine
+from rules.explain import HomeSeen
 from rules.finding import Finding
 from rules.table import RuleTable
 
@@ -176,6 +178,7 @@ class Site:
         self.stores = stores
         self.clock = clock
         self.rulebook = Rulebook(stores.engine, stores.sealer, clock)
+        self.first_table = self.rulebook.begin(table)
         self.raw_kept, self.hours_kept = raw_kept, hours_kept
         self.keep_days = keep_days  # of the journal; 0: everything
         self.run_id = uuid.uuid4().hex[:16]
@@ -199,7 +202,7 @@ class Site:
         decoder = SharedDecoder(stores.journal, clock, stores.tongues.decoder)
         readers: list[tuple[Consumer, Pace | None]] = [
             (
-                RulesConsumer(Engine(self.rulebook.begin(table)), view := decoder.view(), take, OutlookBook(stores.engine).take),
+                RulesConsumer(Engine(self.first_table), view := decoder.view(), take, OutlookBook(stores.engine).take),
                 view,
             ),
             (IntakeConsumer(stores.engine, view := decoder.view()), view),
@@ -331,6 +334,7 @@ class Site:
             duty=DutyOffice.over(self.stores.engine, self.clock, self.stores.sealer),
             rulebook=self.rulebook,
             trends=TrendNotes(self.stores.engine),
+            looks_back=self.look_back,
             tries_rules=WhatIfProcess(self.stores.journal.folder),
             speed=speed,
             tokens=Tokens(self.stores.engine, self.clock),
@@ -351,6 +355,11 @@ class Site:
             calls=CallAnswers(self.stores.engine, self.clock, self.desk.answer),
             call_secret=self.call_secret,
         )
+
+    def look_back(self, household: str, at: Millis) -> HomeSeen:
+        """What the rules saw of a home then: the journal is run again beside the stages, which wait for nothing."""
+        journal, decoder = self.stores.journal.folder, self.stores.tongues.decoder()
+        return look_back(journal, self.stores.cursors.path, decoder, self.first_table, household, at)
 
     def stages(self) -> list[StageHealth]:
         """How every stage is, in the order data flows."""

@@ -27,6 +27,7 @@ from dashboard_api.api import (
     tickets,
     trends,
     whatif,
+    why,
 )
 from dashboard_api.api.models import ProblemOut
 from dashboard_api.guard import Guard
@@ -60,7 +61,7 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     refusals: dict[int | str, dict[str, Any]] = {status: {"model": ProblemOut} for status in (401, 404, 409, 422)}
     api = APIRouter(prefix="/api/v1", responses=refusals)
-    for part in (session, checks, ladder, tickets, duty, households, lost, events, readings, devices, whatif, rules, trends):
+    for part in (session, checks, ladder, tickets, duty, households, lost, events, readings, devices, whatif, rules, trends, why):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(health.router)

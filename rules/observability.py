@@ -175,6 +175,14 @@ class Observability:
         spans = _merged(self._spans(home, start, end, bit))
         return sum(max(0, min(e, end) - max(s, start)) for s, e in spans)
 
+    def spans_between(self, home: int, start: Millis, end: Millis, bit: int = 0) -> list[tuple[Millis, Millis | None, Blind]]:
+        """The outages that touch [start, end], cut to it, in order; the end is None where one lasts."""
+        found: list[tuple[Millis, Millis | None, Blind]] = []
+        for s, e, cause in sorted(self._spans(home, start, None, bit)):
+            if s < end:
+                found.append((max(s, start), None if e == _OPEN else min(e, end), cause))
+        return found
+
     def cause_between(self, home: int, start: Millis, end: Millis, bit: int = 0) -> Blind | None:
         """What kept us from it for most of its blind time in [start, end]; None where there was none."""
         lengths: dict[Blind, Millis] = dict.fromkeys(Blind, 0)
