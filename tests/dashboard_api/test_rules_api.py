@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TypeAlias
 
 import httpx
@@ -11,12 +12,15 @@ import pytest
 from sqlalchemy import select
 
 from alerts.duty.outlook import OutlookBook
-from ingest.clock import DAY, HOUR, to_iso
-from ingest.reading import DongCode, HouseholdId
+from ingest.clock import DAY, HOUR, Millis, to_iso
+from ingest.reading import DongCode, HouseholdId, Signal
 from ingest.register.tables import view_log
+from rules.explain import CannotSay, HomeSeen
 from rules.table import DEFAULT
 from rules.trend import Measure, TrendNote
 from tests.dashboard_api.small_site import START, Site, log_in, served
+from tests.rules.rule_parts import START as RULES_START
+from tests.rules.rule_parts import Days, home_with, motion
 
 TEXT = DEFAULT.read_text(encoding="utf-8")
 SHORTER = TEXT.replace('caution = "8 h"', 'caution = "7 h"')
@@ -125,3 +129,31 @@ def test_trends_are_shown_in_their_own_dong_in_words_and_the_look_is_logged(site
         looks = connection.execute(select(view_log.c.login).where(view_log.c.purpose == "api trends")).scalars().all()
     assert looks == ["officer1"]
     assert "1.4회보다 줄었습니다" in ask("officer1", "GET", "/households/hh-1-1").text
+
+
+def test_why_is_told_in_words_to_those_of_the_dong_and_the_look_is_logged(site: Site) -> None:
+    home = {"hh-1-1": Days([*home_with(Signal.MOTION, home="hh-1-1"), motion(0, home="hh-1-1")])}
+
+    def look_back(household: str, at: Millis) -> HomeSeen:
+        if household not in home:
+            raise CannotSay("pruned")
+        home[household].until(at - RULES_START)
+        return home[household].engine.explain(HouseholdId(household))
+
+    with served(replace(site.services, looks_back=look_back)) as address, httpx.Client(base_url=address, timeout=20) as client:
+        log_in(client, "officer1")
+        at = to_iso(RULES_START + 9 * HOUR)
+        said = client.get("/api/v1/households/hh-1-1/why", params={"at": at}).json()
+        assert said["at"] == at and said["household"] == "hh-1-1"
+        assert any(line.startswith("활동 없음: ") and "경보 12시간" in line for line in said["words"])
+        [still] = [one for one in said["rules"] if one["rule"] == "motion"]
+        assert still["standing"] == 1 and still["levels"][1]["due"] == to_iso(RULES_START + 12 * HOUR)
+        assert client.get("/api/v1/households/hh-1-2/why").status_code == 409
+        assert client.get("/api/v1/households/hh-2-1/why").status_code == 404
+    with site.engine.begin() as connection:
+        looks = connection.execute(select(view_log.c.login).where(view_log.c.purpose == "api why")).scalars().all()
+    assert looks == ["officer1", "officer1"]
+
+
+def test_without_a_journal_to_run_again_there_is_no_why(ask: Ask) -> None:
+    assert ask("officer1", "GET", "/api/v1/households/hh-1-1/why").status_code == 404
