@@ -195,7 +195,7 @@ def like(examples: int, steps: int) -> settings:
 class TestDuty(Duty.TestCase):  # type: ignore[misc, name-defined]
     """What fits into the daily run."""
 
-    settings = like(10, 30)
+    settings = like(6, 30)
 
 
 @pytest.mark.long

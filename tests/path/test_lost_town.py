@@ -136,7 +136,7 @@ def most_within(times: list[Millis], window: Millis) -> int:
     return max((index - bisect_right(times, at - window) + 1 for index, at in enumerate(times)), default=0)
 
 
-@pytest.mark.parametrize("homes", [200, pytest.param(5_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("homes", [120, pytest.param(5_000, marks=pytest.mark.long)])
 def test_gateways_lost_for_an_hour_and_back(tmp_path_factory: pytest.TempPathFactory, homes: int) -> None:
     town = Town(f"sqlite:///{tmp_path_factory.mktemp('town') / 'anbu.sqlite3'}", homes)
     chance = random.Random(7)
