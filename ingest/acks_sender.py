@@ -108,19 +108,27 @@ class AckSender:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            client = self._make_client()
-            unforeseen: Exception | None = None
-            why = "we left"
             try:
-                self._serve(client)
-            except (OSError, ValueError) as error:  # ValueError: paho, of a host or a certificate it cannot use
-                why = str(error) or type(error).__name__
-            except Exception as error:  # whatever it is, it must not be the end of acknowledging
-                why, unforeseen = f"unforeseen {type(error).__name__}: {error}", error
-            self._drop(client)
-            self._show(why)
-            if not self._stopping.is_set():
-                self._pause(why, unforeseen)
+                self._one_connection()
+            except Exception as error:  # a bug in what follows a failure must not be the end of acknowledging
+                self._show(f"stumbled: {type(error).__name__}")
+                log.error("acknowledging stumbled, connects again", exc_info=error)
+                self._stopping.wait(self._backoff_s[1])
+
+    def _one_connection(self) -> None:
+        client = self._make_client()
+        unforeseen: Exception | None = None
+        why = "we left"
+        try:
+            self._serve(client)
+        except (OSError, ValueError) as error:  # ValueError: paho, of a host or a certificate it cannot use
+            why = str(error) or type(error).__name__
+        except Exception as error:  # whatever it is, it must not be the end of acknowledging
+            why, unforeseen = f"unforeseen {type(error).__name__}: {error}", error
+        self._drop(client)
+        self._show(why)
+        if not self._stopping.is_set():
+            self._pause(why, unforeseen)
 
     def _make_client(self) -> mqtt.Client:
         """A new one for every connection: paho would send again on its own what a newer acknowledgement has replaced."""

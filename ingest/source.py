@@ -6,13 +6,13 @@ import random
 import threading
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import structlog
 
 from ingest import mqtt_metrics as metrics
-from ingest.clock import Clock, Millis
+from ingest.clock import SECOND, Clock, Millis
 from ingest.facts import LinkDown, LinkUp
 from ingest.journal.port import Body, Journal, JournalFull, Message
 from ingest.mqtt_connection import Batch, Connection
@@ -99,8 +99,13 @@ class MqttSource:
         self._to_say.append((topic, payload))
 
     def status(self) -> SourceStatus:
-        """How it stands at this moment; from any thread."""
-        return self._status
+        """How it stands at this moment; from any thread, and also while ours hangs, on a disk that does not answer, say."""
+        status = self._status
+        limit = self._pace.canary_every_s * (self._pace.canaries_missed + 1)
+        quiet_s = 0.0 if status.last_canary is None else (self._clock.machine_now() - status.last_canary) / SECOND
+        if not status.caught_up or quiet_s <= limit:
+            return status
+        return replace(status, caught_up=False, error=f"nothing has moved here for {quiet_s:.0f} s: the disk or the broker hangs")
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -21,6 +21,7 @@ from rules.finding import Finding
 from rules.table import load_table
 
 HOMES = 10
+REFUSED = 101  # has no divisor in common with the homes: no device is refused so often that it is set aside
 DONG = "dong-1"
 
 
@@ -35,7 +36,7 @@ class Became(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def enrolment(at: Millis) -> list[Fact]:
-    """Ten homes with a motion sensor each."""
+    """Homes with a motion sensor each."""
     facts: list[Fact] = [RunStarted(fact_id="run", at=at, run_id="run"), LinkUp(fact_id="up", at=at, source="mqtt")]
     for number in range(HOMES):
         home = HouseholdId(f"hh-{number}")
@@ -49,13 +50,13 @@ def enrolment(at: Millis) -> list[Fact]:
 
 
 def spoken(number: int, at: Millis) -> tuple[str, bytes]:
-    """The message of this number: a motion, and every 25th one that has to be refused.
+    """The message of this number: a motion, and now and then one that has to be refused.
 
     What bears no number at all, being unreadable, has no identity: sent twice it is refused twice.
     """
     device = number % HOMES
     topic = str(Topic(DONG, f"hh-{device}", f"pir-{device}", "motion"))
-    if number % 25 == 24:
+    if number % REFUSED == REFUSED - 1:
         return topic, _refusable(number)
     return topic, encode(Payload(t=at / 1_000, boot=1, seq=number // HOMES, v=1))
 
@@ -66,12 +67,12 @@ def _refusable(number: int) -> bytes:
 
 def identities(numbers: Iterable[int]) -> Counter[tuple[str, int, int]]:
     """Each readable message of these, once."""
-    return Counter((f"pir-{number % HOMES}", 1, number // HOMES) for number in numbers if number % 25 != 24)
+    return Counter((f"pir-{number % HOMES}", 1, number // HOMES) for number in numbers if number % REFUSED != REFUSED - 1)
 
 
 def rubbish(numbers: Iterable[int]) -> set[tuple[str, str, bytes]]:
     """What of these has to be refused, why, and of whom."""
-    return {("out_of_range", f"pir-{one % HOMES}", _refusable(one)) for one in numbers if one % 25 == 24}
+    return {("out_of_range", f"pir-{one % HOMES}", _refusable(one)) for one in numbers if one % REFUSED == REFUSED - 1}
 
 
 def became(entries: Sequence[Entry], until: Millis) -> Became:

@@ -161,6 +161,21 @@ def test_a_full_journal_is_said_once_and_shown_until_there_is_room(scripted_brok
     assert links(journal) == ["LinkUp"], "what was never heard to its end was never up"
 
 
+def test_a_disk_that_does_not_answer_is_shown_though_the_thread_that_waits_for_it_cannot_say_so(
+    scripted_broker: ScriptedBroker, start: Start
+) -> None:
+    journal = HeldJournal()
+    source = start(journal)
+    until(lambda: source.status().caught_up)
+    journal.gate.clear()
+    send(scripted_broker, 1)
+    until(journal.held.is_set, what="the commit hangs")
+    until(lambda: "nothing has moved" in (source.status().error or ""), what="it is shown")
+    assert not source.status().caught_up
+    journal.gate.set()
+    until(lambda: source.status().error is None and source.status().caught_up, what="it goes on")
+
+
 def test_messages_count_as_queued_until_our_own_canary_of_this_connection_came_back(
     scripted_broker: ScriptedBroker, start: Start
 ) -> None:
