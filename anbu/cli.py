@@ -20,6 +20,7 @@ from anbu.commands import (
     journal,
     makers,
     register,
+    roster,
     rules,
     show,
     site,
@@ -89,6 +90,7 @@ app.add_typer(feeds.token, name="token")
 app.add_typer(journal.app, name="journal")
 app.add_typer(rules.rules, name="rules")
 app.command("why", help=say("그때 규칙이 이 가구에서 무엇을 보았는지", "what the rules saw of a home at a moment"))(why.why)
+app.add_typer(roster.roster, name="roster")
 
 
 def main() -> None:
