@@ -205,6 +205,7 @@ class Alerts(Section):
         SecretStr | None, Field(min_length=16), Right("16자 이상이어야 합니다", "must have 16 characters or more")
     ] = None  # signs what a bot passes on from neighbours; None: neighbours have the form alone
     language: Annotated[Literal["ko", "en"], Right("ko 또는 en이어야 합니다", "must be ko or en")] = "ko"
+    ladder: Annotated[Path | None, FILE] = None  # whom checks are brought to, in which order; None: as shipped
 
     @field_validator("webhook_url")
     @classmethod
