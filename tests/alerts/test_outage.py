@@ -153,7 +153,7 @@ def test_a_gateway_that_falls_silent_later_joins_the_outage_of_its_place(office:
     assert only_outage(office).lost == 22 and len(office.rows(outage_home)) == 22
 
 
-def test_a_carrier_that_fails_in_two_dongs_is_one_outage_of_both(office: Office) -> None:
+def test_wrong_2_a_carrier_that_fails_in_two_dongs_is_one_outage_of_both(office: Office) -> None:
     there = [*office.homes(10, "dong-1", carrier="KT"), *office.homes(10, "dong-2", carrier="KT")]
     office.homes(20, "dong-1", carrier="SKT")
     office.homes(20, "dong-2", carrier="SKT")
