@@ -13,6 +13,7 @@ from anbu.commands import (
     backup,
     bench,
     broker,
+    channel,
     device,
     feeds,
     history,
@@ -85,6 +86,8 @@ app.add_typer(device.device, name="device")
 app.add_typer(feeds.rejections, name="rejections")
 app.add_typer(feeds.calls, name="calls")
 app.add_typer(feeds.token, name="token")
+app.add_typer(channel.channel, name="channel")
+app.add_typer(channel.canary, name="canary")
 app.add_typer(journal.app, name="journal")
 app.add_typer(rules.rules, name="rules")
 

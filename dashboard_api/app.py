@@ -12,13 +12,14 @@ from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from dashboard_api import problems
-from dashboard_api.api import checks, devices, duty, events, health, households, ladder, lost, readings, session, tickets
+from dashboard_api.api import checks, devices, duty, events, health, households, ladder, lost, reach, readings, session, tickets
 from dashboard_api.api.models import ProblemOut
 from dashboard_api.guard import Guard
 from dashboard_api.hearing import HearingBoard
 from dashboard_api.live import LiveStream
 from dashboard_api.pages import check, home, login, queue, strangers, switches
 from dashboard_api.pages import duty as duty_pages
+from dashboard_api.pages import reach as reach_pages
 from dashboard_api.pages import tickets as ticket_pages
 from dashboard_api.services import Services
 
@@ -45,11 +46,11 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     refusals: dict[int | str, dict[str, Any]] = {status: {"model": ProblemOut} for status in (401, 404, 409, 422)}
     api = APIRouter(prefix="/api/v1", responses=refusals)
-    for part in (session, checks, ladder, tickets, duty, households, lost, events, readings, devices):
+    for part in (session, checks, ladder, tickets, duty, households, lost, events, readings, devices, reach):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(health.router)
-    for pages in (login, check, queue, ticket_pages, duty_pages, home, strangers, switches):
+    for pages in (login, check, queue, ticket_pages, duty_pages, home, strangers, switches, reach_pages):
         app.include_router(pages.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
