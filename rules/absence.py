@@ -27,7 +27,8 @@ OBSERVED: dict[RuleKey, int] = {
 
 A phone that said it is off and then says nothing more is still off: its silence blinds nobody.
 """
-_STILL = frozenset({RuleKey.MOTION, RuleKey.PERSONAL})
+STILL = frozenset({RuleKey.MOTION, RuleKey.PERSONAL})
+"""What is said of stillness while at home."""
 ORDER = (RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY)
 
 LIFE_APART: Millis = MINUTE
@@ -107,7 +108,7 @@ class Absence:
         """When the home last gave a credible sign of life of any kind (ms UTC; NEVER)."""
         return int(self._alive(state, np.array([home]))[0])
 
-    def _waits_until(self, state: State, home: int) -> Millis:
+    def waits_until(self, state: State, home: int) -> Millis:
         """After our own outage, for what its devices had kept to arrive (ms UTC): nothing is said of an absence before."""
         heard_again = state.observability.heard_again_at()
         if heard_again is None or state.households.fresh_at[home] >= heard_again:
@@ -151,7 +152,7 @@ class Absence:
         starts = self.starts(state, home)
         findings: list[Finding] = []
         due = UNSET
-        waits = self._waits_until(state, home)
+        waits = self.waits_until(state, home)
         for rule in ORDER:
             start = starts.get(rule)
             episode = state.episodes.get(state.households.ids[home], rule)
@@ -199,12 +200,30 @@ class Absence:
             found.append((rule, since, levels))
         return found
 
+    def view(
+        self, state: State, home: int, rule: RuleKey, at: Millis
+    ) -> tuple[Millis, list[tuple[Level, Millis, Millis | None]]] | None:
+        """What the rule counts from, and for each level its limit and when it is told if nothing happens.
+
+        That is None where an outage that lasts comes before. None in all where the rule's clock does not run.
+        """
+        start = self.starts(state, home).get(rule)
+        if start is None:
+            return None
+        since, bit = self._counted_from(state, home, rule, start), OBSERVED.get(rule, 0)
+        levels: list[tuple[Level, Millis, Millis | None]] = []
+        for level, limit in zip(Level, self._limits_now(state, home, rule, start, at)[0], strict=True):
+            if limit is not None and limit < UNSET:
+                reached = state.observability.reach(home, since, limit, bit) if rule in OBSERVED else since + limit
+                levels.append((level, limit, None if reached is None else self._told_from(rule, level, reached, reached)))
+        return since, levels
+
     def _ended_by(self, state: State, home: int, rule: RuleKey, start: Millis | None) -> Millis:
         """When what ended the rule's episode happened (ms UTC); UNSET where that was no reading."""
         homes = state.households
         if start is not None:
             return start
-        if rule in _STILL and self.inferred_away(state, home):
+        if rule in STILL and self.inferred_away(state, home):
             return int(homes.last_door[home])
         if rule is RuleKey.PHONE and homes.phone_on[home] > NEVER:
             return int(homes.phone_on[home])
@@ -338,8 +357,8 @@ class Absence:
                 level = episode.level = reached
                 homes = state.households
                 homes.asked_at[home], homes.asked_rule[home], homes.life_first[home] = at, ORDER.index(rule), UNSET
-                if rule in _STILL:
-                    state.pauses.raised_from[home] = start
+                if rule in STILL:
+                    state.households.still_from[home] = start
             else:
                 episode.undetermined = True
         return findings
