@@ -22,6 +22,7 @@ from dashboard_api.api import (
     households,
     ladder,
     lost,
+    reach,
     readings,
     rules,
     session,
@@ -39,6 +40,7 @@ from dashboard_api.live import LiveStream
 from dashboard_api.pace import Pace
 from dashboard_api.pages import care, check, figures, home, login, neighbour, queue, strangers, switches
 from dashboard_api.pages import duty as duty_pages
+from dashboard_api.pages import reach as reach_pages
 from dashboard_api.pages import tickets as ticket_pages
 from dashboard_api.services import Services
 
@@ -71,9 +73,10 @@ def create_app(services: Services) -> FastAPI:
         api.include_router(part.router)
     for part in (care_api, reports_api, figures_api):
         api.include_router(part.router)
+    api.include_router(reach.router)
     app.include_router(api)
     app.include_router(health.router)
-    for pages in (login, check, queue, ticket_pages, duty_pages, home, strangers, switches):
+    for pages in (login, check, queue, ticket_pages, duty_pages, home, strangers, switches, reach_pages):
         app.include_router(pages.router, include_in_schema=False)
     for pages in (care, neighbour, figures):
         app.include_router(pages.router, include_in_schema=False)
