@@ -74,6 +74,7 @@ def measure(count: int, table: RuleTable, clock: Clock) -> Sizes:
     snapshot_began = clock.monotonic()
     engine.snapshot()
     snapshot_s = clock.monotonic() - snapshot_began
+    engine.advance(NOW)  # what stood when the snapshot was taken is judged anew once
     sweep = _mean(clock, engine.advance, [NOW + place * STEP for place in range(1, _SWEEPS + 1)])
     fold = _mean(clock, engine.fold, readings)
     return Sizes(
@@ -98,6 +99,7 @@ def town(count: int, sensors: int) -> bytes:
     homes.dongs.extend(["dong-1"] * count)
     rows = homes.rows()
     seen = NOW - chance.integers(0, SEEN_WITHIN, count)
+    seen[: _SWEEPS + 1] = NOW + np.arange(_SWEEPS + 1) * STEP - 8 * HOUR  # one home after another comes to its limit
     homes.active[rows] = 1
     homes.grade[rows] = tuple(Grade).index(Grade.ORDINARY)
     for column in (homes.enrolled_at, homes.heard_from, homes.commissioned_at, homes.motion_from):
@@ -113,7 +115,7 @@ def town(count: int, sensors: int) -> bytes:
     devices.signals[told] = 1
     for column in (devices.last_report, devices.moved_at, devices.busy_since):
         column[told] = seen[:sensors]
-    state.evaluated = state.heard_at = NOW
+    state.evaluated = state.heard_at = NOW - STEP
     return state.dump()
 
 
