@@ -22,7 +22,7 @@ from ingest.facts import (
     SeasonDeclared,
     SeasonEnded,
 )
-from ingest.reading import URGENT, HouseholdId, Reading, Rejection
+from ingest.reading import HouseholdId, Reading, Rejection, Signal
 from rules.absence import STILL, Absence
 from rules.baseline.gaps import Gaps
 from rules.baseline.prior import Prior, shipped
@@ -45,6 +45,7 @@ from rules.table import RuleTable, read_table
 from rules.threshold import Thresholds
 from rules.urgent import raise_urgent
 
+_SOS, _SMOKE, _GAS = Signal.SOS, Signal.SMOKE, Signal.GAS
 Item: TypeAlias = Reading | Rejection | Fact
 STEP: Millis = 10 * SECOND
 """The grid of home time on which rules are evaluated, aligned to the epoch."""
@@ -155,8 +156,10 @@ class Engine:
         heard = self._state.heard_at
         for item in items:
             if isinstance(item, Reading):
-                heard = max(heard, item.received_at)
-                if item.signal in URGENT:
+                if item.received_at > heard:
+                    heard = item.received_at
+                signal = item.signal
+                if signal is _SOS or signal is _SMOKE or signal is _GAS:
                     findings += raise_urgent(self._state, item, self._table.version)
                 batch.add(item)
             elif isinstance(item, Rejection):
@@ -244,6 +247,7 @@ class Engine:
     def _fold_batch(self, batch: Batch) -> None:
         if not batch.size:
             return
+        batch.close()
         homes = self._devices.fold(self._state, batch)
         self._rhythm.fold(self._state, batch)
         fold_life(self._state, batch, self._absence.shortest)
