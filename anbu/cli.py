@@ -20,6 +20,7 @@ from anbu.commands import (
     journal,
     makers,
     register,
+    roster,
     rules,
     show,
     site,
@@ -87,6 +88,7 @@ app.add_typer(feeds.calls, name="calls")
 app.add_typer(feeds.token, name="token")
 app.add_typer(journal.app, name="journal")
 app.add_typer(rules.rules, name="rules")
+app.add_typer(roster.roster, name="roster")
 
 
 def main() -> None:

@@ -196,11 +196,10 @@ class Site:
         self.acks = AckSender(tray, clock, acks_broker or acks_address(broker))
         take = sink(self.desk) if sink else self.desk.take_findings
         decoder = SharedDecoder(stores.journal, clock, stores.tongues.decoder)
+        rules = Engine(self.rulebook.begin(table))
+        self.rules = RulesConsumer(rules, view := decoder.view(), take, OutlookBook(stores.engine).take)
         readers: list[tuple[Consumer, Pace | None]] = [
-            (
-                RulesConsumer(Engine(self.rulebook.begin(table)), view := decoder.view(), take, OutlookBook(stores.engine).take),
-                view,
-            ),
+            (self.rules, view),
             (IntakeConsumer(stores.engine, view := decoder.view()), view),
             (HistoryConsumer(stores.history, view := decoder.view(), stores.history_cursor), view),
             self._acks_reader(tray, decoder),
@@ -329,6 +328,7 @@ class Site:
             stages=self.stages,
             duty=DutyOffice.over(self.stores.engine, self.clock, self.stores.sealer),
             rulebook=self.rulebook,
+            sights=lambda: self.rules.sights,
             tries_rules=WhatIfProcess(self.stores.journal.folder),
             speed=speed,
             tokens=Tokens(self.stores.engine, self.clock),

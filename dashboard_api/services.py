@@ -22,6 +22,7 @@ from ingest.losses import Losses
 from ingest.posted import Postbox
 from ingest.register.register import Register
 from ingest.register.strangers import Strangers
+from rules.observability import Sights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,7 @@ class Services:
     stages: Callable[[], Sequence[StageHealth]]
     duty: DutyOffice
     rulebook: Rulebook | None = None  # the limits, and who may change them; None: charts draw none
+    sights: Callable[[], Sights | None] = lambda: None  # which homes the rules could not observe; None: nobody knows
     tries_rules: TriesRules | None = None  # None: no other rules can be tried on the past
     speed: Speed | None = None  # None: a real site, home time is not ours to change
     tokens: Tokens | None = None  # None: no program has access

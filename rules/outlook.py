@@ -100,8 +100,9 @@ def look_ahead(state: State, absence: Absence, at: Millis) -> Evening:
 
 
 def quiet_home(state: State, home: int) -> QuietHome:
-    """The home as it was last alive."""
-    life = max(int(state.households.last_life[home]), int(state.households.last_motion[home]))
+    """The home as it was last alive: by motion, a door, a call, or any other credible sign."""
+    homes = state.households
+    life = max(int(column[home]) for column in (homes.last_life, homes.last_motion, homes.last_enter, homes.last_door))
     subject = state.subject(home)
     return QuietHome(
         household_id=HouseholdId(subject.name), dong_code=subject.dong_code, quiet_since=None if life == NEVER else life

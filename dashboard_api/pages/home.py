@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from alerts.desk import CheckState, TicketState, TransitionView
 from dashboard_api.access import ServicesDep, Viewer, ViewerDep
 from dashboard_api.api.checks import UNRESOLVED
-from dashboard_api.api.households import household_of, people_of
+from dashboard_api.api.households import away_of, household_of, people_of
 from dashboard_api.limits import chart_limits
 from dashboard_api.pages.queue import queue_of_home
 from dashboard_api.pages.shell import dong_names, place_of, shell
@@ -20,7 +20,8 @@ from ingest.clock import Millis
 from ingest.history.port import HistoryUnavailable
 from ingest.reading import HouseholdId, Signal
 from rules.finding import LATE_DATA
-from rules.sentence import RULE_WORDS
+from rules.observability import Sights
+from rules.sentence import RULE_WORDS, say_cause
 
 router = APIRouter()
 
@@ -34,6 +35,7 @@ class HomeRow(msgspec.Struct, frozen=True, kw_only=True):
     devices: int
     heard_at: Millis | None
     heard_lately: bool
+    blind: str  # why it is not observed; empty where it is, or where nobody knows
     level: int | None
     level_word: str
 
@@ -45,6 +47,14 @@ class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
     at: Millis | None
     value: str
     devices: tuple[str, ...]
+
+
+class BlindRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a home cannot be observed now."""
+
+    cause: str
+    since: Millis
+    signals: str  # what alone cannot be heard; empty: nothing can
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +83,7 @@ def households(request: Request, viewer: ViewerDep, services: ServicesDep) -> Re
     for device in services.register.devices(dong=viewer.dong):
         counts[device.household_id] = counts.get(device.household_id, 0) + 1
     dongs = dong_names(services)
+    sights = services.sights()
     homes = []
     for home in services.register.households(viewer.dong):
         level = levels.get(home.id)
@@ -83,6 +94,7 @@ def households(request: Request, viewer: ViewerDep, services: ServicesDep) -> Re
                 grade=str(home.grade),
                 devices=counts.get(home.id, 0),
                 heard_at=hearing.newest.get(home.id),
+                blind=_cause(sights, home.id, viewer.lang),
                 heard_lately=home.id in hearing.newest and hearing.newest[home.id] >= hearing.since,
                 level=None if level is None else int(level),
                 level_word="" if level is None else level_word(level, viewer.lang),
@@ -110,6 +122,8 @@ def household(request: Request, household_id: str, viewer: ViewerDep, services: 
         dong=dongs.get(home.dong_code, home.dong_code),
         people=people,
         masked=masked,
+        blind=_blind(services, viewer, home.id),
+        away=away_of(services, viewer, home.id),
         signals=_signals(services, viewer, home.id),
         tickets=_tickets(services, viewer, home.id),
         losses=services.losses.of(dong=viewer.dong, household_id=home.id, limit=5),
@@ -125,6 +139,20 @@ def people_part(request: Request, household_id: str, viewer: ViewerDep, services
     home = household_of(services, viewer, household_id)
     people, masked = people_of(services, viewer, household_id, "household page")
     return page(request, services, "part/people.html", home=home, people=people, masked=masked)
+
+
+def _cause(sights: Sights | None, household_id: str, lang: Lang) -> str:
+    sight = sights.of(household_id) if sights else None
+    return say_cause(sight.cause, lang.value) if sight else ""
+
+
+def _blind(services: Services, viewer: Viewer, household_id: str) -> BlindRow | None:
+    sights = services.sights()
+    sight = sights.of(household_id) if sights else None
+    if sight is None:
+        return None
+    signals = ", ".join(say(viewer.lang, f"signal.{signal}") for signal in sight.signals)
+    return BlindRow(cause=say_cause(sight.cause, viewer.lang.value), since=sight.since, signals=signals)
 
 
 def _signals(services: Services, viewer: Viewer, household_id: HouseholdId) -> list[SignalRow]:
