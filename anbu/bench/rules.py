@@ -78,13 +78,13 @@ def measure(count: int, table: RuleTable, clock: Clock) -> Sizes:
     sweep = _mean(clock, engine.advance, [NOW + place * STEP for place in range(1, _SWEEPS + 1)])
     fold = _mean(clock, engine.fold, readings)
     return Sizes(
-        sweep_ms=round(sweep * 1000, 3),
+        sweep_ms=round(sweep * 1000, 4),
         fold_ms=round(fold * 1000, 2),
         bytes_per_household=Households().bytes_per_row(),
         bytes_per_device=Devices().bytes_per_row(),
         bytes_per_habit=Habits().bytes_per_row(),
-        snapshot_s=round(snapshot_s, 3),
-        restore_s=round(restored - began, 3),
+        snapshot_s=round(snapshot_s, 6),
+        restore_s=round(restored - began, 6),
         dict_ratio=round(dict_sweep / sweep, 1),
         dict_fold_ratio=round(dict_fold / fold, 2),
         sensors=sensors,
