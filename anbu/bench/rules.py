@@ -85,7 +85,7 @@ def measure(count: int, table: RuleTable, clock: Clock) -> Sizes:
         bytes_per_habit=Habits().bytes_per_row(),
         snapshot_s=round(snapshot_s, 6),
         restore_s=round(restored - began, 6),
-        dict_ratio=round(dict_sweep / sweep, 1),
+        dict_ratio=round(dict_sweep / sweep, 2),
         dict_fold_ratio=round(dict_fold / fold, 2),
         sensors=sensors,
     )

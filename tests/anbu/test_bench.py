@@ -44,10 +44,10 @@ def test_a_broker_nobody_knows_is_refused() -> None:
 
 
 def test_the_rules_are_measured_by_number_of_households() -> None:
-    done = anbu("bench", "rules", "--households", "200", "--households", "1000", "--json")
+    done = anbu("bench", "rules", "--households", "2000", "--households", "5000", "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
-    assert list(found) == ["200", "1000"]
+    assert list(found) == ["2000", "5000"]
     for sizes in found.values():
         assert all(sizes[key] > 0 for key in ("sweep_ms", "fold_ms", "dict_ratio", "snapshot_s", "restore_s"))
         assert sizes["bytes_per_household"] <= 400 and sizes["bytes_per_habit"] <= 2048
