@@ -134,7 +134,7 @@ class RulesConsumer:
         return findings + self._engine.advance(now)
 
     def _tell(self, now: Millis) -> None:
-        told: list[Told] = [*self._evenings, *self._engine.turns(now)]
+        told: list[Told] = [*self._evenings, *self._engine.turns(now), *self._engine.take_notes()]
         self._evenings = []
         if told and self._outlook is not None:
             self._outlook(told)

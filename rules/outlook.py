@@ -17,6 +17,7 @@ from rules.absence import Absence
 from rules.columns import NEVER
 from rules.finding import Level, RuleKey
 from rules.state import State
+from rules.trend import TrendNote
 
 MADE_AT: Millis = 8 * HOUR
 """17:00 in Asia/Seoul, as time of day UTC; Korea keeps UTC+9 all year."""
@@ -69,7 +70,7 @@ class HearingTurn(msgspec.Struct, frozen=True, kw_only=True):
     homes: tuple[QuietHome, ...]  # whom it concerns; none where our own link is found
 
 
-Told: TypeAlias = Evening | HearingTurn
+Told: TypeAlias = Evening | HearingTurn | TrendNote
 
 
 def evenings(after: Millis | None, upto: Millis) -> Iterator[Millis]:

@@ -22,6 +22,7 @@ from ingest.reading import HouseholdId, Signal
 from rules.finding import LATE_DATA
 from rules.observability import Sights
 from rules.sentence import RULE_WORDS, say_cause
+from rules.trend_words import trend_sentence
 
 router = APIRouter()
 
@@ -47,6 +48,13 @@ class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
     at: Millis | None
     value: str
     devices: tuple[str, ...]
+
+
+class TrendRow(msgspec.Struct, frozen=True, kw_only=True):
+    """How a week of the home differed, in words."""
+
+    at: Millis
+    text: str
 
 
 class BlindRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +135,7 @@ def household(request: Request, household_id: str, viewer: ViewerDep, services: 
         signals=_signals(services, viewer, home.id),
         tickets=_tickets(services, viewer, home.id),
         losses=services.losses.of(dong=viewer.dong, household_id=home.id, limit=5),
+        trends=_trends(services, viewer, home.id),
         history=_past(services, viewer, home.id),
         limits=msgspec.json.encode(chart_limits(services.rulebook, home.id, viewer.lang)).decode(),
         **queue_of_home(services, viewer, home.id),
@@ -171,6 +180,14 @@ def _signals(services: Services, viewer: Viewer, household_id: HouseholdId) -> l
             text = "" if at is None else value_text(kind, value, viewer.lang)
             rows.append(SignalRow(signal=str(kind), at=at, value=text, devices=tuple(givers[kind])))
     return rows
+
+
+def _trends(services: Services, viewer: Viewer, household_id: str) -> list[TrendRow]:
+    """The last notes on this home's weeks in words."""
+    if services.trends is None:
+        return []
+    found = services.trends.all(dong=viewer.dong, household=household_id, limit=4)
+    return [TrendRow(at=note.at, text=trend_sentence(note, viewer.lang.value)) for note in found]
 
 
 def _tickets(services: Services, viewer: Viewer, household_id: str) -> list[TicketRow]:
