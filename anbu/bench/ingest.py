@@ -357,7 +357,7 @@ class Flooded:
 def _latencies_in_a_flood(rig: Rig, plan: Plan, start: int, *, first_sos_home: int) -> Flooded:
     """As `_latencies`, while the motion sensor of the last home has gone wild."""
     head, wild = rig.journal.head, plan.households - 1
-    with _player(flood, rig.port, wild, FLOOD, -(-start // len(town.MIX)) * len(town.MIX)) as publisher:
+    with _player(flood, rig.port, wild, FLOOD, start) as publisher:
         publisher.send("go")
         acks, alarms = _latencies(rig, plan, start, first_sos_home=first_sos_home)
         publisher.send("enough")
@@ -406,7 +406,7 @@ def _key(body: Body) -> tuple[str, int]:
     topic = parse_topic(body.topic) if isinstance(body, Message) else None
     if topic is None or not isinstance(body, Message):
         return "", -1
-    return topic.household_id, msgspec.json.decode(body.payload, type=_Numbered).seq
+    return topic.device_id, msgspec.json.decode(body.payload, type=_Numbered).seq
 
 
 def _percentile(values: Sequence[float], percent: float) -> float:
