@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.private_way import is_private_way
 from alerts.tables import contact_point
@@ -109,6 +110,7 @@ class ContactBook:
         self._reading = reading(engine)
         self._sealer = sealer
         self._clock = clock
+        self._known: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def add(self, person: str, kind: Kind, address: str) -> ContactPoint:
         """Keep this address as the last of the person's; one that is there already stays where it is."""
@@ -166,8 +168,16 @@ class ContactBook:
         if relative is not None:
             return self._phone(relative, channel)
         kind = CHANNELS.get(channel)
-        with self._reading.begin() as connection:
-            return tuple(self._open(row) for row in self._rows(connection, person) if row.kind == kind)
+        try:
+            with self._reading.begin() as connection:
+                found = tuple(self._open(row) for row in self._rows(connection, person) if row.kind == kind)
+        except SQLAlchemyError:
+            # That the store is away is what they may have to be told.
+            if (person, channel) not in self._known:
+                raise
+            return self._known[person, channel]
+        self._known[person, channel] = found
+        return found
 
     def name_for(self, person: str) -> str | None:
         """The name a guardian is told: of the resident, and nothing else of them. None for everybody else."""

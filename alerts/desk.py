@@ -35,6 +35,7 @@ from alerts.ladder import Who
 from alerts.live import LiveEvent, events_after, newest
 from alerts.outcomes import RuleFigure, rule_figures
 from alerts.policy import Policy
+from alerts.proof import hear, synthetic_among
 from alerts.record import Recorder
 from alerts.roster import PlainRoster, Roster
 from alerts.rows import (
@@ -57,7 +58,7 @@ from ingest.facts import AwayDeclared, HouseholdEnded
 from ingest.register import tables as register
 from ingest.seal import Sealer
 from ingest.store import reading
-from rules.finding import DEVICE, Finding, Level, RuleKey
+from rules.finding import DEVICE, Finding, Level, RuleKey, Verb
 
 CheckView: TypeAlias = Check
 AlertView: TypeAlias = Alert
@@ -116,13 +117,23 @@ class Desk:
         checks: dict[str, Check] = open_checks_of(connection, subjects)
         tickets = open_tickets_of(connection, {ticket_subject(each) for each in fresh if each.rule in DEVICE})
         rows: list[tuple[Finding, str, str | None, str | None]] = []
+        synthetic = synthetic_among(connection, {each.household_id for each in fresh if each.household_id is not None})
         for each in fresh:
+            if each.household_id in synthetic:
+                rows.append(self._take_proof(connection, each))
+                continue
             if each.rule in DEVICE:
                 rows.append(self._take_device_finding(connection, tickets, each))
             else:
                 rows.append(self._take_finding(connection, checks, each))
             metrics.findings.labels(each.rule.value, each.verb.value).inc()
         write_findings(connection, rows)
+
+    def _take_proof(self, connection: Connection, each: Finding) -> tuple[Finding, str, str | None, str | None]:
+        """Nobody lives there: its alarm proves the path, and whatever else is found of it is recorded only."""
+        if each.rule is RuleKey.SOS and each.verb is Verb.RAISED:
+            hear(connection, each.dong_code, self._clock.machine_now())
+        return each, subject_of(each), None, None
 
     def _take_finding(
         self, connection: Connection, checks: dict[str, Check], each: Finding

@@ -14,6 +14,7 @@ from alerts.check import LADDER_STEP, CheckState
 from alerts.delivery import Channel, Delivery, DeliveryState, Permanent, Receipt, Result, Sent, Temporary
 from alerts.pacing import DIGEST, fill, hold, room_at
 from alerts.policy import Policy
+from alerts.proof import prove
 from alerts.rows import hurry
 from alerts.tables import check, delivery
 from ingest.clock import HOUR, MINUTE, SECOND, Clock, Millis
@@ -139,6 +140,8 @@ class Sender:
         mine = delivery.c.id == claimed.id, delivery.c.attempts == claimed.attempts
         with self._engine.begin() as connection:
             settled = connection.execute(update(delivery).where(*mine).values(lease_until=None, **values)).rowcount
+            if settled and isinstance(result, Sent) and result.reference is None:
+                prove(connection, claimed.step, claimed.channel, claimed.body, self._clock.machine_now())
             if settled and values.get("state") is DeliveryState.FAILED:
                 next_channel_at_once(connection, claimed.telling, claimed.rank, self._clock.machine_now())
                 hurry(connection, claimed.id, self._clock.home_now())

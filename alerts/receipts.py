@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, select, update
 
 from alerts.delivery import DeliveryState, Receipt
 from alerts.outbox import next_channel_at_once
+from alerts.proof import prove
 from alerts.tables import delivery
 from ingest.clock import HOUR, SECOND, Clock, Millis
 from ingest.store import reading
@@ -81,6 +82,8 @@ def take_receipt(connection: Connection, channel: str, reference: str, receipt: 
         return False
     connection.execute(update(delivery).where(delivery.c.id == row.id).values(receipt=receipt, receipt_at=now))
     _log.info("receipt", delivery_id=row.id, check_id=row.check_id, channel=channel, receipt=receipt)
-    if receipt is Receipt.LOST:
+    if receipt is Receipt.DELIVERED:
+        prove(connection, row.step, channel, row.body, now)
+    else:
         next_channel_at_once(connection, row.telling, row.rank, now)
     return True

@@ -221,6 +221,7 @@ path_proof = Table(
     Column("since", BigInteger, nullable=False),  # machine time like the two below: from when on it has to be proven
     Column("alarmed_at", BigInteger),  # the last alarm that was published
     Column("proven_at", BigInteger),  # the last that its receiver took
+    Column("heard_at", BigInteger),  # the rules have found it and the tick has not told it yet
 )
 
 attempt = Table(

@@ -9,6 +9,7 @@ from alerts import metrics
 from alerts.aftercare.reminding import remind
 from alerts.lease import holds
 from alerts.policy import Policy
+from alerts.proof import tell_proofs
 from alerts.record import Recorder
 from alerts.roster import Roster
 from alerts.rows import load_checks
@@ -55,7 +56,9 @@ class Tick:
         up = select(due.c.check_id).where(due.c.due_at <= now).order_by(due.c.due_at, due.c.id).limit(_BATCH)
         ids = list(dict.fromkeys(connection.execute(up).scalars()))
         if not ids:
-            return remind(connection, self._policy, home_now=now, machine_now=self._clock.machine_now())
+            machine_now = self._clock.machine_now()
+            proofs = tell_proofs(connection, self._policy.base_url, home_now=now, machine_now=machine_now)
+            return proofs + remind(connection, self._policy, home_now=now, machine_now=machine_now)
         found = {each.id: each for each in load_checks(connection, select(check).where(check.c.id.in_(ids)))}
         for check_id in ids:
             before = found[check_id]

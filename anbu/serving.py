@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 import structlog
+from pydantic import SecretStr
 
 from alerts.contacts import ContactBook
 from alerts.policy import Policy
 from alerts.rulebook import Rulebook
 from anbu.broker import BrokerFailed, EmbeddedBroker
+from anbu.canary import MqttButton
 from anbu.channels import open_channels, routes_of
 from anbu.ending import Refusal
 from anbu.histories import HISTORY_CURSORS, open_history
@@ -60,6 +63,10 @@ def serve(settings: Settings) -> None:
             policy=Policy(base_url=settings.base_url, routes=routes_of(settings), channels=channels.people),
             channels=channels.by_name,
             asking=channels.asking,
+            push_key=channels.push_key,
+            button=_button(settings, clock),
+            ping_url=_text(settings.watchdog.ping_url),
+            call_secret=settings.calls.secret.get_secret_value().encode() if settings.calls.secret else None,
             broker=listening_broker(settings),
             acks_broker=acks_broker(settings),
             raw_kept=settings.history.raw_days * DAY,
@@ -147,3 +154,20 @@ def acks_broker(settings: Settings) -> BrokerAddress:
         username=settings.broker.acks_username,
         password=password.get_secret_value() if password else None,
     )
+
+
+def _button(settings: Settings, clock: Clock) -> MqttButton | None:
+    """The canary on the same broker, as an account of its own; None where it is switched off."""
+    if not settings.canary.on:
+        return None
+    address = replace(
+        listening_broker(settings),
+        client_id=f"{settings.broker.client_id}-canary",
+        username=settings.canary.username,
+        password=_text(settings.canary.password),
+    )
+    return MqttButton(address, clock)
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,9 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine as Store
 
+from alerts.call import CallAnswers
+from alerts.channels.wire import Wire
+from alerts.contacts import ContactBook
 from alerts.delivery import Channel
 from alerts.desk import Desk
 from alerts.duty.duty_roster import DutyRoster
@@ -23,13 +26,17 @@ from alerts.duty.tick import DutyTick
 from alerts.live import prune_live_events
 from alerts.outbox import Sender
 from alerts.policy import Policy
+from alerts.proof import Paths
 from alerts.receipts import Asking, Receipts
 from alerts.rulebook import Rulebook
 from alerts.tick import Tick
+from anbu.backtest.whatif import WhatIfProcess
 from anbu.beat import Beat
+from anbu.canary import Canary, Pressing
 from anbu.watch import SystemWatch
+from anbu.watchdog import Watchdog
 from dashboard_api.accounts import Accounts
-from dashboard_api.services import Services, Speed, StageHealth
+from dashboard_api.services import Reach, Services, Speed, StageHealth
 from dashboard_api.tokens import Tokens
 from ingest.acks import AcksConsumer
 from ingest.acks_sender import AckSender, acks_address
@@ -159,7 +166,12 @@ class Site:
         keep_days: int = 0,
         rate_per_s: int = PER_S,
         burst: int = BURST,
+        push_key: str | None = None,
+        button: Pressing | None = None,
+        ping_url: str | None = None,
+        call_secret: bytes | None = None,
     ) -> None:
+        """`button` presses the canary's buttons (None: no path is proven), `ping_url` is the outside watchdog's."""
         self.stores = stores
         self.clock = clock
         self.rulebook = Rulebook(stores.engine, stores.sealer, clock)
@@ -171,6 +183,10 @@ class Site:
         self.register = Register(stores.engine, stores.sealer, clock)
         self.accounts = Accounts(stores.engine, clock)
         self.postbox = Postbox(stores.engine, stores.journal, clock)
+        self.contacts = ContactBook(stores.engine, stores.sealer, clock)
+        self.channels, self.push_key, self.call_secret = channels, push_key, call_secret
+        self.paths = Paths(stores.engine, clock)
+        self.canary = None if button is None else self._canary(policy, button)
         self.tick = Tick(stores.engine, clock, policy, self.run_id, roster)
         self.duty = DutyTick(stores.engine, clock, self.desk, Teller(clock, policy), self.run_id)
         dialects = make_dialects(stores.tongues.dialects)
@@ -199,7 +215,7 @@ class Site:
         self.beats = (
             Beat("facts", 0.2, self.carry_facts, clock),
             Beat("journal again", 1.0, stores.journal.try_again, clock),
-            Beat("watch", 1.0, SystemWatch(self.stages, channels, policy, clock).turn, clock),
+            Beat("watch", 1.0, SystemWatch(self.stages, channels, policy, clock, self.contacts).turn, clock),
             Beat("tick", 1.0, self.tick.run, clock),
             Beat("duty", 1.0, self.duty.run, clock),
             *(
@@ -211,6 +227,7 @@ class Site:
                 Beat(f"receipts {name}", 1.0, Receipts(stores.engine, clock, name, provider).turn, clock)
                 for name, provider in (asking or {}).items()
             ),
+            *self._guards(ping_url),
         )
         self.chores = BackgroundScheduler(
             timezone=SEOUL, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -222,6 +239,24 @@ class Site:
             self.chores.add_job(self.prune_journal, "interval", hours=1, id="journal")
         self.chores.add_job(self.accounts.prune_sessions, "interval", hours=1, id="sessions")
         self.chores.add_job(self.postbox.forget_keys, "interval", hours=1, id="idempotency keys")
+
+    def _canary(self, policy: Policy, button: Pressing) -> Canary:
+        return Canary(
+            register=self.register,
+            contacts=self.contacts,
+            channels=policy.channels or (),
+            paths=self.paths,
+            button=button,
+            clock=self.clock,
+            listening=lambda: self.source.status().caught_up,
+        )
+
+    def _guards(self, ping_url: str | None) -> Iterator[Beat]:
+        """Who watches the watcher: the canary, and the switch that somebody else holds."""
+        if self.canary is not None:
+            yield Beat("canary", 2.0, self.canary.turn, self.clock)
+        if ping_url is not None:
+            yield Beat("watchdog", 5.0, Watchdog(ping_url, self.stages, Wire(self.clock), self.clock).turn, self.clock)
 
     def _acks_reader(self, tray: AckTray, decoder: SharedDecoder) -> tuple[Consumer, Pace | None]:
         """Acknowledging reads the native dialect alone, for nobody else waits for us; where that is all, it shares."""
@@ -294,12 +329,25 @@ class Site:
             stages=self.stages,
             duty=DutyOffice.over(self.stores.engine, self.clock, self.stores.sealer),
             rulebook=self.rulebook,
+            tries_rules=WhatIfProcess(self.stores.journal.folder),
             speed=speed,
             tokens=Tokens(self.stores.engine, self.clock),
             postbox=self.postbox,
             strangers=Strangers(self.stores.engine),
+            reach=self._reach(),
             https=https,
             demo_login=demo_login,
+        )
+
+    def _reach(self) -> Reach:
+        return Reach(
+            contacts=self.contacts,
+            channels=self.channels,
+            paths=self.paths,
+            proving=self.canary is not None,
+            push_key=self.push_key,
+            calls=CallAnswers(self.stores.engine, self.clock, self.desk.answer),
+            call_secret=self.call_secret,
         )
 
     def stages(self) -> list[StageHealth]:
@@ -310,6 +358,7 @@ class Site:
             *map(self._runner_health, self.runners),
             self._sender_health(),
             *map(self._beat_health, self.beats),
+            *([self.canary.health()] if self.canary is not None else []),
             self._clock_health(),
         ]
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from alerts.call import CallAnswers
+from alerts.contacts import ContactBook
+from alerts.delivery import Channel
 from alerts.desk import Desk
 from alerts.duty.office import DutyOffice
+from alerts.proof import Paths
 from alerts.rulebook import Rulebook
 from dashboard_api.accounts import Accounts
 from dashboard_api.tokens import Tokens
+from dashboard_api.whatif import TriesRules
 from ingest.clock import Clock
 from ingest.history.port import History
 from ingest.losses import Losses
@@ -43,6 +48,19 @@ class Speed(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How people are reached, and how it is known that they are."""
+
+    contacts: ContactBook
+    channels: Mapping[str, Channel]
+    paths: Paths
+    proving: bool  # whether synthetic alarms are sent at all
+    push_key: str | None = None  # what a browser subscribes with; None: no web push
+    calls: CallAnswers | None = None
+    call_secret: bytes | None = None  # what the bridge of automatic calls signs with; None: there is none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The stores and answers behind the pages; `create_app` asks for nothing else."""
 
@@ -55,9 +73,11 @@ class Services:
     stages: Callable[[], Sequence[StageHealth]]
     duty: DutyOffice
     rulebook: Rulebook | None = None  # the limits, and who may change them; None: charts draw none
+    tries_rules: TriesRules | None = None  # None: no other rules can be tried on the past
     speed: Speed | None = None  # None: a real site, home time is not ours to change
     tokens: Tokens | None = None  # None: no program has access
     postbox: Postbox | None = None  # None: nothing is taken by HTTPS
     strangers: Strangers | None = None  # None: unclaimed devices are not shown
+    reach: Reach | None = None  # None: people are told by the page alone
     https: bool = True  # False only on loopback: the cookie then cannot be Secure
     demo_login: tuple[str, str] | None = None  # shown on the log-in page of a demo

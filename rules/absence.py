@@ -27,7 +27,8 @@ OBSERVED: dict[RuleKey, int] = {
 
 A phone that said it is off and then says nothing more is still off: its silence blinds nobody.
 """
-_STILL = frozenset({RuleKey.MOTION, RuleKey.PERSONAL})
+STILL = frozenset({RuleKey.MOTION, RuleKey.PERSONAL})
+"""What is said of stillness while at home."""
 ORDER = (RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY)
 
 LIFE_APART: Millis = MINUTE
@@ -204,7 +205,7 @@ class Absence:
         homes = state.households
         if start is not None:
             return start
-        if rule in _STILL and self.inferred_away(state, home):
+        if rule in STILL and self.inferred_away(state, home):
             return int(homes.last_door[home])
         if rule is RuleKey.PHONE and homes.phone_on[home] > NEVER:
             return int(homes.phone_on[home])
@@ -338,8 +339,8 @@ class Absence:
                 level = episode.level = reached
                 homes = state.households
                 homes.asked_at[home], homes.asked_rule[home], homes.life_first[home] = at, ORDER.index(rule), UNSET
-                if rule in _STILL:
-                    state.pauses.raised_from[home] = start
+                if rule in STILL:
+                    state.households.still_from[home] = start
             else:
                 episode.undetermined = True
         return findings

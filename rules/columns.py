@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import msgspec
@@ -62,6 +62,17 @@ class Columns:
         self.index[row_id] = row
         return row
 
+    def add_all(self, row_ids: Sequence[str]) -> None:
+        """A new row for each of these, holding the fills."""
+        first = len(self.ids)
+        room = self._room
+        while room < first + len(row_ids):
+            room *= 2
+        if room > self._room:
+            self._grow(room)
+        self.ids.extend(row_ids)
+        self.index.update(zip(row_ids, range(first, len(self.ids)), strict=True))
+
     def rows(self) -> Rows:
         """All row numbers."""
         return np.arange(len(self.ids), dtype=np.int64)
@@ -79,7 +90,7 @@ class Columns:
         """Hold what `dump` gave; ids that occur twice are found by their newest row."""
         count = len(dumped.ids)
         self.ids = list(dumped.ids)
-        self.index = {row_id: row for row, row_id in enumerate(self.ids)}
+        self.index = dict(zip(self.ids, range(count), strict=True))
         self._room = max(64, 1 << count.bit_length())
         for field in self.FIELDS:
             setattr(self, field.name, self._fresh(field, self._room))

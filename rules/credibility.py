@@ -160,7 +160,8 @@ def doubt_past(state: State, home: int) -> None:
     homes.last_motion[home] = min(int(homes.last_motion[home]), max(moved, default=NEVER))
     homes.life_first[home] = UNSET
     homes.due[home] = 0
-    state.pauses.forget_after(home, max(int(column[home]) for column in (homes.last_motion, homes.last_enter, homes.last_door)))
+    last = max(int(column[home]) for column in (homes.last_motion, homes.last_enter, homes.last_door))
+    state.habits.forget_after(int(state.households.habit[home]), last)
 
 
 def _turns(rows: Rows) -> Iterator[Rows]:

@@ -92,7 +92,8 @@ class DeviceHealth:
         look |= (devices.offline_since[rows] < UNSET) | (devices.faulty[rows] >= limits.clock_faults)
         look |= (devices.rejected[rows] >= limits.rejections) | (devices.mixed[rows] >= limits.duplicates)
         look |= (devices.stuck_since[rows] < UNSET) | self._credibility.flat(state, rows)
-        look |= (devices.sim[rows] != devices.sim_now[rows]) | ~np.isnan(devices.drift[rows])
+        look |= (devices.sim[rows] < devices.sim_now[rows]) | (devices.sim[rows] > devices.sim_now[rows])  # nan: no card is told
+        look |= ~np.isnan(devices.drift[rows])
         return np.where(household < 0, UNSET, np.where(look, 0, due))
 
     def judge(self, state: State, device: int, at: Millis) -> tuple[list[Finding], Millis, bool]:

@@ -23,7 +23,7 @@ from ingest.facts import (
     SeasonEnded,
 )
 from ingest.reading import URGENT, HouseholdId, Reading, Rejection
-from rules.absence import Absence
+from rules.absence import STILL, Absence
 from rules.baseline.gaps import Gaps
 from rules.baseline.prior import Prior, shipped
 from rules.batch import Batch
@@ -112,9 +112,22 @@ class Engine:
         """What has been learnt of how long this home is still; KeyError for one that is not looked after."""
         return self._rhythm.gaps(self._state, self._state.households.index[household_id])
 
+    def knows(self, household_id: HouseholdId) -> bool:
+        """Whether this home is looked after."""
+        return household_id in self._state.households.index
+
     def at_home(self, household_id: HouseholdId) -> bool:
         """Whether somebody counts as at home there: no door was the last to be heard of; KeyError as above."""
         return not self._absence.inferred_away(self._state, self._state.households.index[household_id])
+
+    def first_alert(self, household_id: HouseholdId, at: Millis) -> Millis | None:
+        """How long after `at` stillness at home comes to 경보 if nothing happens: 0 where it has, None where nobody is."""
+        state, home = self._state, self._state.households.index[household_id]
+        standing = [one.level for rule, one in state.episodes.of(household_id) if rule in STILL]
+        if max(standing, default=0) >= Level.WARNING:
+            return 0
+        ahead = [reached for rule, _, reached in self._absence.ahead(state, home, at) if rule in STILL]
+        return min((due - at for reached in ahead for level, due in reached if level >= Level.WARNING), default=None)
 
     def branch(self) -> Engine:
         """Another engine that stands where this one does and goes its own way."""
@@ -279,7 +292,7 @@ class Engine:
     def _lower_bounds(self, rows: Rows) -> Ints:
         absent = self._absence.lower_bounds(self._state, rows)
         bounds = np.minimum(absent, self._commissioning.lower_bounds(self._state, rows))
-        np.minimum(bounds, self._state.pauses.due[rows], out=bounds)
+        np.minimum(bounds, self._state.households.fit_at[rows], out=bounds)
         return np.where(self._state.households.active[rows] > 0, bounds, UNSET)
 
     def _soonest(self) -> Millis:
@@ -323,7 +336,7 @@ class Engine:
         findings += told
         told, next_due = self._commissioning.judge(self._state, home, point)
         findings += told
-        homes.due[home] = min(due, held_due, both_due, next_due, int(self._state.pauses.due[home]))
+        homes.due[home] = min(due, held_due, both_due, next_due, int(self._state.households.fit_at[home]))
         watched = held_due < UNSET or homes.asked_at[home] > NEVER
         homes.dirty[home] = 1 if watched or self._state.episodes.of(homes.ids[home]) else 0
         return findings

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ingest.clock import SECOND, Millis
+from rules.baseline.fit import NEVER
 from rules.baseline.gaps import BINS, DAYS, ROOM, SHORTEST, GapRow
-from rules.columns import UNSET, Columns, Dumped, Field, Ints, Small
+from rules.columns import Columns, Dumped, Field, Ints, Small
 
 U4, U1, I8, I4 = "<u4", "|u1", "<i8", "<i4"
 SLOTS = 24
@@ -42,62 +43,33 @@ class Pause(NamedTuple):
         return Pause(self.until, *seen)
 
 
-class Pauses(Columns):
-    """One row for each row of Households. The first `count` slots hold pauses in order of time."""
+class Habits(Columns):
+    """One row for each home that has had a pause or a night: its unsettled pauses, its settled gaps, and its limits.
+
+    The first `count` slots hold pauses in order of time.
+    """
 
     FIELDS = (
+        Field("home", I4, -1),  # row in Households
         Field("until", U4, NONE, SLOTS),  # s, the event that ended the pause
         Field("motion", U4, NONE, SLOTS),  # s, the last motion up to its start; likewise the two below
         Field("enter", U4, NONE, SLOTS),
         Field("door", U4, NONE, SLOTS),
         Field("count", U1, 0),
-        Field("first", U4, NONE),  # s, the first event of all
-        Field("raised_from", I8, UNSET),  # ms UTC, start of the last absence from home that was told
-        Field("due", I8, UNSET),  # ms UTC, when the limits are fitted anew
-        Field("habit", I4, -1, kept=False),  # row in Habits; -1: nothing settled or fitted yet
-    )
-    until: Ints
-    motion: Ints
-    enter: Ints
-    door: Ints
-    count: Small
-    first: Ints
-    raised_from: Ints
-    due: Ints
-    habit: Ints
-
-    def of(self, home: int) -> list[Pause]:
-        """The home's pauses in order of time."""
-        count = int(self.count[home])
-        columns = (self.until, self.motion, self.enter, self.door)
-        return [Pause(*one) for one in zip(*(column[:count, home].tolist() for column in columns), strict=True)]
-
-    def put(self, home: int, pauses: Sequence[Pause]) -> None:
-        """Let these be the home's pauses, at most `SLOTS`."""
-        self.count[home] = len(pauses)
-        for place, column in enumerate((self.until, self.motion, self.enter, self.door)):
-            column[:, home] = NONE
-            column[: len(pauses), home] = [pause[place] for pause in pauses]
-
-    def forget_after(self, home: int, at: Millis) -> None:
-        """What ended a pause later than this (ms UTC) was no event."""
-        self.put(home, [pause for pause in self.of(home) if pause.until <= seconds(at)])
-
-
-class Habits(Columns):
-    """One row for each home that has been heard for a night: settled gaps, and the limits made of them."""
-
-    FIELDS = (
-        Field("home", I4, -1),  # row in Households
-        Field("last_day", I4, 0),  # the last Seoul day that was counted, in days since 1970
+        Field("last_day", I4, 0),  # the last Seoul day that was counted, in days since 1970; 0: none was
         Field("days", U1, 0),  # observed days that were counted, at most DAYS
         Field("fitted_days", U1, 0),  # observed days behind the limits
         Field("bins", U1, 0, ROOM),  # these three: rules.baseline.gaps.GapRow
         Field("codes", U1, 0, ROOM),
         Field("counts", U1, 0, DAYS),
-        Field("limits", U1, 255, 2 * BINS),  # see rules.baseline.fit; check, then alert
+        Field("limits", U1, NEVER, 2 * BINS),  # see rules.baseline.fit; check, then alert
     )
     home: Ints
+    until: Ints
+    motion: Ints
+    enter: Ints
+    door: Ints
+    count: Small
     last_day: Ints
     days: Small
     fitted_days: Small
@@ -109,6 +81,24 @@ class Habits(Columns):
     def row(self, habit: int) -> GapRow:
         """The settled gaps, to be changed in place."""
         return GapRow(self.bins[:, habit], self.codes[:, habit], self.counts[:, habit])
+
+    def pauses(self, habit: int) -> list[Pause]:
+        """The unsettled pauses of this row (-1: none) in order of time."""
+        count = int(self.count[habit]) if habit >= 0 else 0
+        columns = (self.until, self.motion, self.enter, self.door)
+        return [Pause(*one) for one in zip(*(column[:count, habit].tolist() for column in columns), strict=True)]
+
+    def put(self, habit: int, pauses: Sequence[Pause]) -> None:
+        """Let these be the unsettled pauses of this row, at most `SLOTS`."""
+        self.count[habit] = len(pauses)
+        for place, column in enumerate((self.until, self.motion, self.enter, self.door)):
+            column[:, habit] = NONE
+            column[: len(pauses), habit] = [pause[place] for pause in pauses]
+
+    def forget_after(self, habit: int, at: Millis) -> None:
+        """What ended a pause later than this (ms UTC) was no event."""
+        if habit >= 0:
+            self.put(habit, [pause for pause in self.pauses(habit) if pause.until <= seconds(at)])
 
     def dump(self) -> Dumped:
         """In the order of the households, in whatever order the rows came to be."""

@@ -71,7 +71,7 @@ class Rhythm:
             never = np.full(len(rows), UNSET, dtype=np.int64)
             return never, never
         place = (start + SEOUL_OFFSET) % DAY // (DAY // BINS)
-        habit = state.pauses.habit[rows].astype(np.int64)
+        habit = state.households.habit[rows].astype(np.int64)
         own = habit >= 0
         check, alert = (self._level(state, level * BINS + place, habit, own) for level in (0, 1))
         return check, alert
@@ -83,7 +83,7 @@ class Rhythm:
 
     def usual(self, state: State, home: int, start: Millis) -> Millis:
         """The longest that this home is usually still from this time of day on; 0 while it is not known well enough."""
-        habit = int(state.pauses.habit[home])
+        habit = int(state.households.habit[home])
         if habit < 0 or state.habits.fitted_days[habit] < self._personal.from_day:
             return 0
         minutes = usual_minutes(self.gaps(state, home), bin_of(start))
@@ -91,7 +91,8 @@ class Rhythm:
 
     def gaps(self, state: State, home: int) -> Gaps:
         """All that is known of the home's pauses, settled or not."""
-        habit, pauses = self._habit(state, home), state.pauses.of(home)
+        habit = self._habit(state, home)
+        pauses = state.habits.pauses(habit)
         last = int(state.habits.last_day[habit])
         unsettled = {day for pause in pauses if (day := _day(pause.start)) > last}
         days = int(state.habits.days[habit]) + sum(self._observed(state, home, day) for day in unsettled)
@@ -106,9 +107,9 @@ class Rhythm:
                 self._fold_home(state, home, events)
 
     def _fold_home(self, state: State, home: int, events: list[_Event]) -> None:
-        homes, pauses = state.households, state.pauses
+        homes = state.households
         latest = [seconds(int(column[home])) for column in (homes.last_motion, homes.last_enter, homes.last_door)]
-        known, first = pauses.of(home), int(pauses.first[home])
+        known, first = state.habits.pauses(int(homes.habit[home])), int(homes.first_event[home])
         for _, at, kind in events:
             top = max(latest)
             if first == NONE:
@@ -121,39 +122,41 @@ class Rhythm:
                     known = self._before_all(state, home, first, at, kind) + known
                     first = at
             latest[kind] = max(latest[kind], at)
+            homes.first_event[home] = first
             while len(known) > SLOTS:
                 self._settle(state, home, known.pop(0))
-        pauses.put(home, known)
-        pauses.first[home] = first
-        if min(event.at for event in events) * SECOND < int(pauses.due[home]) - DAY:
-            pauses.due[home] = homes.due[home] = 0  # the last fit did not know of it
+        if known or homes.habit[home] >= 0:
+            state.habits.put(self._habit(state, home), known)
+        if min(event.at for event in events) * SECOND < int(homes.fit_at[home]) - DAY:
+            homes.fit_at[home] = homes.due[home] = 0  # the last fit did not know of it
 
     def _before_all(self, state: State, home: int, first: int, at: int, kind: int) -> list[Pause]:
-        if state.pauses.habit[home] >= 0 or first - at < LEAST:
-            return []
+        habit = int(state.households.habit[home])
+        if first - at < LEAST or (habit >= 0 and state.habits.last_day[habit]):
+            return []  # too short, or the days before the first were counted already
         return [Pause(first, NONE, NONE, NONE).knowing(at, kind)]
 
     # ------------------------------------------------------------------ facts
 
     def begin(self, state: State, home: int, at: Millis) -> None:
         """The home is looked after from `at` on."""
-        if self.used and state.pauses.due[home] == UNSET:
-            state.pauses.due[home] = self._next_fit(np.array([home]), at)[0]
+        if self.used and state.households.fit_at[home] == UNSET:
+            state.households.fit_at[home] = self._next_fit(np.array([home]), at)[0]
 
     def adopt(self, state: State) -> None:
         """These rules hold from here on: the homes have their turns as they say."""
-        pauses, count = state.pauses, len(state.pauses)
+        homes, count = state.households, len(state.households)
         if state.evaluated is None:
             return
-        due = self._next_fit(pauses.rows(), state.evaluated)
-        looked_after = state.households.active[:count] > 0
-        at_once = self.used & (pauses.due[:count] == 0)
-        pauses.due[:count] = np.where(at_once, 0, np.where(looked_after & self.used, due, UNSET))
+        due = self._next_fit(homes.rows(), state.evaluated)
+        looked_after = homes.active[:count] > 0
+        at_once = self.used & (homes.fit_at[:count] == 0)
+        homes.fit_at[:count] = np.where(at_once, 0, np.where(looked_after & self.used, due, UNSET))
 
     def take(self, state: State, home: int, fact: AwayDeclared | AwayEnded | CheckResolved) -> None:
         """Note the spans of time whose pauses say nothing of the home's habits."""
         spans = state.left_out.setdefault(home, [])
-        raised_from = int(state.pauses.raised_from[home])
+        raised_from = int(state.households.still_from[home])
         if isinstance(fact, AwayDeclared):
             spans.append((fact.at, int(state.households.away_until[home])))
         elif isinstance(fact, AwayEnded):
@@ -161,25 +164,25 @@ class Rhythm:
         else:
             if fact.outcome in NOT_WELL:
                 spans.append((min(raised_from, fact.at), fact.at))
-            state.pauses.raised_from[home] = UNSET
+            state.households.still_from[home] = UNSET
 
     # ------------------------------------------------------------------ the night
 
     def fit_due(self, state: State, home: int, at: Millis) -> None:
         """Fit the home's limits anew where it is time to, or where what the last fit rested on has changed."""
-        pauses = state.pauses
-        if int(pauses.due[home]) > at:
+        homes = state.households
+        if int(homes.fit_at[home]) > at:
             return
-        pauses.due[home] = self._next_fit(np.array([home]), at)[0]
-        if pauses.first[home] == NONE:
+        homes.fit_at[home] = self._next_fit(np.array([home]), at)[0]
+        if homes.first_event[home] == NONE:
             return
-        fitted_at = int(pauses.due[home]) - DAY
+        fitted_at = int(homes.fit_at[home]) - DAY
         today = _day(fitted_at // SECOND)
-        known = pauses.of(home)
+        habit = self._habit(state, home)
+        known = state.habits.pauses(habit)
         while known and _day(known[0].start) < today - 1:
             self._settle(state, home, known.pop(0))
-        pauses.put(home, known)
-        habit = self._habit(state, home)
+        state.habits.put(habit, known)
         self._count_days(state, home, habit, today - 2)
         self._fit_habit(state, home, habit, [one for one in known if one.until * SECOND <= fitted_at], today)
         self._forget(state, home, at)
@@ -213,7 +216,8 @@ class Rhythm:
 
     def _count_days(self, state: State, home: int, habit: int, upto: int) -> None:
         habits = state.habits
-        for day in range(int(habits.last_day[habit]) + 1, upto + 1):
+        first = max(int(habits.last_day[habit]) + 1, _day(int(state.households.first_event[home])))
+        for day in range(first, upto + 1):
             if self._observed(state, home, day):
                 habits.row(habit).open_day()
                 habits.days[habit] = min(DAYS, int(habits.days[habit]) + 1)
@@ -224,7 +228,7 @@ class Rhythm:
         start = day * DAY - SEOUL_OFFSET
         end = start + DAY
         lost = state.observability.blind_between(home, start, end, MOTION_BIT)
-        for left, returned in [(start, int(state.pauses.first[home]) * SECOND), *state.left_out.get(home, [])]:
+        for left, returned in [(start, int(state.households.first_event[home]) * SECOND), *state.left_out.get(home, [])]:
             lost += max(0, min(returned, end) - max(left, start))
         return lost <= _HALF_A_DAY
 
@@ -243,13 +247,12 @@ class Rhythm:
         return found
 
     def _habit(self, state: State, home: int) -> int:
-        habit = int(state.pauses.habit[home])
+        habit = int(state.households.habit[home])
         if habit < 0:
             habit = state.habits.add(state.households.ids[home])
             state.habits.home[habit] = home
-            state.habits.last_day[habit] = _day(int(state.pauses.first[home])) - 1
             state.habits.limits[:, habit] = self._unknown
-            state.pauses.habit[home] = habit
+            state.households.habit[home] = habit
         return habit
 
     def _forget(self, state: State, home: int, at: Millis) -> None:

@@ -27,7 +27,6 @@ def enrol_household(state: State, fact: HouseholdEnrolled) -> int:
     row = homes.index.get(fact.household_id)
     if row is None:
         row = homes.add(fact.household_id)
-        state.pauses.add(fact.household_id)
         homes.active[row] = 1
         homes.enrolled_at[row] = fact.at
         homes.dongs.append(fact.dong_code)
@@ -43,7 +42,7 @@ def end_household(state: State, home: int) -> None:
         state.place(device, -1)
     state.own.pop(home, None)
     homes.active[home] = 0
-    homes.due[home] = state.pauses.due[home] = UNSET
+    homes.due[home] = state.households.fit_at[home] = UNSET
     state.left_out.pop(home, None)
     homes.dirty[home] = 0
     homes.index.pop(homes.ids[home], None)

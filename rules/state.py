@@ -12,13 +12,14 @@ from rules.episodes import Episodes, OpenEpisode, Subject
 from rules.finding import RuleKey
 from rules.limits import Channel, OwnLimit, Season
 from rules.observability import Observability, Outages
-from rules.pauses import Habits, Pauses
+from rules.pauses import Habits
 
 I8, F8, F4, U1, I4, I2 = "<i8", "<f8", "<f4", "|u1", "<i4", "<i2"
+U4 = "<u4"
 CHANNELS = len(Channel)
 HIGHS = 3
 NO_LAG = 2**31 - 1
-FORMAT = 4
+FORMAT = 5
 
 
 class Households(Columns):
@@ -53,6 +54,10 @@ class Households(Columns):
         Field("asked_at", I8, NEVER),  # ms UTC, an absence was last raised and no two signs of life came since
         Field("asked_rule", U1, 0),  # place in rules.absence.ORDER
         Field("life_first", I8, UNSET),  # ms UTC, the first sign of life after that; UNSET: none
+        Field("first_event", U4, 0),  # s UTC, the first motion or door event; 0: none yet
+        Field("still_from", I8, UNSET),  # ms UTC, start of the last absence from home that was told
+        Field("fit_at", I8, UNSET),  # ms UTC, when the personal limits are fitted anew
+        Field("habit", I4, -1, kept=False),  # row in Habits; -1: none yet
         Field("dirty", U1, 0, kept=False),  # 1: an episode is open: any sign of life is looked at on the next grid point
         Field("due", I8, UNSET, kept=False),  # ms UTC, no finding is due before this
     )
@@ -84,6 +89,10 @@ class Households(Columns):
     asked_at: Ints
     asked_rule: Small
     life_first: Ints
+    first_event: Ints
+    still_from: Ints
+    fit_at: Ints
+    habit: Ints
     dirty: Small
     due: Ints
 
@@ -222,7 +231,6 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     table: str
     declared: list[tuple[str, int, int]]
     own: list[tuple[int, list[OwnLimit]]]
-    pauses: Dumped
     habits: Dumped
     left_out: list[tuple[int, list[tuple[int, int]]]]
 
@@ -244,7 +252,6 @@ class State:
         self.declared: dict[Season, tuple[Millis, Millis]] = {}  # from, until (ms UTC) of seasons a supervisor declared
         self.own: dict[int, dict[tuple[str, int], OwnLimit]] = {}  # by household row: its own limits by rule and level
         self.homes: dict[int, list[int]] = {}  # devices by household row
-        self.pauses = Pauses()
         self.habits = Habits()
         self.left_out: dict[int, list[tuple[Millis, Millis]]] = {}  # by household row: spans that say nothing of its habits
 
@@ -266,7 +273,6 @@ class State:
                 table=self.table,
                 declared=[(season, *self.declared[season]) for season in sorted(self.declared)],
                 own=[(row, [one for _, one in sorted(own.items())]) for row, own in sorted(self.own.items())],
-                pauses=self.pauses.dump(),
                 habits=self.habits.dump(),
                 left_out=sorted((home, spans) for home, spans in self.left_out.items() if spans),
             )
@@ -281,7 +287,9 @@ class State:
         state = cls()
         state.households.load(kept.households)
         state.households.dongs = list(kept.dongs)
-        state.households.index = {name: row for name, row in state.households.index.items() if state.households.active[row]}
+        for row in np.flatnonzero(state.households.active[: len(state.households)] == 0).tolist():
+            if state.households.index.get(state.households.ids[row]) == row:
+                del state.households.index[state.households.ids[row]]
         state.devices.load(kept.devices)
         state.climates.load(kept.climates)
         state.episodes.load(kept.episodes)
@@ -293,13 +301,13 @@ class State:
         state.table = kept.table
         state.declared = {Season(season): (start, end) for season, start, end in kept.declared}
         state.own = {row: {(one.rule, one.level): one for one in own} for row, own in kept.own}
-        state.pauses.load(kept.pauses)
         state.habits.load(kept.habits)
         habits = len(state.habits)
-        state.pauses.habit[state.habits.home[:habits]] = np.arange(habits)
+        state.households.habit[state.habits.home[:habits]] = np.arange(habits)
         state.left_out = dict(kept.left_out)
-        for device in range(len(state.devices)):
-            state.place(device, int(state.devices.household[device]))
+        for device, home in enumerate(state.devices.household[: len(state.devices)].tolist()):
+            if home >= 0:
+                state.homes.setdefault(home, []).append(device)
         return state
 
     def subject(self, home: int) -> Subject:

@@ -104,3 +104,32 @@ def history(
             print(f"{'':<9} {length:>12}  p50 {waits.p50_ms:7.1f} ms   p99 {waits.p99_ms:7.1f} ms")
     for name, why in report.left_out.items():
         print(f"{name:<9} {why}")
+
+
+@bench.command("rules", help=say("판정 규칙이 가구 몇을 견디는지 잽니다", "how many households the rules bear"))
+@orderly
+def rules(
+    households: Annotated[
+        list[int] | None,
+        typer.Option("--households", "-n", min=100, help=say("가구 수 (여러 번)", "households (several times)")),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure and print; the largest of the numbers measured without being asked takes some 10 GB."""
+    import sys
+
+    import msgspec
+
+    from anbu.bench.rules import HOUSEHOLDS, run_rules
+    from ingest.clock import SystemClock
+
+    found = run_rules(households or HOUSEHOLDS, SystemClock(), lambda line: print(line, file=sys.stderr, flush=True))
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+        return
+    for count, sizes in found.items():
+        print(
+            f"{int(count):>12,}  sweep {sizes.sweep_ms:8.3f} ms  fold {sizes.fold_ms:8.2f} ms  "
+            f"{sizes.bytes_per_household:.0f} B  snapshot {sizes.snapshot_s:.2f} s  restore {sizes.restore_s:.2f} s  "
+            f"dictionary x{sizes.dict_ratio:.0f}"
+        )

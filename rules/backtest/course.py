@@ -52,60 +52,59 @@ def received_at(item: Item) -> Millis:
     return item.received_at if isinstance(item, Reading | Rejection) else item.at
 
 
-class Course:
-    """The home's days up to some instant, and what was said of them. `prior`: see Engine."""
+class Player:
+    """An engine, and the items it has yet to take; they are put to it as the consumer puts them."""
 
-    def __init__(self, recorded: Recorded, table: RuleTable, prior: Prior | None) -> None:
-        self._recorded = recorded
-        self._engine = Engine(table, prior)
-        self._place = 0
-        self._ours: set[str] = set()  # what of ours was ever told of: a link by its name, a run
-
-    @property
-    def engine(self) -> Engine:
-        """As it stands."""
-        return self._engine
+    def __init__(self, engine: Engine, items: Sequence[Item]) -> None:
+        self.engine = engine
+        self.place = 0
+        self._items = items
 
     def until(self, at: Millis) -> list[Finding]:
         """Take what was received up to `at`, evaluate up to then; what was said since the last time this was asked."""
         said: list[Finding] = []
-        items = self._recorded.items
-        while self._place < len(items) and received_at(items[self._place]) <= at:
+        while self.place < len(self._items) and received_at(self._items[self.place]) <= at:
             said += self._take_step(at)
-        return said + self._engine.advance(at)
+        return said + self.engine.advance(at)
 
     def _take_step(self, at: Millis) -> list[Finding]:
-        """The next item and those that no grid point lies between, as the consumer takes them."""
-        items, first = self._recorded.items, self._recorded.items[self._place]
+        """The next item and those that no grid point lies between."""
+        items, first = self._items, self._items[self.place]
         if isinstance(first, RunStarted):
-            self._engine.begin_run()
+            self.engine.begin_run()
         began = received_at(first)
-        said = self._engine.advance(began)
+        said = self.engine.advance(began)
         until = min(began - began % STEP + STEP, at + 1)
-        end = self._place + 1
+        end = self.place + 1
         while end < len(items) and received_at(items[end]) < until and not isinstance(items[end], RunStarted):
             end += 1
-        batch = items[self._place : end]
-        self._place = end
-        for item in batch:
-            self._note_ours(item)
-        return said + self._engine.fold(batch)
+        batch = items[self.place : end]
+        self.place = end
+        return said + self.engine.fold(batch)
+
+
+class Course(Player):
+    """One home's days up to some instant. `prior`: see Engine."""
+
+    def __init__(self, recorded: Recorded, table: RuleTable, prior: Prior | None) -> None:
+        super().__init__(Engine(table, prior), recorded.items)
+        self._recorded = recorded
+        self._ours = [
+            (place, item.source if isinstance(item, LinkUp | LinkDown) else "-")
+            for place, item in enumerate(recorded.items)
+            if isinstance(item, LinkUp | LinkDown | RunStarted | RunStopped)
+        ]
 
     def at_home(self) -> bool:
         """Whether somebody counts as at home after what was taken so far."""
-        return self._engine.at_home(self._recorded.household_id)
+        return self.engine.at_home(self._recorded.household_id)
 
     def look_on(self, at: Millis) -> Engine:
         """An engine that goes on from here in silence: nothing is heard any more, and nothing hinders hearing it."""
-        engine = self._engine.branch()
-        engine.fold([LinkUp(fact_id=f"observed-{name}", at=at, source=name) for name in sorted(self._ours)])
+        engine = self.engine.branch()
+        sources = {source for place, source in self._ours if place < self.place}
+        engine.fold([LinkUp(fact_id=f"observed-{source}", at=at, source=source) for source in sorted(sources)])
         return engine
-
-    def _note_ours(self, item: Item) -> None:
-        if isinstance(item, LinkUp | LinkDown):
-            self._ours.add(item.source)
-        elif isinstance(item, RunStarted | RunStopped):
-            self._ours.add("-")
 
 
 def gaps_of(recorded: Recorded, table: RuleTable) -> Gaps:

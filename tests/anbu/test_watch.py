@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from structlog.testing import capture_logs
 
-from alerts.delivery import Temporary
+from alerts.contacts import ContactBook, Kind
+from alerts.delivery import Delivery, Sent, Temporary
 from alerts.policy import Policy, Route
 from anbu.watch import AGAIN, PATIENCE, SystemWatch
 from dashboard_api.services import StageHealth
-from ingest.clock import SECOND
+from ingest.clock import MINUTE, SECOND
+from ingest.seal import Sealer
+from ingest.store import metadata, open_store
 from rules.finding import Level
 from tests.alerts.alert_parts import Book, HandClock
 
@@ -76,3 +81,43 @@ def test_what_could_not_be_sent_is_sent_later_unless_it_is_over() -> None:
     late.after(SECOND)
     late.ill = set()
     assert len(late.after(AGAIN)) == 1, "nobody heard that it had failed: nobody is told that it is over"
+
+
+def test_people_named_in_the_settings_are_told_by_every_channel_of_theirs_also_when_the_store_is_away(tmp_path: Path) -> None:
+    file = tmp_path / "anbu.sqlite3"
+    engine = open_store(f"sqlite:///{file}")
+    metadata.create_all(engine)
+    clock = HandClock()
+    contacts = ContactBook(engine, Sealer(b"k" * 32), clock)
+    contacts.add("kim", Kind.EMAIL, "kim@example.kr")
+    contacts.add("kim", Kind.PHONE, "010-0000-1234")
+    reached: list[tuple[str, tuple[str, ...]]] = []
+
+    class Reached:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def send(self, delivery: Delivery) -> Sent:
+            reached.append((self.name, contacts.addresses(delivery.recipient, self.name)))
+            return Sent()
+
+    class Broken:
+        def send(self, delivery: Delivery) -> Sent:
+            raise RuntimeError("defect")
+
+    ill: list[StageHealth] = []
+    policy = Policy(
+        routes=(Route(channel=None, recipient="kim"), Route(channel="console", recipient="console")),
+        channels=("email", "message"),
+    )
+    channels = {"email": Reached("email"), "message": Reached("message"), "console": Broken()}
+    watch = SystemWatch(lambda: ill, channels, policy, clock, contacts)
+    watch.turn()
+    engine.dispose()
+    file.unlink()
+    file.mkdir()  # the store is away
+    ill.append(StageHealth(name="journal", ok=False, detail="no room"))
+    clock.machine += MINUTE
+    with capture_logs():
+        watch.turn()
+    assert reached == [("email", ("kim@example.kr",)), ("message", ("01000001234",))]

@@ -17,7 +17,7 @@ from rules.baseline.gaps import DAYS, ROOM
 from rules.columns import UNSET
 from rules.engine import Item
 from rules.finding import Level, RuleKey, Verb
-from rules.pauses import Habits, Pauses
+from rules.pauses import Habits
 from rules.sentence import reason
 from rules.table import DEFAULT
 from tests.rules.rule_parts import (
@@ -127,8 +127,8 @@ def test_pauses_are_the_same_whatever_the_order_repetition_and_split(
     state = days.engine._state
     start = START // SECOND
     expected = plain_pauses([(start + at, kind) for at, kind in events])
-    assert [tuple(pause) for pause in state.pauses.of(0)] == expected
-    assert int(state.pauses.first[0]) == start + min(at for at, _ in events)
+    assert [tuple(pause) for pause in state.habits.pauses(int(state.households.habit[0]))] == expected
+    assert int(state.households.first_event[0]) == start + min(at for at, _ in events)
 
 
 @settings(SETTINGS, max_examples=12)
@@ -150,7 +150,7 @@ def test_readings_that_come_late_give_the_same_limits_as_if_they_had_come_in_tim
 
 
 def test_what_was_learnt_takes_at_most_two_thousand_and_forty_eight_bytes() -> None:
-    assert Habits().bytes_per_row() + Pauses().bytes_per_row() <= 2048
+    assert Habits().bytes_per_row() <= 2048
     assert ROOM == 480 and DAYS == 60
 
 
@@ -159,8 +159,8 @@ def test_more_pauses_than_are_kept_open_are_settled_in_their_order() -> None:
     days = fresh([])
     days.engine.fold(items)
     state = days.engine._state
-    assert int(state.pauses.count[0]) == 24
-    assert int(state.habits.counts[:, 0].sum()) == 59 - 24
+    assert int(state.habits.count[0]) == 24
+    assert int(state.habits.counts[:, 0].sum()) == 59 - 24 and int(state.habits.days[0]) == 2
 
 
 def test_a_pause_behind_a_closed_door_is_no_rest_at_home() -> None:
@@ -255,15 +255,15 @@ def test_rules_without_it_say_nothing_and_rules_with_it_again_take_the_home_up_t
     assert not raised(days.until(10 * DAY), RuleKey.PERSONAL)
     days.feed([applied(10 * DAY, DEFAULT.read_text(encoding="utf-8")), *days_of_a_clock(3, start=10 * DAY)])
     days.until(13 * DAY)
-    assert int(days.engine._state.pauses.due[0]) < START + 14 * DAY
+    assert int(days.engine._state.households.fit_at[0]) < START + 14 * DAY
 
 
 def test_a_home_that_has_ended_is_fitted_no_more() -> None:
     days = fresh([*days_of_a_clock(3), HouseholdEnded(fact_id="e", at=START + 3 * DAY, household_id=HOME)])
     days.until(5 * DAY)
-    assert int(days.engine._state.pauses.due[0]) == UNSET and int(days.engine._state.habits.fitted_days[0]) == 3
+    assert int(days.engine._state.households.fit_at[0]) == UNSET and int(days.engine._state.habits.fitted_days[0]) == 3
     days.engine.restore(days.engine.snapshot())
-    assert int(days.engine._state.pauses.due[0]) == UNSET
+    assert int(days.engine._state.households.fit_at[0]) == UNSET
 
 
 def test_what_comes_from_before_the_first_night_once_days_were_counted_begins_no_pause() -> None:
@@ -274,13 +274,13 @@ def test_what_comes_from_before_the_first_night_once_days_were_counted_begins_no
         [motion(5 * HOUR), motion(3 * HOUR + 30 * MINUTE, received=6 * HOUR), motion(4 * HOUR + 30 * MINUTE, received=7 * HOUR)]
     )
     assert [round(minutes) for minutes in early.engine.gaps(HOME).minutes] == [63]
-    assert int(days.engine._state.pauses.first[0]) == START // SECOND + 3600
+    assert int(days.engine._state.households.first_event[0]) == START // SECOND + 3600
 
 
 def test_a_home_that_was_never_heard_has_no_habits() -> None:
     days = fresh([])
     days.until(3 * DAY)
-    assert not len(days.engine._state.habits) and len(days.engine._state.pauses) == 1
+    assert not len(days.engine._state.habits) and len(days.engine._state.households) == 1
 
 
 def test_a_day_settled_early_for_want_of_room_is_counted_once() -> None:

@@ -1,0 +1,101 @@
+"""Proves what other rules are said to have meant: alerts, work, delay, and emergencies they would have missed."""
+
+from __future__ import annotations
+
+from ingest.clock import DAY, HOUR, MINUTE
+from ingest.facts import HouseholdEnded, HouseholdEnrolled, RulesApplied
+from ingest.reading import DongCode, HouseholdId, Signal
+from rules.backtest.whatif import WhatIf, compare, of_dong
+from rules.engine import Item
+from rules.table import RuleTable, read_table
+from tests.rules.rule_parts import (
+    DONG,
+    START,
+    TABLE,
+    device,
+    enrolled,
+    link_up,
+    motion,
+    reading,
+    received_at,
+    resolved,
+    without_personal,
+)
+
+LATER = read_table(without_personal().replace('caution = "8 h"\nwarning = "12 h"', 'caution = "13 h"\nwarning = "20 h"'))
+
+
+def day_of(home: str, day: int, *, until: int = 24) -> list[Item]:
+    """A motion about each hour."""
+    name = f"pir-{home}"
+    return [motion(day * DAY + hour * HOUR + (hour * 7 + day) % 8 * MINUTE, home=home, name=name) for hour in range(until)]
+
+
+def dong() -> list[Item]:
+    """Two homes over five days: in one of them an evening of ten hours each day, in the other a fall on the fourth."""
+    items: list[Item] = [link_up(0)]
+    for home in ("hh-1", "hh-2"):
+        items += [enrolled(home), device(f"pir-{home}", Signal.MOTION, Signal.DOOR, home=home)]
+    for day in range(5):
+        items += day_of("hh-1", day, until=14)
+        items += day_of("hh-2", day) if day < 3 else day_of("hh-2", 3, until=2) if day == 3 else []
+    items.append(resolved(3 * DAY + 13 * HOUR, "emergency_119", home="hh-2"))
+    items.append(HouseholdEnded(fact_id="end", at=START + 4 * DAY, household_id=HouseholdId("hh-2")))
+    return sorted(items, key=received_at)
+
+
+def tried(proposed: RuleTable, items: list[Item] | None = None) -> WhatIf:
+    past = dong() if items is None else items
+    return compare(past, DONG, TABLE, proposed, since=START + DAY, until=START + 5 * DAY, minutes_a_check=10.0)
+
+
+def test_the_same_rules_add_nothing() -> None:
+    found = tried(TABLE)
+    assert found.in_force == found.proposed and found.households == 2 and found.emergencies == 1
+    assert (found.alerts_a_day_added, found.minutes_a_day_added) == (0.0, 0.0)
+    assert (found.delay_h_added_median, found.delay_h_added_worst) == (0.0, 0.0)
+    # hh-1 each evening from day 1 on, four times; hh-2 once
+    assert found.in_force.alerts_a_day == 1.25 and found.in_force.checks_a_day == 1.25
+    assert found.in_force.minutes_a_day == 12.5 and found.in_force.emergencies_missed == 0
+
+
+def test_slower_rules_spare_work_and_cost_delay_and_the_emergency_that_they_miss_is_told() -> None:
+    found = tried(LATER)
+    assert found.proposed.alerts_a_day == 0.25 and found.alerts_a_day_added == -1.0 and found.minutes_a_day_added == -10.0
+    assert found.delay_h_added_median == 8.0 and found.delay_h_added_worst == 8.0
+    assert (found.proposed.delay_h_median or 0) > (found.in_force.delay_h_median or 0)
+    assert found.proposed.emergencies_missed == 1 and found.in_force.emergencies_missed == 0
+
+
+def test_what_stood_when_the_days_began_was_found() -> None:
+    items: list[Item] = [enrolled("hh-1"), device("pir-hh-1", Signal.MOTION, home="hh-1"), motion(0, name="pir-hh-1")]
+    items.append(resolved(DAY + 12 * HOUR, "death_found", home="hh-1"))
+    found = tried(TABLE, items)
+    assert found.emergencies == 1 and found.in_force.emergencies_missed == 0 and found.in_force.alerts_a_day == 0.0
+    assert found.in_force.delay_h_median is not None
+
+
+def test_a_dong_in_which_nobody_is_at_home_has_no_delay() -> None:
+    items: list[Item] = [enrolled("hh-1"), device("pir-hh-1", Signal.MOTION, Signal.DOOR, home="hh-1")]
+    items += [motion(0, name="pir-hh-1"), reading(HOUR, Signal.DOOR, 2.0, name="pir-hh-1")]
+    found = tried(TABLE, items)
+    assert found.in_force.delay_h_median is None and found.delay_h_added_median is None and found.delay_h_added_worst is None
+
+
+def test_only_the_dong_counts_and_what_befell_us() -> None:
+    other = DongCode("dong-9")
+    elsewhere = HouseholdEnrolled(fact_id="x", at=START, household_id=HouseholdId("hh-9"), dong_code=other)
+    moved_away = HouseholdEnrolled(fact_id="y", at=START + 2, household_id=HouseholdId("hh-1"), dong_code=other)
+    applied = RulesApplied(fact_id="r", at=START, version="v", table="")
+    items: list[Item] = [
+        link_up(0),
+        enrolled("hh-1"),
+        elsewhere,
+        motion(0, home="hh-9"),
+        applied,
+        motion(1),
+        moved_away,
+        motion(3),
+    ]
+    kept = of_dong(items, DONG)
+    assert kept == [items[0], items[1], items[5]]
