@@ -79,6 +79,12 @@ class Rulebook:
                 return table
         return read_table(first.text, first.version)
 
+    def first(self) -> RuleTable | None:
+        """The table this site began with; None before it has ever run."""
+        with self._reading.begin() as connection:
+            first = connection.execute(_tables().order_by(rule_change.c.id).limit(1)).first()
+        return None if first is None else read_table(first.text, first.version)
+
     def in_force(self) -> RuleTable | None:
         """The table in force; None before the site has ever run."""
         with self._reading.begin() as connection:

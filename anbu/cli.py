@@ -20,9 +20,11 @@ from anbu.commands import (
     journal,
     makers,
     register,
+    roster,
     rules,
     show,
     site,
+    why,
 )
 from anbu.language import say
 
@@ -87,6 +89,8 @@ app.add_typer(feeds.calls, name="calls")
 app.add_typer(feeds.token, name="token")
 app.add_typer(journal.app, name="journal")
 app.add_typer(rules.rules, name="rules")
+app.command("why", help=say("그때 규칙이 이 가구에서 무엇을 보았는지", "what the rules saw of a home at a moment"))(why.why)
+app.add_typer(roster.roster, name="roster")
 
 
 def main() -> None:

@@ -18,10 +18,11 @@ from rich.panel import Panel
 
 from alerts.channels.console import Console as ConsoleChannel
 from alerts.desk import Desk
+from alerts.duty.rota import Rota
 from alerts.policy import Policy
 from anbu.beat import Beat
 from anbu.broker import EmbeddedBroker
-from anbu.demo_past import StandingAtEnd, enrol, journal_the_past, stage_the_plot
+from anbu.demo_past import StandingAtEnd, enrol, fill_roster, journal_the_past, stage_the_plot
 from anbu.ending import Refusal
 from anbu.language import say
 from anbu.schema import migrate
@@ -171,6 +172,7 @@ class Demo:
         site = self._site(stores, clock, broker.port)
         self.watch.lap("rules", "규칙이 지난 시간을 모두 읽었습니다")
         site.accounts.add(LOGIN, self.password, "officer", DongCode(fleet.dong_code))
+        fill_roster(Rota(engine, clock), fleet.dong_code, LOGIN)
         site.start()
         self.stack.callback(site.stop)
         publisher = Publisher(fleet, clock, HOST, broker.port, client_id="anbu-demo-dong", start=now)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Protocol
 
+from alerts.duty.rota import Rota
 from anbu.wiring import Stores
 from ingest.clock import HOUR, MINUTE, Millis
 from ingest.fact_outbox import carry_facts
@@ -95,6 +96,13 @@ def enrol(register: Register, homes: Sequence[SimHome], at: Millis) -> None:
                 report_interval_s=device.report_interval_s,
                 at=at,
             )
+
+
+def fill_roster(rota: Rota, dong: str, officer: str) -> None:
+    """Give the dong its officer by day, a night desk, and the officer as the supervisor who is told when duty fails."""
+    rota.add_shift(desk="dong", dong=dong, login=officer, by="demo")
+    rota.add_shift(desk="night", login="night", by="demo")
+    rota.add_shift(desk="supervisor", login=officer, by="demo")
 
 
 def journal_the_past(stores: Stores, fleet: Fleet, start: Millis, end: Millis) -> int:

@@ -13,7 +13,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 
 # Tables are in the metadata once the module that defines them is imported.
-from alerts import rulebook_tables
+from alerts import rulebook_tables, trend_notes
 from alerts import tables as alert_tables
 from alerts.aftercare import tables as aftercare_tables
 from alerts.duty import tables as duty_tables
@@ -41,6 +41,7 @@ __all__ = [
     "register_tables",
     "revision",
     "rulebook_tables",
+    "trend_notes",
 ]
 
 

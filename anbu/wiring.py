@@ -30,11 +30,13 @@ from alerts.proof import Paths
 from alerts.receipts import Asking, Receipts
 from alerts.rulebook import Rulebook
 from alerts.tick import Tick
+from alerts.trend_notes import TrendNotes
 from anbu.backtest.whatif import WhatIfProcess
 from anbu.beat import Beat
 from anbu.canary import Canary, Pressing
 from anbu.watch import SystemWatch
 from anbu.watchdog import Watchdog
+from anbu.why import look_back
 from dashboard_api.accounts import Accounts
 from dashboard_api.services import Reach, Services, Speed, StageHealth
 from dashboard_api.tokens import Tokens
@@ -71,6 +73,7 @@ from ingest.source import BrokerAddress, MqttSource
 from ingest.tongues import Tongues
 from rules.consumer import RulesConsumer
 from rules.engine import Engine
+from rules.explain import HomeSeen
 from rules.finding import Finding
 from rules.table import RuleTable
 
@@ -175,6 +178,7 @@ class Site:
         self.stores = stores
         self.clock = clock
         self.rulebook = Rulebook(stores.engine, stores.sealer, clock)
+        self.first_table = self.rulebook.begin(table)
         self.raw_kept, self.hours_kept = raw_kept, hours_kept
         self.keep_days = keep_days  # of the journal; 0: everything
         self.run_id = uuid.uuid4().hex[:16]
@@ -196,11 +200,10 @@ class Site:
         self.acks = AckSender(tray, clock, acks_broker or acks_address(broker))
         take = sink(self.desk) if sink else self.desk.take_findings
         decoder = SharedDecoder(stores.journal, clock, stores.tongues.decoder)
+        rules = Engine(self.first_table)
+        self.rules = RulesConsumer(rules, view := decoder.view(), take, OutlookBook(stores.engine).take)
         readers: list[tuple[Consumer, Pace | None]] = [
-            (
-                RulesConsumer(Engine(self.rulebook.begin(table)), view := decoder.view(), take, OutlookBook(stores.engine).take),
-                view,
-            ),
+            (self.rules, view),
             (IntakeConsumer(stores.engine, view := decoder.view()), view),
             (HistoryConsumer(stores.history, view := decoder.view(), stores.history_cursor), view),
             self._acks_reader(tray, decoder),
@@ -329,6 +332,9 @@ class Site:
             stages=self.stages,
             duty=DutyOffice.over(self.stores.engine, self.clock, self.stores.sealer),
             rulebook=self.rulebook,
+            trends=TrendNotes(self.stores.engine),
+            looks_back=self.look_back,
+            sights=lambda: self.rules.sights,
             tries_rules=WhatIfProcess(self.stores.journal.folder),
             speed=speed,
             tokens=Tokens(self.stores.engine, self.clock),
@@ -349,6 +355,11 @@ class Site:
             calls=CallAnswers(self.stores.engine, self.clock, self.desk.answer),
             call_secret=self.call_secret,
         )
+
+    def look_back(self, household: str, at: Millis) -> HomeSeen:
+        """What the rules saw of a home then: the journal is run again beside the stages, which wait for nothing."""
+        journal, decoder = self.stores.journal.folder, self.stores.tongues.decoder()
+        return look_back(journal, self.stores.cursors.path, decoder, self.first_table, household, at)
 
     def stages(self) -> list[StageHealth]:
         """How every stage is, in the order data flows."""

@@ -12,7 +12,23 @@ from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from dashboard_api import problems
-from dashboard_api.api import checks, devices, duty, events, health, households, ladder, lost, readings, session, tickets, whatif
+from dashboard_api.api import (
+    checks,
+    devices,
+    duty,
+    events,
+    health,
+    households,
+    ladder,
+    lost,
+    readings,
+    rules,
+    session,
+    tickets,
+    trends,
+    whatif,
+    why,
+)
 from dashboard_api.api.models import ProblemOut
 from dashboard_api.guard import Guard
 from dashboard_api.hearing import HearingBoard
@@ -45,7 +61,7 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     refusals: dict[int | str, dict[str, Any]] = {status: {"model": ProblemOut} for status in (401, 404, 409, 422)}
     api = APIRouter(prefix="/api/v1", responses=refusals)
-    for part in (session, checks, ladder, tickets, duty, households, lost, events, readings, devices, whatif):
+    for part in (session, checks, ladder, tickets, duty, households, lost, events, readings, devices, whatif, rules, trends, why):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(health.router)

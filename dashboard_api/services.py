@@ -13,15 +13,18 @@ from alerts.desk import Desk
 from alerts.duty.office import DutyOffice
 from alerts.proof import Paths
 from alerts.rulebook import Rulebook
+from alerts.trend_notes import TrendNotes
 from dashboard_api.accounts import Accounts
 from dashboard_api.tokens import Tokens
 from dashboard_api.whatif import TriesRules
-from ingest.clock import Clock
+from ingest.clock import Clock, Millis
 from ingest.history.port import History
 from ingest.losses import Losses
 from ingest.posted import Postbox
 from ingest.register.register import Register
 from ingest.register.strangers import Strangers
+from rules.explain import HomeSeen
+from rules.observability import Sights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,14 @@ class Reach:
     call_secret: bytes | None = None  # what the bridge of automatic calls signs with; None: there is none
 
 
+class LooksBack(Protocol):
+    """The journal run again up to a moment. May take seconds."""
+
+    def __call__(self, household: str, at: Millis) -> HomeSeen:
+        """What the rules saw of the home then; CannotSay."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The stores and answers behind the pages; `create_app` asks for nothing else."""
@@ -72,7 +83,10 @@ class Services:
     clock: Clock
     stages: Callable[[], Sequence[StageHealth]]
     duty: DutyOffice
+    looks_back: LooksBack | None = None  # None: the past is not run again
+    trends: TrendNotes | None = None  # None: a home's weeks are not shown
     rulebook: Rulebook | None = None  # the limits, and who may change them; None: charts draw none
+    sights: Callable[[], Sights | None] = lambda: None  # which homes the rules could not observe; None: nobody knows
     tries_rules: TriesRules | None = None  # None: no other rules can be tried on the past
     speed: Speed | None = None  # None: a real site, home time is not ours to change
     tokens: Tokens | None = None  # None: no program has access

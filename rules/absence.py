@@ -108,7 +108,7 @@ class Absence:
         """When the home last gave a credible sign of life of any kind (ms UTC; NEVER)."""
         return int(self._alive(state, np.array([home]))[0])
 
-    def _waits_until(self, state: State, home: int) -> Millis:
+    def waits_until(self, state: State, home: int) -> Millis:
         """After our own outage, for what its devices had kept to arrive (ms UTC): nothing is said of an absence before."""
         heard_again = state.observability.heard_again_at()
         if heard_again is None or state.households.fresh_at[home] >= heard_again:
@@ -152,7 +152,7 @@ class Absence:
         starts = self.starts(state, home)
         findings: list[Finding] = []
         due = UNSET
-        waits = self._waits_until(state, home)
+        waits = self.waits_until(state, home)
         for rule in ORDER:
             start = starts.get(rule)
             episode = state.episodes.get(state.households.ids[home], rule)
@@ -199,6 +199,24 @@ class Absence:
                     levels.append((Level(level), due))
             found.append((rule, since, levels))
         return found
+
+    def view(
+        self, state: State, home: int, rule: RuleKey, at: Millis
+    ) -> tuple[Millis, list[tuple[Level, Millis, Millis | None]]] | None:
+        """What the rule counts from, and for each level its limit and when it is told if nothing happens.
+
+        That is None where an outage that lasts comes before. None in all where the rule's clock does not run.
+        """
+        start = self.starts(state, home).get(rule)
+        if start is None:
+            return None
+        since, bit = self._counted_from(state, home, rule, start), OBSERVED.get(rule, 0)
+        levels: list[tuple[Level, Millis, Millis | None]] = []
+        for level, limit in zip(Level, self._limits_now(state, home, rule, start, at)[0], strict=True):
+            if limit is not None and limit < UNSET:
+                reached = state.observability.reach(home, since, limit, bit) if rule in OBSERVED else since + limit
+                levels.append((level, limit, None if reached is None else self._told_from(rule, level, reached, reached)))
+        return since, levels
 
     def _ended_by(self, state: State, home: int, rule: RuleKey, start: Millis | None) -> Millis:
         """When what ended the rule's episode happened (ms UTC); UNSET where that was no reading."""

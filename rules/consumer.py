@@ -15,6 +15,7 @@ from ingest.reading import Reading, Rejection
 from rules import metrics
 from rules.engine import STEP, Engine, Item
 from rules.finding import Finding
+from rules.observability import Sights
 from rules.outlook import Evening, Told, evenings
 
 log = structlog.get_logger(__name__)
@@ -56,6 +57,15 @@ class RulesConsumer:
         self._sink = sink
         self._outlook = outlook
         self._evenings: list[Evening] = []
+        self._sights: Sights | None = None
+
+    @property
+    def sights(self) -> Sights | None:
+        """Which homes could not be observed when this last stood at the head of the journal; None: it has not yet.
+
+        May be asked from any thread: what is handed out never changes.
+        """
+        return self._sights
 
     @property
     def name(self) -> str:
@@ -91,6 +101,8 @@ class RulesConsumer:
         metrics.EVALUATED.set(now // 1000)
         self._hand_on(findings)
         self._tell(now)
+        if self._sights is None or self._sights.at < now - now % STEP:
+            self._sights = self._engine.sights()
 
     def state(self) -> bytes:
         """Decoder and engine as bytes."""
@@ -122,7 +134,7 @@ class RulesConsumer:
         return findings + self._engine.advance(now)
 
     def _tell(self, now: Millis) -> None:
-        told: list[Told] = [*self._evenings, *self._engine.turns(now)]
+        told: list[Told] = [*self._evenings, *self._engine.turns(now), *self._engine.take_notes()]
         self._evenings = []
         if told and self._outlook is not None:
             self._outlook(told)

@@ -31,18 +31,22 @@ from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.commissioning import Commissioning
 from rules.composite import Composite
 from rules.device import DeviceHealth
+from rules.explain import HomeSeen, explain
 from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
 from rules.limits_in_force import LimitsInForce, take_limits
 from rules.observability import Blind, Sight, Sights
 from rules.outage import OutageBook, Said
 from rules.outlook import Evening, HearingTurn, look_ahead
+from rules.profile import GRADES
 from rules.rhythm import Rhythm
 from rules.roll import BITS
 from rules.staff import Staff
 from rules.state import State
 from rules.table import RuleTable, read_table
 from rules.threshold import Thresholds
+from rules.trend import Trend, TrendNote
+from rules.trend_store import day_of
 from rules.urgent import raise_urgent
 
 Item: TypeAlias = Reading | Rejection | Fact
@@ -67,6 +71,7 @@ class Engine:
         self._state = State()
         self._next: Millis = UNSET
         self._said = Said()
+        self._notes: list[TrendNote] = []
         self._use(table)
 
     def _use(self, table: RuleTable) -> None:
@@ -92,6 +97,7 @@ class Engine:
         )
         self._thresholds.adopt(self._state)
         self._rhythm.adopt(self._state)
+        self._trend = Trend(table)
 
     @property
     def table(self) -> RuleTable:
@@ -139,6 +145,12 @@ class Engine:
         """What holds now, by household id or `device:<id>`, and rule."""
         return self._state.episodes.standing()
 
+    def explain(self, household_id: HouseholdId) -> HomeSeen:
+        """What the rules see of this home at the last grid point; KeyError for one that is not looked after."""
+        home = self._state.households.index[household_id]
+        grade = GRADES[int(self._state.households.grade[home])]
+        return explain(self._state, self._limits, self._absence, self._thresholds, home, grade)
+
     def sights(self) -> Sights:
         """Which homes could not be observed when the rules were last evaluated, and why."""
         state, homes = self._state, self._state.households
@@ -185,6 +197,7 @@ class Engine:
         last = now - now % STEP
         if self._state.evaluated is None:
             self._state.evaluated = last
+            self._state.trend_closed = day_of(last) - 1
             self._change_limits(self._table)
             return []
         findings: list[Finding] = []
@@ -200,6 +213,11 @@ class Engine:
     def evening(self, at: Millis) -> Evening:
         """What the night after `at`, a 17:00 in Seoul that was just evaluated, may bring."""
         return look_ahead(self._state, self._absence, at)
+
+    def take_notes(self) -> list[TrendNote]:
+        """What differs in homes from week to week, noted since this was last asked."""
+        notes, self._notes = self._notes, []
+        return notes
 
     @property
     def evaluated(self) -> Millis | None:
@@ -217,6 +235,7 @@ class Engine:
     def restore(self, state: bytes | None) -> None:
         """Begin from a snapshot, or (None) from nothing. ValueError for a snapshot this version cannot read."""
         self._state, self._said = State() if state is None else State.load(state), Said()
+        self._notes = []
         kept = self._state
         self._use(read_table(kept.table) if kept.table else self._initial)
         for name in kept.episodes.subjects():
@@ -248,6 +267,7 @@ class Engine:
         self._rhythm.fold(self._state, batch)
         fold_life(self._state, batch, self._absence.shortest)
         self._thresholds.fold(self._state, batch.turns)
+        self._trend.fold(self._state, batch)
         if batch.status:
             homes |= self._outages.take_status(self._state, batch)
         if homes:
@@ -299,13 +319,17 @@ class Engine:
         state = self._state
         homes, devices = len(state.households), len(state.devices)
         first = int(state.households.due[:homes].min()) if homes else UNSET
-        return min(self._limits.until, first, int(state.devices.due[:devices].min()) if devices else UNSET)
+        return min(
+            self._limits.until, self._trend.due(state), first, int(state.devices.due[:devices].min()) if devices else UNSET
+        )
 
     def _evaluate(self, point: Millis) -> list[Finding]:
         state, findings = self._state, list[Finding]()
         if point >= self._limits.until:
             state.evaluated = point
             self._change_limits(self._table)
+        if point >= self._trend.due(state):
+            self._notes += self._trend.run(state, point)
         devices = state.devices
         rows = np.flatnonzero(devices.due[: len(devices)] <= point)
         if len(rows):

@@ -118,6 +118,17 @@ class OwnLimit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrendLimits:
+    """When a week is told as unlike the four before it. `after_noon`: when a day is closed, ms after the noon that follows it."""
+
+    q: float
+    after_noon: Millis
+    quiet_days: int
+    recent_days: int
+    past_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceLimits:
     """When a device is worth a ticket. Battery and radio link in percent, lengths in milliseconds."""
 

@@ -147,6 +147,11 @@ class Observability:
         found |= {home: Sight(cause=Blind.GATEWAY, since=since) for home, since in self._gateway_since.items()}
         return ours, found
 
+    def with_outages(self) -> set[int]:
+        """Rows of homes that had an outage of their own which is remembered, or have one."""
+        sensors = {home for home, _ in (*self._sensor, *self._sensor_since)}
+        return {*self._gateway, *self._gateway_since, *sensors}
+
     def recently_blind(self, at: Millis, settle: Millis) -> set[int] | None:
         """Homes that were blind through their gateway less than `settle` before `at`; None: all, through our link."""
         if self._link and at < self._link[-1][1] + settle:
@@ -169,6 +174,14 @@ class Observability:
         """For how much of [start, end] it could not be observed."""
         spans = _merged(self._spans(home, start, end, bit))
         return sum(max(0, min(e, end) - max(s, start)) for s, e in spans)
+
+    def spans_between(self, home: int, start: Millis, end: Millis, bit: int = 0) -> list[tuple[Millis, Millis | None, Blind]]:
+        """The outages that touch [start, end], cut to it, in order; the end is None where one lasts."""
+        found: list[tuple[Millis, Millis | None, Blind]] = []
+        for s, e, cause in sorted(self._spans(home, start, None, bit)):
+            if s < end:
+                found.append((max(s, start), None if e == _OPEN else min(e, end), cause))
+        return found
 
     def cause_between(self, home: int, start: Millis, end: Millis, bit: int = 0) -> Blind | None:
         """What kept us from it for most of its blind time in [start, end]; None where there was none."""

@@ -17,6 +17,7 @@ from rules.absence import Absence
 from rules.columns import NEVER
 from rules.finding import Level, RuleKey
 from rules.state import State
+from rules.trend import TrendNote
 
 MADE_AT: Millis = 8 * HOUR
 """17:00 in Asia/Seoul, as time of day UTC; Korea keeps UTC+9 all year."""
@@ -69,7 +70,7 @@ class HearingTurn(msgspec.Struct, frozen=True, kw_only=True):
     homes: tuple[QuietHome, ...]  # whom it concerns; none where our own link is found
 
 
-Told: TypeAlias = Evening | HearingTurn
+Told: TypeAlias = Evening | HearingTurn | TrendNote
 
 
 def evenings(after: Millis | None, upto: Millis) -> Iterator[Millis]:
@@ -100,8 +101,9 @@ def look_ahead(state: State, absence: Absence, at: Millis) -> Evening:
 
 
 def quiet_home(state: State, home: int) -> QuietHome:
-    """The home as it was last alive."""
-    life = max(int(state.households.last_life[home]), int(state.households.last_motion[home]))
+    """The home as it was last alive: by motion, a door, a call, or any other credible sign."""
+    homes = state.households
+    life = max(int(column[home]) for column in (homes.last_life, homes.last_motion, homes.last_enter, homes.last_door))
     subject = state.subject(home)
     return QuietHome(
         household_id=HouseholdId(subject.name), dong_code=subject.dong_code, quiet_since=None if life == NEVER else life

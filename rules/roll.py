@@ -27,6 +27,7 @@ def enrol_household(state: State, fact: HouseholdEnrolled) -> int:
     row = homes.index.get(fact.household_id)
     if row is None:
         row = homes.add(fact.household_id)
+        state.trends.add(fact.household_id)
         homes.active[row] = 1
         homes.enrolled_at[row] = fact.at
         homes.dongs.append(fact.dong_code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ingest.clock import Millis
+from ingest.clock import DAY, HOUR, Millis
 from rules.hours import Dates, Hours, parse_day, parse_hours
 from rules.limits import (
     ABSENCES,
@@ -20,9 +20,11 @@ from rules.limits import (
     Threshold,
     ThresholdLimit,
     Tighter,
+    TrendLimits,
 )
 from rules.profile import Profile
 from rules.reader import Reader
+from rules.trend_days import PAST, RECENT
 
 SIGNALS: dict[str, str] = {
     "motion": "motion",
@@ -105,6 +107,24 @@ def read_personal(reader: Reader) -> PersonalLimits:
     )
     if not limits.alert_rate <= limits.check_rate:
         reader.wrong("personal", "alert_rate", "must not lie above check_rate: the graver level speaks more rarely")
+    return limits
+
+
+def read_trend(reader: Reader) -> TrendLimits:
+    """The limits of notes on a home's weeks."""
+    reader.word("trend", "kind", ("trend",))
+    reader.word("trend", "signal", ("motion",))
+    limits = TrendLimits(
+        q=reader.number("trend", "q", low=0.0, high=0.5),
+        after_noon=(reader.length("trend", "at") + 12 * HOUR) % DAY,
+        quiet_days=reader.count("trend", "quiet_days"),
+        recent_days=reader.count("trend", "recent_days"),
+        past_days=reader.count("trend", "past_days"),
+    )
+    if limits.quiet_days < RECENT:
+        reader.wrong("trend", "quiet_days", f"must be {RECENT} or more: at most one note a household a week")
+    if limits.recent_days > RECENT or limits.past_days > PAST:
+        reader.wrong("trend", "past_days", f"must be at most {PAST}, and recent_days at most {RECENT}")
     return limits
 
 

@@ -13,13 +13,14 @@ from rules.finding import RuleKey
 from rules.limits import Channel, OwnLimit, Season
 from rules.observability import Observability, Outages
 from rules.pauses import Habits
+from rules.trend_store import Trends
 
 I8, F8, F4, U1, I4, I2 = "<i8", "<f8", "<f4", "|u1", "<i4", "<i2"
 U4 = "<u4"
 CHANNELS = len(Channel)
 HIGHS = 3
 NO_LAG = 2**31 - 1
-FORMAT = 5
+FORMAT = 6
 
 
 class Households(Columns):
@@ -233,6 +234,8 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     own: list[tuple[int, list[OwnLimit]]]
     habits: Dumped
     left_out: list[tuple[int, list[tuple[int, int]]]]
+    trends: Dumped
+    trend_closed: int | None
 
 
 class State:
@@ -253,6 +256,8 @@ class State:
         self.own: dict[int, dict[tuple[str, int], OwnLimit]] = {}  # by household row: its own limits by rule and level
         self.homes: dict[int, list[int]] = {}  # devices by household row
         self.habits = Habits()
+        self.trends = Trends()
+        self.trend_closed: int | None = None  # the last day (rules.trend_store) that is in figures
         self.left_out: dict[int, list[tuple[Millis, Millis]]] = {}  # by household row: spans that say nothing of its habits
 
     def dump(self) -> bytes:
@@ -274,6 +279,8 @@ class State:
                 declared=[(season, *self.declared[season]) for season in sorted(self.declared)],
                 own=[(row, [one for _, one in sorted(own.items())]) for row, own in sorted(self.own.items())],
                 habits=self.habits.dump(),
+                trends=self.trends.dump(),
+                trend_closed=self.trend_closed,
                 left_out=sorted((home, spans) for home, spans in self.left_out.items() if spans),
             )
         )
@@ -308,6 +315,8 @@ class State:
         for device, home in enumerate(state.devices.household[: len(state.devices)].tolist()):
             if home >= 0:
                 state.homes.setdefault(home, []).append(device)
+        state.trends.load(kept.trends)
+        state.trend_closed = kept.trend_closed
         return state
 
     def subject(self, home: int) -> Subject:

@@ -9,7 +9,19 @@ from pathlib import Path
 from ingest.clock import Millis
 from rules.finding import RuleKey
 from rules.hours import Hours
-from rules.limits import AbsenceLimits, Breach, Channel, DeviceLimits, Grade, Limits, PersonalLimits, Season, Threshold, Tighter
+from rules.limits import (
+    AbsenceLimits,
+    Breach,
+    Channel,
+    DeviceLimits,
+    Grade,
+    Limits,
+    PersonalLimits,
+    Season,
+    Threshold,
+    Tighter,
+    TrendLimits,
+)
 from rules.profile import Profile, tightened
 from rules.reader import Reader, RulesWrong
 from rules.sections import (
@@ -22,6 +34,7 @@ from rules.sections import (
     read_personal,
     read_seasons,
     read_thresholds,
+    read_trend,
 )
 
 __all__ = [
@@ -65,6 +78,7 @@ class RuleTable:
     longest_away: Millis
     device: DeviceLimits
     personal: PersonalLimits
+    trend: TrendLimits
 
     def profile(self, grade: Grade, seasons: frozenset[Season] = frozenset()) -> Profile:
         """The limits of a household of this grade without limits of its own, while these seasons are in force."""
@@ -110,6 +124,7 @@ def read_table(text: str, name: str = "rules") -> RuleTable:
         longest_away=reader.length("life", "longest_away"),
         device=read_device(reader),
         personal=read_personal(reader),
+        trend=read_trend(reader),
     )
     reader.finish()
     return table

@@ -13,7 +13,7 @@ from rules.batch import Samples, Turns
 from rules.columns import UNSET, Floats, Ints, Rows, Small
 from rules.episodes import OpenEpisode, make_finding
 from rules.finding import Evidence, Finding, Level, RuleKey, Verb
-from rules.limits import Breach, Channel, Threshold
+from rules.limits import Breach, Channel, Threshold, ThresholdLimit
 from rules.limits_in_force import LimitsInForce
 from rules.state import HIGHS, State
 
@@ -189,7 +189,7 @@ class Thresholds:
         subject = state.subject(home)
         episode = state.episodes.get(subject.name, rule)
         breaches = [
-            (int(state.climates.on[CHANNELS.index(channel), sensor]), self._fresh_until(state, sensor, channel), sensor, channel)
+            (int(state.climates.on[CHANNELS.index(channel), sensor]), self.fresh_until(state, sensor, channel), sensor, channel)
             for channel in channels
             for sensor in sensors
             if state.climates.on[CHANNELS.index(channel), sensor]
@@ -236,6 +236,10 @@ class Thresholds:
             evidence = self._evidence(state, newest[1], newest[0], episode.level, since=episode.start)
         return [make_finding(subject, rule, episode.key, Verb.CLEARED, episode.level, at=at, evidence=evidence)]
 
+    def needed(self, limit: ThresholdLimit) -> Millis:
+        """How long a value must have held, tolerance taken off."""
+        return round(limit.dwell * (1.0 - self._table.dwell_tolerance))
+
     def settle(self, state: State, home: int, rule: RuleKey, at: Millis) -> None:
         """Staff settled its check: what stands stays so, a rise above what holds now is told anew."""
         name = state.households.ids[home]
@@ -247,7 +251,8 @@ class Thresholds:
         level = min(episode.level, max(held, default=episode.level) or episode.level)
         state.episodes.put(name, rule, OpenEpisode(f"{at}s", episode.start, level, episode.undetermined))
 
-    def _fresh_until(self, state: State, sensor: int, channel: Channel) -> Millis:
+    def fresh_until(self, state: State, sensor: int, channel: Channel) -> Millis:
+        """Until when the sensor's last sample says something (ms UTC)."""
         gap = self._gap(state, state.climates.device[[sensor]].astype(np.int64))
         return int(state.climates.sampled_at[CHANNELS.index(channel), sensor]) + int(gap[0])
 

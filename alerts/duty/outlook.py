@@ -8,11 +8,13 @@ from sqlalchemy import Engine
 
 from alerts.duty.outages import write_turn
 from alerts.duty.tonight import write_evening
+from alerts.trend_notes import write_note
 from rules.outlook import Evening, Told
+from rules.trend import TrendNote
 
 
 class OutlookBook:
-    """Keeps tonight's list and whom we hear. Taking the same again changes nothing."""
+    """Keeps tonight's list, whom we hear, and notes on homes. Taking the same again changes nothing."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -23,5 +25,7 @@ class OutlookBook:
             for one in told:
                 if isinstance(one, Evening):
                     write_evening(connection, one)
+                elif isinstance(one, TrendNote):
+                    write_note(connection, one)
                 else:
                     write_turn(connection, one)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from alerts.check import CheckState, Conflict, NotFound
@@ -20,6 +21,19 @@ from ingest.store import reading
 
 LONGEST_ABSENCE: Millis = 366 * DAY
 ABSENCE_REASONS = ("leave", "sick", "training", "other")
+
+
+class ShiftEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry as somebody types it; `shift_of` says what is wrong with it."""
+
+    desk: str
+    login: str
+    dong: str | None = None
+    position: int = 1
+    part: str | None = None  # None or empty: by day and by night
+    weekdays: str = "1234567"
+    from_day: str | None = None  # None: today
+    until_day: str | None = None
 
 
 class RosterWrong(ValueError):
@@ -123,30 +137,40 @@ class Rota:
         until_day: str | None = None,
     ) -> Shift:
         """Put somebody on the roster from `from_day` (today) on."""
-        now = self._clock.home_now()
-        shift = Shift(
-            id=0,
-            desk=_desk(desk, dong),
-            dong_code=dong,
-            login=_login("login", login),
-            position=_position(position),
-            part=None if part in (None, "") else _part(part),
-            weekdays=_weekdays(weekdays),
-            from_day=_day("from_day", from_day) if from_day else period_at(now, {}).day,
-            until_day=_day("until_day", until_day) if until_day else None,
+        entry = ShiftEntry(
+            desk=desk,
+            login=login,
+            dong=dong,
+            position=position,
+            part=part,
+            weekdays=weekdays,
+            from_day=from_day,
+            until_day=until_day,
         )
-        if shift.until_day is not None and shift.until_day < shift.from_day:
-            raise RosterWrong("until_day: must not lie before from_day")
+        return self.add_shifts([entry], by=by)[0]
+
+    def add_shifts(self, entries: Sequence[ShiftEntry], *, by: str) -> list[Shift]:
+        """Put all of these on the roster, or none: RosterWrong for the first that cannot be."""
+        now = self._clock.home_now()
+        made: list[Shift] = []
         with self._engine.begin() as connection:
-            if (
-                dong is not None
-                and connection.execute(select(dong_table.c.code).where(dong_table.c.code == dong)).first() is None
-            ):
-                raise RosterWrong("dong: there is no such dong")
-            row = {name: getattr(shift, name) for name in Shift.__slots__ if name != "id"}
-            row |= {"from_day": shift.from_day.isoformat(), "until_day": shift.until_day and shift.until_day.isoformat()}
-            made = connection.execute(insert(duty_shift).values(**row, added_by=by, added_at=now)).inserted_primary_key
-            return _shift(connection.execute(select(duty_shift).where(duty_shift.c.id == _key(made))).one())
+            dongs = dongs_of(connection)
+            for entry in entries:
+                shift = shift_of(entry, period_at(now, {}).day, dongs)
+                row = {name: getattr(shift, name) for name in Shift.__slots__ if name != "id"}
+                row |= {"from_day": shift.from_day.isoformat(), "until_day": shift.until_day and shift.until_day.isoformat()}
+                key = connection.execute(insert(duty_shift).values(**row, added_by=by, added_at=now)).inserted_primary_key
+                made.append(_shift(connection.execute(select(duty_shift).where(duty_shift.c.id == _key(key))).one()))
+        return made
+
+    def check(self, entry: ShiftEntry) -> Shift:
+        """The entry as it would stand; RosterWrong where it cannot."""
+        with reading(self._engine).begin() as connection:
+            return shift_of(entry, period_at(self._clock.home_now(), {}).day, dongs_of(connection))
+
+    def now(self) -> Millis:
+        """Home time."""
+        return self._clock.home_now()
 
     def remove_shift(self, shift_id: int, *, by: str) -> None:
         """Take an entry off from now on. NotFound where none of this id stands."""
@@ -210,6 +234,26 @@ class Rota:
             standing = update(table).where(table.c.id == row_id, table.c.removed_at.is_(None))
             if not connection.execute(standing.values(**values)).rowcount:
                 raise NotFound("there is no such entry")
+
+
+def shift_of(entry: ShiftEntry, today: date, dongs: Collection[str]) -> Shift:
+    """The entry as it stands on the roster; RosterWrong names the field that cannot be, and what would be right."""
+    shift = Shift(
+        id=0,
+        desk=_desk(entry.desk, entry.dong),
+        dong_code=entry.dong,
+        login=_login("login", entry.login),
+        position=_position(entry.position),
+        part=None if entry.part in (None, "") else _part(entry.part),
+        weekdays=_weekdays(entry.weekdays),
+        from_day=_day("from_day", entry.from_day) if entry.from_day else today,
+        until_day=_day("until_day", entry.until_day) if entry.until_day else None,
+    )
+    if shift.until_day is not None and shift.until_day < shift.from_day:
+        raise RosterWrong("until_day: must not lie before from_day")
+    if entry.dong is not None and entry.dong not in dongs:
+        raise RosterWrong("dong: there is no such dong")
+    return shift
 
 
 def dongs_of(connection: Connection) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from alerts.check import Alert, Check
 from alerts.ticket import Ticket
@@ -121,6 +122,7 @@ def _covers(one: Silence, check: Check, alert: Alert) -> bool:
             return one.target == alert.rule
         case SilenceKind.DONG:
             return True
+    assert_never(one.kind)
 
 
 def _covers_ticket(one: Silence, ticket: Ticket) -> bool:
@@ -135,6 +137,7 @@ def _covers_ticket(one: Silence, ticket: Ticket) -> bool:
             return one.target == ticket.rule
         case SilenceKind.DONG:
             return True
+    assert_never(one.kind)
 
 
 SILENCEABLE = tuple(rule for rule in RuleKey if rule not in NEVER_SILENT and rule not in DEVICE)

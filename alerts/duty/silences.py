@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from sqlalchemy import Connection, Engine, Row, and_, insert, or_, select, update
 
@@ -170,6 +170,8 @@ def _dong_touched(connection: Connection, kind: SilenceKind, target: str, dong: 
             owner = connection.execute(
                 select(register.household.c.dong_code).select_from(homes).where(register.device.c.id == target)
             ).scalar()
+        case _:
+            assert_never(kind)
     if owner is None or dong not in (None, owner):
         raise NotFound("there is nothing of this id to be silenced")
     return str(owner)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from alerts.duty.away import Away
 from dashboard_api.access import ServicesDep, Viewer, ViewerDep
 from dashboard_api.api.checks import UNRESOLVED
 from dashboard_api.api.models import (
@@ -19,7 +20,7 @@ from dashboard_api.api.models import (
     PersonOut,
     ReadingsOut,
 )
-from dashboard_api.api.views import check_out, device_out, household_out
+from dashboard_api.api.views import away_out, check_out, device_out, household_out, sight_out
 from dashboard_api.problems import Problem
 from dashboard_api.services import Services
 from ingest.clock import DAY, HOUR
@@ -42,6 +43,12 @@ def household_of(services: Services, viewer: Viewer, household_id: str) -> House
     return found
 
 
+def away_of(services: Services, viewer: Viewer, household_id: str) -> Away | None:
+    """The absence that staff declared of this home and that lasts."""
+    declared = services.duty.absences.now(dong=viewer.dong)
+    return next((one for one in declared if one.household_id == household_id), None)
+
+
 def has_open_check(services: Services, viewer: Viewer, household_id: str) -> bool:
     """Whether somebody needs to reach these people now."""
     return bool(services.desk.checks(dong=viewer.dong, states=UNRESOLVED, household=household_id, limit=1))
@@ -60,11 +67,14 @@ def one_household(household_id: str, viewer: ViewerDep, services: ServicesDep) -
     checks = services.desk.checks(dong=viewer.dong, states=UNRESOLVED, household=household_id, limit=10)
     heard = services.history.latest(home.id)
     lost = services.losses.by_device(dong=viewer.dong)
+    away = away_of(services, viewer, home.id)
     stand_here = services.register.devices(dong=viewer.dong, household=household_id)
     return HouseholdDetailOut(
         household=household_out(home),
         devices=[device_out(device, lost.get(device.id, 0)) for device in stand_here],
         heard=[HeardOut(signal=str(signal), at=at, value=value) for signal, (at, value) in sorted(heard.items())],
+        sight=sight_out(services.sights(), home.id, viewer.lang.value),
+        away=None if away is None else away_out(away),
         people_masked=not checks,
         open_checks=[check_out(check, viewer.lang) for check in checks],
     )

@@ -280,12 +280,34 @@ class DevicesOut(Model):
     devices: list[DeviceOut]
 
 
+class SightOut(Model):
+    """Whether a home is observed. A home that is not is neither well nor inactive."""
+
+    observed: bool | None = Field(description="null: the rules have not been heard from")
+    cause: str | None = Field(
+        default=None, examples=["gateway"], description="ourselves, broker, gateway, sensor, not_commissioned"
+    )
+    since: Instant | None = None
+    signals: list[str] = Field(default=[], description="what alone cannot be heard; empty: nothing can")
+    text: str = Field(default="", examples=["댁내 게이트웨이 연결 끊김"])
+
+
+class AwayOut(Model):
+    """An absence that staff declared."""
+
+    reason: str = Field(examples=["travel"])
+    since: Instant
+    returns_at: Instant
+
+
 class HouseholdDetailOut(Model):
     """A home with its devices, what was last heard, and whether its people may be shown now."""
 
     household: HouseholdOut
     devices: list[DeviceOut]
     heard: list[HeardOut]
+    sight: SightOut
+    away: AwayOut | None = Field(description="null: nobody declared an absence")
     people_masked: bool = Field(description="true until the household has an open check")
     open_checks: list[CheckOut]
 

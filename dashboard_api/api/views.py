@@ -5,21 +5,25 @@ from __future__ import annotations
 import msgspec
 
 from alerts.desk import AlertView, CheckDetail, CheckView, TicketView, TransitionView
+from alerts.duty.away import Away
 from alerts.script import script_of
 from dashboard_api.api.models import (
     AlertOut,
+    AwayOut,
     CheckDetailOut,
     CheckOut,
     DeviceOut,
     EvidenceOut,
     HouseholdOut,
     LevelWord,
+    SightOut,
     SignsOut,
     TicketOut,
     TransitionOut,
 )
 from ingest.register.homes import Device, Household
-from rules.sentence import reason
+from rules.observability import Sights
+from rules.sentence import reason, say_cause
 
 
 def alert_out(alert: AlertView, lang: str) -> AlertOut:
@@ -138,3 +142,19 @@ def device_out(device: Device, lost: int = 0) -> DeviceOut:
         enrolled_at=device.enrolled_at,
         lost=lost,
     )
+
+
+def sight_out(sights: Sights | None, household_id: str, lang: str) -> SightOut:
+    """Whether the home is observed, as the rules saw it last."""
+    if sights is None:
+        return SightOut(observed=None)
+    sight = sights.of(household_id)
+    if sight is None:
+        return SightOut(observed=True)
+    text = say_cause(sight.cause, lang)
+    return SightOut(observed=False, cause=sight.cause, since=sight.since, signals=list(sight.signals), text=text)
+
+
+def away_out(away: Away) -> AwayOut:
+    """A declared absence."""
+    return AwayOut(reason=away.reason, since=away.from_at, returns_at=away.returns_at)

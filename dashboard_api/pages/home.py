@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from alerts.desk import CheckState, TicketState, TransitionView
 from dashboard_api.access import ServicesDep, Viewer, ViewerDep
 from dashboard_api.api.checks import UNRESOLVED
-from dashboard_api.api.households import household_of, people_of
+from dashboard_api.api.households import away_of, household_of, people_of
 from dashboard_api.limits import chart_limits
 from dashboard_api.pages.queue import queue_of_home
 from dashboard_api.pages.shell import dong_names, place_of, shell
@@ -20,7 +20,9 @@ from ingest.clock import Millis
 from ingest.history.port import HistoryUnavailable
 from ingest.reading import HouseholdId, Signal
 from rules.finding import LATE_DATA
-from rules.sentence import RULE_WORDS
+from rules.observability import Sights
+from rules.sentence import RULE_WORDS, say_cause
+from rules.trend_words import trend_sentence
 
 router = APIRouter()
 
@@ -34,6 +36,7 @@ class HomeRow(msgspec.Struct, frozen=True, kw_only=True):
     devices: int
     heard_at: Millis | None
     heard_lately: bool
+    blind: str  # why it is not observed; empty where it is, or where nobody knows
     level: int | None
     level_word: str
 
@@ -45,6 +48,21 @@ class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
     at: Millis | None
     value: str
     devices: tuple[str, ...]
+
+
+class TrendRow(msgspec.Struct, frozen=True, kw_only=True):
+    """How a week of the home differed, in words."""
+
+    at: Millis
+    text: str
+
+
+class BlindRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a home cannot be observed now."""
+
+    cause: str
+    since: Millis
+    signals: str  # what alone cannot be heard; empty: nothing can
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +91,7 @@ def households(request: Request, viewer: ViewerDep, services: ServicesDep) -> Re
     for device in services.register.devices(dong=viewer.dong):
         counts[device.household_id] = counts.get(device.household_id, 0) + 1
     dongs = dong_names(services)
+    sights = services.sights()
     homes = []
     for home in services.register.households(viewer.dong):
         level = levels.get(home.id)
@@ -83,6 +102,7 @@ def households(request: Request, viewer: ViewerDep, services: ServicesDep) -> Re
                 grade=str(home.grade),
                 devices=counts.get(home.id, 0),
                 heard_at=hearing.newest.get(home.id),
+                blind=_cause(sights, home.id, viewer.lang),
                 heard_lately=home.id in hearing.newest and hearing.newest[home.id] >= hearing.since,
                 level=None if level is None else int(level),
                 level_word="" if level is None else level_word(level, viewer.lang),
@@ -110,9 +130,12 @@ def household(request: Request, household_id: str, viewer: ViewerDep, services: 
         dong=dongs.get(home.dong_code, home.dong_code),
         people=people,
         masked=masked,
+        blind=_blind(services, viewer, home.id),
+        away=away_of(services, viewer, home.id),
         signals=_signals(services, viewer, home.id),
         tickets=_tickets(services, viewer, home.id),
         losses=services.losses.of(dong=viewer.dong, household_id=home.id, limit=5),
+        trends=_trends(services, viewer, home.id),
         history=_past(services, viewer, home.id),
         limits=msgspec.json.encode(chart_limits(services.rulebook, home.id, viewer.lang)).decode(),
         **queue_of_home(services, viewer, home.id),
@@ -125,6 +148,20 @@ def people_part(request: Request, household_id: str, viewer: ViewerDep, services
     home = household_of(services, viewer, household_id)
     people, masked = people_of(services, viewer, household_id, "household page")
     return page(request, services, "part/people.html", home=home, people=people, masked=masked)
+
+
+def _cause(sights: Sights | None, household_id: str, lang: Lang) -> str:
+    sight = sights.of(household_id) if sights else None
+    return say_cause(sight.cause, lang.value) if sight else ""
+
+
+def _blind(services: Services, viewer: Viewer, household_id: str) -> BlindRow | None:
+    sights = services.sights()
+    sight = sights.of(household_id) if sights else None
+    if sight is None:
+        return None
+    signals = ", ".join(say(viewer.lang, f"signal.{signal}") for signal in sight.signals)
+    return BlindRow(cause=say_cause(sight.cause, viewer.lang.value), since=sight.since, signals=signals)
 
 
 def _signals(services: Services, viewer: Viewer, household_id: HouseholdId) -> list[SignalRow]:
@@ -143,6 +180,14 @@ def _signals(services: Services, viewer: Viewer, household_id: HouseholdId) -> l
             text = "" if at is None else value_text(kind, value, viewer.lang)
             rows.append(SignalRow(signal=str(kind), at=at, value=text, devices=tuple(givers[kind])))
     return rows
+
+
+def _trends(services: Services, viewer: Viewer, household_id: str) -> list[TrendRow]:
+    """The last notes on this home's weeks in words."""
+    if services.trends is None:
+        return []
+    found = services.trends.all(dong=viewer.dong, household=household_id, limit=4)
+    return [TrendRow(at=note.at, text=trend_sentence(note, viewer.lang.value)) for note in found]
 
 
 def _tickets(services: Services, viewer: Viewer, household_id: str) -> list[TicketRow]:

@@ -63,6 +63,11 @@ class SqliteCursors:
             self._connection.close()
             raise JournalDamaged(f"the cursors in {path} cannot be opened: {error}") from error
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
     def load(self, name: str) -> Position:
         """See `Cursors.load`."""
         with self._lock:

@@ -235,6 +235,12 @@ class Register:
             self._look(connection, household_id, login, purpose, "masked:" + ",".join(shown_fields(people)))
         return people
 
+    def note_view(self, household_id: str, *, login: str, purpose: str, fields: str) -> None:
+        """Log that somebody looked at what is known of this home. NotRegistered."""
+        with self._engine.begin() as connection:
+            known_household(connection, household_id)
+            self._look(connection, household_id, login, purpose, fields)
+
     def _look(self, connection: Connection, household_id: str, login: str, purpose: str, fields: str) -> None:
         at = self._clock.machine_now()
         log_view(connection, at=at, household_id=household_id, login=login, fields=fields, purpose=purpose)

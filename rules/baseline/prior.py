@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from rules.baseline.gaps import BINS, Gaps
-from rules.baseline.hazard import CLASSES, Table, count, smooth
+from rules.baseline.hazard import CLASSES, Counts, Table, count, smooth
 from rules.baseline.pace import Pace, pace_of
 from rules.baseline.score import scores, scores_of
 from rules.baseline.tail import Tail, tail_of
@@ -27,27 +28,45 @@ class Prior:
 
     hazard: Table  # [bin, class] chance that a gap ends within the step
     pace: Pace
-    tail: Tail  # of their scores under that hazard and pace
+    tail: Tail  # of the scores of a home that is none of them
+
+
+class _Home(NamedTuple):
+    gaps: Gaps
+    counts: Counts  # smoothed, as of _DAYS days
+    pace: Pace
 
 
 def pool(homes: Sequence[Gaps]) -> Prior:
-    """The prior that these homes make, each with the same weight. ValueError when they have too few gaps to go by."""
-    known = [gaps for gaps in homes if gaps.days]
-    counts = [(smooth(count(gaps)), _DAYS / gaps.days) for gaps in known]
-    hits = sum((one.hits * weight for one, weight in counts), start=np.zeros((BINS, CLASSES)))
-    risk = sum((one.risk * weight for one, weight in counts), start=np.zeros((BINS, CLASSES)))
-    base = (hits.sum(axis=0) + 1.0) / (risk.sum(axis=0) + 2.0)
-    paces = [pace_of(gaps, None, 0.0) for gaps in known]
-    begun = sum((pace.begun for pace in paces), start=np.zeros(BINS)) / max(len(known), 1)
-    lively = sum((pace.lively for pace in paces), start=np.zeros(BINS)) / max(len(known), 1)
-    hazard = _rounded(np.clip((hits + _BASE * base) / (risk + _BASE), 0.001, 0.9))
-    pace = Pace(begun=_rounded(np.maximum(begun, _RAREST)), lively=_rounded(lively))
-    table = scores(hazard, pace)
-    peaks = np.concatenate([scores_of(table, gaps) for gaps in known] or [np.zeros(0)])
-    tail = tail_of(peaks, sum(gaps.days for gaps in known))
+    """The prior that these homes make, each with the same weight. ValueError when they have too few gaps to go by.
+
+    The tail is that of each home under what the others say of it: a home that is to be judged was not among them either.
+    """
+    known = [_home(gaps) for gaps in homes if gaps.days]
+    hazard, pace = _together(known)
+    others = [_together([*known[:place], *known[place + 1 :]] or known) for place in range(len(known))]
+    peaks = [scores_of(scores(*other), home.gaps) for other, home in zip(others, known, strict=True)]
+    found = np.concatenate([np.zeros(0), *peaks])
+    tail = tail_of(found, sum(home.gaps.days for home in known))
     if tail is None:
-        raise ValueError(f"{len(peaks)} gaps in {len(homes)} homes are too few for a prior: give more or longer logs")
+        raise ValueError(f"{len(found)} gaps in {len(homes)} homes are too few for a prior: give more or longer logs")
     return Prior(hazard=hazard, pace=pace, tail=tail)
+
+
+def _home(gaps: Gaps) -> _Home:
+    seen, weight = smooth(count(gaps)), _DAYS / gaps.days
+    return _Home(gaps, Counts(risk=seen.risk * weight, hits=seen.hits * weight), pace_of(gaps, None, 0.0))
+
+
+def _together(homes: Sequence[_Home]) -> tuple[Table, Pace]:
+    """The hazard and the pace of these homes as one."""
+    hits = sum((home.counts.hits for home in homes), start=np.zeros((BINS, CLASSES)))
+    risk = sum((home.counts.risk for home in homes), start=np.zeros((BINS, CLASSES)))
+    base = (hits.sum(axis=0) + 1.0) / (risk.sum(axis=0) + 2.0)
+    hazard = _rounded(np.clip((hits + _BASE * base) / (risk + _BASE), 0.001, 0.9))
+    begun = sum((home.pace.begun for home in homes), start=np.zeros(BINS)) / max(len(homes), 1)
+    lively = sum((home.pace.lively for home in homes), start=np.zeros(BINS)) / max(len(homes), 1)
+    return hazard, Pace(begun=_rounded(np.maximum(begun, _RAREST)), lively=_rounded(lively))
 
 
 @cache

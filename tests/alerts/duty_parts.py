@@ -68,6 +68,7 @@ class Office:
     policy: Policy = field(default_factory=lambda: Policy(routes=(WEBHOOK,)))
     words: Words = field(default_factory=Words)
     book: Book = field(default_factory=Book)
+    dongs: tuple[str, ...] = ("dong-1", "dong-2")  # those to be entered
 
     def __post_init__(self) -> None:
         sealer = Sealer(b"k" * 32)
@@ -84,7 +85,7 @@ class Office:
         self.outages = Outages(self.engine)
         self.outlook = OutlookBook(self.engine)
         self.sender = Sender(self.engine, self.clock, {"webhook": self.book}, chance=random.Random(1))
-        for dong in ("dong-1", "dong-2"):
+        for dong in self.dongs:
             self.register.add_dong(dong, dong)
 
     def staff(self) -> Office:

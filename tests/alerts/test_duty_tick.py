@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection
@@ -15,13 +16,15 @@ from alerts.duty.handovers import NotYours
 from alerts.duty.sheet import Change, changes
 from alerts.duty.silence import SilenceKind, SilenceReason
 from alerts.duty.tables import duty_gap
-from alerts.duty.telling import DutyWord
+from alerts.duty.teller import Teller
+from alerts.duty.telling import DutyKind, DutyWord
 from alerts.duty.tick import DutyTick
+from alerts.policy import Policy, Route
 from alerts.tables import delivery
 from ingest.clock import DAY, HOUR, MINUTE, SECOND
 from rules.finding import Level
 from tests.alerts.alert_parts import MORNING, finding
-from tests.alerts.duty_parts import EVENING, Office, make_office
+from tests.alerts.duty_parts import EVENING, WEBHOOK, Office, make_office
 
 
 @pytest.fixture
@@ -184,6 +187,27 @@ def test_checks_of_a_dong_nobody_answers_for_flood_nobody(office: Office) -> Non
     office.take(*(finding(household=home) for home in office.homes(11)))
     office.pass_home(SECOND)
     assert floods_now(office.engine) == []
+
+
+def test_words_of_duty_go_to_the_persons_meant_and_to_the_routes_once(office: Office) -> None:
+    routes = (
+        WEBHOOK,
+        Route(channel=None, recipient="chief", least=Level.WARNING),
+        Route(channel="console", recipient="x", dong_code="dong-2"),
+    )
+    tell = Teller(office.clock, Policy(routes=routes))
+    word = DutyWord(key="k", kind=DutyKind.HANDOVER, level=Level.CAUTION, dong="dong-1", code="3", path="/handover")
+    for _ in range(2):
+        with office.engine.begin() as connection:
+            tell(connection, word, ["night"])
+    assert {(row.recipient, row.check_id) for row in office.rows(delivery)} == {("night", None), ("centre", None)}
+    with office.engine.begin() as connection:
+        tell(connection, replace(word, key="l", level=Level.WARNING), [])
+    assert sorted(row.recipient for row in office.rows(delivery)) == ["centre", "centre", "chief", "night"]
+    office.sender.turn()
+    assert [(one.kind, one.code, one.link) for one in office.book.messages] == [
+        ("handover", "3", "http://127.0.0.1:8080/handover"),
+    ] * 2
 
 
 def test_only_one_of_two_processes_has_duty_and_the_other_takes_over(office: Office) -> None:

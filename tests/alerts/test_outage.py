@@ -153,6 +153,17 @@ def test_a_gateway_that_falls_silent_later_joins_the_outage_of_its_place(office:
     assert only_outage(office).lost == 22 and len(office.rows(outage_home)) == 22
 
 
+def test_a_gateway_that_was_silent_before_is_in_no_outage_of_today(office: Office) -> None:
+    homes = office.homes(30)
+    office.turn(homes[29])
+    office.pass_home(HOUR)
+    office.turn(*homes[:20])
+    office.pass_home(2 * MINUTE)
+    office.pass_home(MINUTE)
+    assert only_outage(office).lost == 20
+    assert homes[29] not in [one.household_id for one in office.outages.homes(only_outage(office).id, dong=None)]
+
+
 def test_a_carrier_that_fails_in_two_dongs_is_one_outage_of_both(office: Office) -> None:
     there = [*office.homes(10, "dong-1", carrier="KT"), *office.homes(10, "dong-2", carrier="KT")]
     office.homes(20, "dong-1", carrier="SKT")

@@ -14,7 +14,7 @@ from sqlalchemy import insert
 from alerts.check import Conflict, NotFound
 from alerts.duty.hours import DutyDesk, DutyPart, holiday_name, period_at
 from alerts.duty.roster import DEFAULT_CAP, OnDuty, in_turn
-from alerts.duty.rota import OwnDay, RosterWrong, Rota, duty_ends, on_duty
+from alerts.duty.rota import OwnDay, RosterWrong, Rota, ShiftEntry, duty_ends, on_duty
 from ingest.clock import DAY, HOUR, Millis, parse_local
 from ingest.register.tables import dong
 from rules.finding import Level
@@ -227,6 +227,15 @@ def test_a_wrong_entry_is_refused_by_its_field(rota: Rota, wrong: dict[str, str]
     with pytest.raises(RosterWrong, match=f"^{field}:"):
         rota.add_shift(**entry)  # type: ignore[arg-type]
     assert rota.rows().shifts == ()
+
+
+def test_entries_are_put_on_together_or_not_at_all(kept: Site, rota: Rota) -> None:
+    right, wrong = ShiftEntry(desk="night", login="night"), ShiftEntry(desk="night", login="")
+    assert rota.check(right).login == "night" and rota.now() == MORNING
+    with pytest.raises(RosterWrong):
+        rota.add_shifts([right, wrong], by="gu")
+    assert rota.rows().shifts == ()
+    assert [one.login for one in rota.add_shifts([right, right], by="gu")] == ["night", "night"]
 
 
 def test_wrong_absences_days_and_caps_are_refused(rota: Rota) -> None:

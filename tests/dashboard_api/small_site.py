@@ -19,6 +19,7 @@ from alerts.desk import CheckView, Desk
 from alerts.duty.office import DutyOffice
 from alerts.policy import Policy
 from alerts.rulebook import Rulebook
+from alerts.trend_notes import TrendNotes
 from dashboard_api.accounts import Accounts
 from dashboard_api.app import create_app
 from dashboard_api.services import Services, StageHealth
@@ -207,6 +208,7 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
         stages=lambda: tuple(stages),
         duty=DutyOffice.over(engine, clock, sealer),
         rulebook=rulebook,
+        trends=TrendNotes(engine),
         https=https,
     )
     if demo:

@@ -11,6 +11,8 @@ from ingest.clock import DAY, HOUR, MINUTE, Millis
 from rules.baseline.fit import FEWEST_DAYS, NEVER, UNIT, Fitted, fit, usual_minutes
 from rules.baseline.gaps import DAYS, ROOM, SHORTEST, Gaps, bin_of, empty_row, no_gaps
 from rules.baseline.prior import SHIPPED, Prior, pool, read_prior, shipped, write_prior
+from rules.baseline.score import scores, scores_of
+from rules.baseline.tail import tail_of
 from rules.columns import Ints
 from tests.rules.baseline_oracle import Gap, Known
 from tests.rules.baseline_oracle import fit as oracle_fit
@@ -221,3 +223,16 @@ def test_the_fit_is_that_of_a_plain_reading_of_it(seed: int) -> None:
     theirs = np.array(oracle_limits(gaps, shipped(), rates))
     assert np.abs(ours - theirs).max() <= 1  # a half may be rounded either way
     assert (ours == theirs).mean() > 0.98
+
+
+def test_the_tail_of_a_prior_is_that_of_each_home_under_what_the_others_say() -> None:
+    early, late = gaps_of(20, *ORDINARY, noise=20), gaps_of(30, (2.0, 7.5), (12.0, 2.0), (18.0, 3.0), noise=30)
+    under = {one.days: scores(pool([one]).hazard, pool([one]).pace) for one in (early, late)}
+    expected = tail_of(np.concatenate([scores_of(under[30], early), scores_of(under[20], late)]), 50)
+    assert pool([early, late]).tail == expected
+
+
+def test_a_prior_can_be_made_of_one_home() -> None:
+    home = gaps_of(20, *ORDINARY, noise=20)
+    prior = pool([home])
+    assert prior.tail == tail_of(scores_of(scores(prior.hazard, prior.pace), home), 20)

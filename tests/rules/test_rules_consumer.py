@@ -17,6 +17,7 @@ from ingest.wire import Payload, Topic, encode
 from rules.consumer import RulesConsumer
 from rules.engine import Engine
 from rules.finding import Finding, RuleKey, Verb
+from rules.observability import Blind
 from tests.rules.rule_parts import DONG, HOME, START, TABLE, device, enrolled, link_down, link_up, run_started, told
 
 
@@ -44,8 +45,8 @@ class Site:
 
     def restart(self) -> None:
         """What was not committed is forgotten."""
-        consumer = RulesConsumer(Engine(TABLE), Decoder(), self._keep)
-        self.runner = Runner(self.journal, self.cursors, consumer, self.clock)
+        self.consumer = RulesConsumer(Engine(TABLE), Decoder(), self._keep)
+        self.runner = Runner(self.journal, self.cursors, self.consumer, self.clock)
 
     def until(self, at: Millis) -> Site:
         """Let home time reach `at`."""
@@ -55,6 +56,16 @@ class Site:
 
     def _keep(self, findings: Sequence[Finding]) -> None:
         self.findings += findings
+
+
+def test_which_homes_cannot_be_observed_is_known_at_the_head_of_the_journal() -> None:
+    site = Site()
+    assert site.consumer.sights is None
+    unheard = site.until(MINUTE).consumer.sights
+    assert unheard is not None and unheard.homes["hh-1"].cause is Blind.NOT_COMMISSIONED
+    site.journal.append([say(2 * MINUTE, Signal.MOTION, 1, 1)])
+    heard = site.until(3 * MINUTE).consumer.sights
+    assert heard is not None and (heard.at, heard.of("hh-1")) == (START + 3 * MINUTE, None)
 
 
 def test_a_message_becomes_a_finding_when_nothing_follows_it() -> None:

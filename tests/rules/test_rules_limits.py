@@ -283,7 +283,7 @@ def test_a_limit_of_ones_own_stands_beside_a_new_grade() -> None:
 
 def test_a_caution_waits_for_the_active_hours_and_a_danger_for_none() -> None:
     """START is 09:00 in Seoul; the last motion 14:00; the caution would come at 22:00, the warning at 02:00."""
-    text = TEXT.replace('signal = "motion"', 'signal = "motion"\nactive = "07:00-22:00"')
+    text = TEXT.replace('signal = "motion"', 'signal = "motion"\nactive = "07:00-22:00"', 1)
     days = Days([*home_with(Signal.MOTION), applied(0, text), motion(5 * HOUR)])
     told_at = [(Level.WARNING, 22 * HOUR), (Level.DANGER, 29 * HOUR)]
     assert raised(days.until(30 * HOUR), RuleKey.MOTION) == told_at
@@ -306,7 +306,7 @@ def test_a_heat_that_began_by_night_is_told_in_the_morning_where_its_rule_has_ho
 
 @pytest.mark.parametrize("lang", ["ko", "en"])
 def test_every_limit_is_in_the_table_of_words(lang: str) -> None:
-    text = TEXT.replace('signal = "motion"', 'signal = "motion"\nactive = "07:00-22:00"').replace('"2 h"', '"30 s"')
+    text = TEXT.replace('signal = "motion"', 'signal = "motion"\nactive = "07:00-22:00"', 1).replace('"2 h"', '"30 s"')
     rows = limit_rows(read_table(text), read_table(text).profile(Grade.ORDINARY), lang)
     assert [row.rule for row in rows][:4] == ["heat", "cold", "dry", "damp"]
     assert [row.hours for row in rows if row.rule == "motion"] == ["07:00-22:00"]

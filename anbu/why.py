@@ -1,0 +1,75 @@
+"""Why a home was, or was not, told of at a moment: the journal run again up to it, beside the running site."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import structlog
+
+from ingest.clock import Millis
+from ingest.decoding import Decoding
+from ingest.journal.cursors import SqliteCursors
+from ingest.journal.port import JournalDamaged, Position
+from ingest.journal.view import JournalView
+from ingest.reading import HouseholdId
+from rules.consumer import RulesConsumer
+from rules.engine import STEP, Engine
+from rules.explain import CannotSay, HomeSeen
+from rules.table import RuleTable
+
+log = structlog.get_logger(__name__)
+
+CURSOR = "rules"
+_BATCH = 2_000
+
+
+def look_back(journal: Path, cursors: Path, decoder: Decoding, initial: RuleTable, household: str, at: Millis) -> HomeSeen:
+    """What the rules saw of the home at the last grid point up to `at` (home time). CannotSay; nothing is written.
+
+    `initial`: the table the site began with.
+    """
+    try:
+        with closing(JournalView(journal)) as view:
+            upto = view.offset_before(at + 1)
+            engine = Engine(initial)
+            consumer = RulesConsumer(engine, decoder, lambda _: None)
+            after = _begin(view, cursors, upto, consumer)
+            while entries := [entry for entry in view.read(after, _BATCH) if entry.offset <= upto]:
+                consumer.take(entries)
+                after = entries[-1].offset
+    except FileNotFoundError as error:
+        raise CannotSay(str(error)) from error
+    except (JournalDamaged, sqlite3.DatabaseError) as error:
+        raise CannotSay(f"{error}: anbu journal verify") from error
+    engine.advance(at - at % STEP)
+    try:
+        return engine.explain(HouseholdId(household))
+    except KeyError as error:
+        raise CannotSay(f"{household} was not looked after then") from error
+
+
+def _begin(view: JournalView, cursors: Path, upto: int, consumer: RulesConsumer) -> int:
+    """Let the consumer stand at the nearest state kept at or before this offset; where that is."""
+    if cursors.exists():
+        with closing(SqliteCursors(cursors)) as kept:
+            newest = kept.load(CURSOR)
+            if 0 < newest.offset <= upto and _restored(consumer, newest):
+                return newest.offset
+            for offset in reversed(kept.snapshots(CURSOR)):
+                if offset <= upto and _restored(consumer, kept.snapshot(CURSOR, offset)):
+                    return offset
+    base = view.shelf.kept.base(CURSOR)
+    if base.offset <= upto and _restored(consumer, base):
+        return base.offset
+    raise CannotSay("the journal was pruned and no state of that time can be read by this version")
+
+
+def _restored(consumer: RulesConsumer, position: Position) -> bool:
+    try:
+        consumer.restore(position.state)
+    except ValueError as error:  # a snapshot of an earlier version; msgspec's errors are ValueErrors too
+        log.info("a snapshot cannot be used, an earlier one is", offset=position.offset, reason=str(error))
+        return False
+    return True

@@ -1,0 +1,180 @@
+"""What the rules see of one home at an instant: what each was counting, against which limit, and what it could not observe."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from ingest.clock import Millis
+from rules.absence import OBSERVED, ORDER, Absence
+from rules.columns import NEVER, UNSET
+from rules.finding import Level, RuleKey
+from rules.limits_in_force import LimitsInForce
+from rules.observability import Blind
+from rules.state import State
+from rules.threshold import CHANNELS, Thresholds
+from rules.threshold import RULES as THRESHOLDS
+
+
+class CannotSay(Exception):
+    """There is no answer for this home and moment; the text says why."""
+
+
+class BlindSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of the window in which the home could not be observed; `until` None: it lasts."""
+
+    since: Millis
+    until: Millis | None
+    cause: Blind
+
+
+class LevelSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """One level: its limit (ms, or the signal's unit), and when it would be told if nothing happens (None: not foreseeable)."""
+
+    level: Level
+    limit: float
+    reached: bool
+    due: Millis | None = None
+
+
+class RuleSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule at work. `lacking` names why it counts nothing: a code of `rules.explain_words`."""
+
+    rule: RuleKey
+    standing: Level | None  # of an open finding
+    lacking: str = ""
+    since: Millis | None = None  # what it counts from
+    elapsed: Millis = 0
+    observed: Millis = 0  # of `elapsed`, what counts
+    coverage: float = 1.0
+    value: float | None = None  # of a threshold: the last sample, in its unit
+    sampled_at: Millis | None = None
+    device_id: str | None = None
+    levels: tuple[LevelSeen, ...] = ()
+    blind: tuple[BlindSpan, ...] = ()
+
+
+class HomeSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it. `at` is the grid point that was evaluated last."""
+
+    household_id: str
+    at: Millis
+    rule_version: str
+    grade: str
+    seasons: tuple[str, ...]
+    own_limits: bool
+    rules: tuple[RuleSeen, ...]
+    others: tuple[tuple[RuleKey, Level], ...]  # what else stands: composite, urgent, device
+
+
+def explain(state: State, limits: LimitsInForce, absence: Absence, thresholds: Thresholds, home: int, grade: str) -> HomeSeen:
+    """The home as the rules see it at the last grid point."""
+    at = state.evaluated or 0
+    clocks = [_clock(state, absence, home, rule, at) for rule in ORDER]
+    measured = [_measured(state, limits, thresholds, home, rule, at) for rule in THRESHOLDS]
+    known = {one.rule for one in (*clocks, *measured)}
+    names = [state.households.ids[home], *(f"device:{state.devices.ids[one]}" for one in state.homes.get(home, []))]
+    others = [
+        (rule, Level(one.level)) for name in names for rule, one in state.episodes.of(name) if one.level and rule not in known
+    ]
+    return HomeSeen(
+        household_id=state.households.ids[home],
+        at=at,
+        rule_version=limits.table.version,
+        grade=grade,
+        seasons=tuple(sorted(limits.seasons)),
+        own_limits=home in state.own,
+        rules=(*clocks, *measured),
+        others=tuple(others),
+    )
+
+
+def _standing(state: State, home: int, rule: RuleKey) -> Level | None:
+    episode = state.episodes.get(state.households.ids[home], rule)
+    return Level(episode.level) if episode is not None and episode.level else None
+
+
+def _clock(state: State, absence: Absence, home: int, rule: RuleKey, at: Millis) -> RuleSeen:
+    view = absence.view(state, home, rule, at)
+    standing = _standing(state, home, rule)
+    if view is None:
+        return RuleSeen(rule=rule, standing=standing, lacking=_no_clock(state, absence, home, rule))
+    since, levels = view
+    if since > at:
+        return RuleSeen(rule=rule, standing=standing, since=since, lacking="away_declared")
+    watch, bit = state.observability, OBSERVED.get(rule, 0)
+    blind = watch.blind_between(home, since, at, bit)
+    spans = watch.spans_between(home, since, at, bit)
+    waits = absence.waits_until(state, home) > at
+    return RuleSeen(
+        rule=rule,
+        standing=standing,
+        lacking="backlog" if waits else "",
+        since=since,
+        elapsed=at - since,
+        observed=at - since - (blind if rule in OBSERVED else 0),
+        coverage=round(1.0 - blind / (at - since), 4) if at > since else 1.0,
+        levels=tuple(
+            LevelSeen(level=level, limit=float(limit), reached=due is not None and due <= at, due=due)
+            for level, limit, due in levels
+        ),
+        blind=tuple(BlindSpan(since=start, until=end, cause=cause) for start, end, cause in spans),
+    )
+
+
+def _no_clock(state: State, absence: Absence, home: int, rule: RuleKey) -> str:
+    """Why this clock does not run."""
+    homes = state.households
+    if rule is RuleKey.AWAY:
+        return "not_away" if homes.away_until[home] == NEVER else "back"
+    stands_since = {RuleKey.CALL: homes.call_from, RuleKey.PHONE: homes.phone_from}.get(rule, homes.motion_from)
+    if stands_since[home] == UNSET:
+        return "no_sensor"
+    if rule is RuleKey.PHONE:
+        return "phone_on"
+    if homes.heard_from[home] == UNSET:
+        return "never_heard"
+    if rule is not RuleKey.CALL and absence.inferred_away(state, home):
+        return "away_inferred"
+    return "not_used"
+
+
+def _measured(state: State, limits: LimitsInForce, thresholds: Thresholds, home: int, rule: RuleKey, at: Millis) -> RuleSeen:
+    """The sensor of the home that is worst off, by level and then by the newest sample."""
+    standing = _standing(state, home, rule)
+    climates = state.climates
+    sensors = [int(state.devices.climate[device]) for device in state.homes.get(home, [])]
+    samples = [
+        (int(climates.on[place, sensor]), int(climates.sampled_at[place, sensor]), place, sensor)
+        for place in (CHANNELS.index(channel) for channel in THRESHOLDS[rule])
+        for sensor in sensors
+        if sensor >= 0 and climates.sampled_at[place, sensor] > NEVER
+    ]
+    if not samples:
+        return RuleSeen(rule=rule, standing=standing, lacking="no_sample")
+    on, sampled, place, sensor = max(samples)
+    channel = CHANNELS[place]
+    levels = []
+    begun: list[Millis] = []
+    for level, limit in zip(Level, limits.threshold(state, home, channel).levels, strict=True):
+        if limit is None:
+            continue
+        start = int(climates.since[3 * place + level - 1, sensor])
+        breached = start < UNSET
+        if breached:
+            begun.append(start)
+        due = start + thresholds.needed(limit) if breached else None
+        levels.append(LevelSeen(level=level, limit=limit.raise_at, reached=on >= level, due=due))
+    fresh = thresholds.fresh_until(state, sensor, channel) >= at
+    return RuleSeen(
+        rule=rule,
+        standing=standing,
+        lacking="" if fresh else "stale",
+        since=min(begun, default=None),
+        elapsed=at - min(begun) if begun else 0,
+        observed=sampled - min(begun) if begun else 0,
+        value=round(float(np.asarray(climates.value[place, sensor])), 1),
+        sampled_at=sampled,
+        device_id=state.devices.ids[int(climates.device[sensor])],
+        levels=tuple(levels),
+    )
