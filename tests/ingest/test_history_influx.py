@@ -366,7 +366,8 @@ def test_twelve_hours_without_influxdb_delay_charts_and_nothing_else(bad_server:
     down = Address(url="http://127.0.0.1:9", token="x") if how == "away" else address
     bad_server.answer = DOWN.get(how, pile.store)
     refused: list[RefusedReading] = []
-    consumer = HistoryConsumer(history_at(down, clock, refused.extend), Decoder())
+    patience_s = 0.15 if how == "hanging" else 10.0
+    consumer = HistoryConsumer(history_at(down, clock, refused.extend, patience_s), Decoder())
     forwarder = Runner(journal, cursors, consumer, clock)
     others = _Others()
     alerting = Runner(journal, cursors, others, clock)
@@ -384,14 +385,16 @@ def test_twelve_hours_without_influxdb_delay_charts_and_nothing_else(bad_server:
     journal.append([entry.body for entry in left])
     clock.advance_to(log.at + SECOND)
     bad_server.answer = pile.store
-    again = Runner(journal, cursors, HistoryConsumer(history_at(address, clock, refused.extend), Decoder()), clock)
+    again = Runner(journal, cursors, HistoryConsumer(history_at(address, clock, refused.extend, 10.0), Decoder()), clock)
     again.catch_up()
     assert pile.lines == undisturbed(log) and refused == []
     assert cursors.load("history").offset == journal.append([])
 
 
-def history_at(address: Address, clock: VirtualClock, on_refused: Callable[[Sequence[RefusedReading]], None]) -> InfluxHistory:
-    wire = InfluxWire(address, clock, write_timeout_s=0.15)
+def history_at(
+    address: Address, clock: VirtualClock, on_refused: Callable[[Sequence[RefusedReading]], None], patience_s: float
+) -> InfluxHistory:
+    wire = InfluxWire(address, clock, write_timeout_s=patience_s)
     return InfluxHistory(address, clock, on_refused, raw_kept=None, wire=wire)
 
 
