@@ -108,12 +108,12 @@ class Recorder:
             withdraw(connection, after.id, now, ladder_only=True)
 
     def _write_deliveries(self, connection: Connection, after: Check, decision: Decision) -> int:
+        """Write all that is to leave; how many deliveries are for staff."""
         if (decision.notices or decision.asks) and held_back(connection, after, self._clock.home_now()):
             return 0
         told = sum(self._tell_staff(connection, after, notice) for notice in decision.notices)
         for ask in decision.asks:
-            persons = asked(connection, after, ask)
-            told += self._tell_persons(connection, after, ask, persons)
+            self._tell_persons(connection, after, ask, asked(connection, after, ask))
         return told
 
     def _tell_staff(self, connection: Connection, after: Check, notice: Notice) -> int:

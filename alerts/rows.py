@@ -69,7 +69,10 @@ def load_checks(connection: Connection, query: Select[Any]) -> list[Check]:
 def _ladders(connection: Connection, versions: Collection[str | None]) -> dict[str | None, Ladder]:
     wanted = sorted(version for version in versions if version is not None)
     found = rows_in(connection, select(ladder), ladder.c.version, wanted)
-    return {None: load_ladder(), **{row.version: read_ladder(row.text, row.version) for row in found}}
+    kept: dict[str | None, Ladder] = {row.version: read_ladder(row.text, row.version) for row in found}
+    if None in versions:
+        kept[None] = load_ladder()
+    return kept
 
 
 def load_check(connection: Connection, check_id: str) -> Check | None:

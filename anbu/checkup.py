@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import Engine, LargeBinary, Table, func, select
 
+from alerts.ladder import load_ladder
 from anbu.broker import BrokerFailed, nats_server
 from anbu.broker_probe import probe_broker
 from anbu.channels import look_at_channels
@@ -57,6 +58,7 @@ def check_site(config: Path | None) -> list[Line]:
         ("key", lambda: _key(settings)),
         ("store", lambda: _store(settings)),
         ("seals", lambda: _seals(settings)),
+        ("ladder", lambda: _ladder(settings)),
         ("folders", lambda: _folders(settings)),
         ("history", lambda: look_at_history(settings, clock)),
         ("broker", lambda: _broker(settings.broker)),
@@ -82,6 +84,15 @@ def _rules(settings: Settings) -> str:
         step = say("기준표를 고치십시오", "mend the table of limits")
         raise Refusal(str(error), f"{step}: {file}") from error
     return str(file) if file else say("기본 기준표", "the table as shipped")
+
+
+def _ladder(settings: Settings) -> str:
+    file = settings.alerts.ladder
+    try:
+        ladder = load_ladder(file)
+    except (RulesWrong, OSError) as error:
+        raise Refusal(str(error), say(f"확인 단계를 고치십시오: {file}", f"mend the ladder: {file}")) from error
+    return f"{file or say('기본 확인 단계', 'the ladder as shipped')} ({ladder.version})"
 
 
 def _key(settings: Settings) -> str:

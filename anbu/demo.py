@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import shutil
@@ -16,7 +17,9 @@ import httpx
 from rich.console import Console
 from rich.panel import Panel
 
+from alerts.attempt import Answer
 from alerts.channels.console import Console as ConsoleChannel
+from alerts.channels.rehearsal import Rehearsal
 from alerts.desk import Desk
 from alerts.duty.rota import Rota
 from alerts.policy import Policy
@@ -102,6 +105,14 @@ def slow_down_at_first_check(desk: Desk, clock: SystemClock, started_at: Millis)
     return look
 
 
+def picks_up(person: str, fallen: str) -> Answer:
+    """How a simulated resident answers an automatic call: whoever has fallen not at all, most of the others with 1."""
+    if person == f"resident:{fallen}":
+        return Answer.NO_ANSWER
+    chance = int(hashlib.sha256(person.encode()).hexdigest(), 16) % 10
+    return Answer.WELL if chance < 7 else Answer.NO_ANSWER if chance < 9 else Answer.NO_KEY
+
+
 def wait_for_check(base_url: str, password: str, started_at: Millis, clock: Clock, server: WebServer) -> dict[str, object] | None:
     """Ask the page's own API, logged in as the demo's officer, until it serves a check opened after the start."""
     with httpx.Client(base_url=base_url, timeout=5.0, headers={"Origin": base_url}) as client:
@@ -160,8 +171,9 @@ class Demo:
         self.stack.callback(stores.close)
         self.watch.lap("stores", "저장소를 만들었습니다")
         fleet = Fleet(self.seed, households=self.homes, start=start)
-        stage_the_plot(fleet, now)
+        fallen = stage_the_plot(fleet, now)
         clock = SystemClock(rate=STILL, home_start=now)
+        self.calls = Rehearsal(clock, lambda person: picks_up(person, fallen))
         enrol(Register(engine, stores.sealer, clock), fleet.homes, start)
         count = journal_the_past(stores, fleet, start, now)
         self.watch.lap("past", f"{len(fleet.homes)}가구의 지난 36시간, {count:,}건을 기록했습니다")
@@ -175,6 +187,9 @@ class Demo:
         fill_roster(Rota(engine, clock), fleet.dong_code, LOGIN)
         site.start()
         self.stack.callback(site.stop)
+        answers = Beat("demo calls", 0.5, lambda: self.calls.turn(site.desk.answer), clock)
+        answers.start()
+        self.stack.callback(answers.stop)
         publisher = Publisher(fleet, clock, HOST, broker.port, client_id="anbu-demo-dong", start=now)
         publisher.start()
         self.stack.callback(publisher.stop)
@@ -201,8 +216,8 @@ class Demo:
             stores,
             clock,
             table=load_table(None),
-            policy=Policy(base_url=self.base_url),
-            channels={"console": ConsoleChannel(self.console.out)},
+            policy=Policy(base_url=self.base_url, channels=("call",)),
+            channels={"console": ConsoleChannel(self.console.out), "call": self.calls},
             broker=BrokerAddress(host=HOST, port=broker_port, client_id="anbu-ingest"),
             sink=sink,
         )

@@ -202,6 +202,7 @@ class Alerts(Section):
         ),
     ] = ()  # told of every check and of the system itself, whoever has duty, by their own contact points
     language: Annotated[Literal["ko", "en"], Right("ko 또는 en이어야 합니다", "must be ko or en")] = "ko"
+    ladder: Annotated[Path | None, FILE] = None  # whom checks are brought to, in which order; None: as shipped
 
     @field_validator("webhook_url")
     @classmethod

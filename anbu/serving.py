@@ -9,6 +9,7 @@ import structlog
 from pydantic import SecretStr
 
 from alerts.contacts import ContactBook
+from alerts.ladder import load_ladder
 from alerts.policy import Policy
 from alerts.rulebook import Rulebook
 from anbu.broker import BrokerFailed, EmbeddedBroker
@@ -47,6 +48,7 @@ def serve(settings: Settings) -> None:
         )
     try:
         table = load_table(settings.rules.file)
+        ladder = load_ladder(settings.alerts.ladder)
     except RulesWrong as error:
         raise Refusal(str(error)) from error
     clock = SystemClock()
@@ -60,7 +62,7 @@ def serve(settings: Settings) -> None:
             stores,
             clock,
             table=table,
-            policy=Policy(base_url=settings.base_url, routes=routes_of(settings), channels=channels.people),
+            policy=Policy(base_url=settings.base_url, routes=routes_of(settings), channels=channels.people, ladder=ladder),
             channels=channels.by_name,
             asking=channels.asking,
             push_key=channels.push_key,

@@ -60,6 +60,7 @@ _PLACES: tuple[Leaf, ...] = (
     ("history", "file"),
     ("keys", "file"),
     ("rules", "file"),
+    ("alerts", "ladder"),
     ("broker", "ca_file"),
     ("email", "ca_file"),
 )

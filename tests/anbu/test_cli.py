@@ -129,7 +129,7 @@ def test_a_refused_init_leaves_nothing_behind(words: list[str], tmp_path: Path, 
 
 def test_check_names_what_is_wrong_and_the_next_step(site: Path, nats_broker: NatsServer) -> None:
     well = anbu("check", "--json")
-    names = ["settings", "rules", "key", "store", "seals", "folders", "history", "broker", "channels", "clock"]
+    names = ["settings", "rules", "key", "store", "seals", "ladder", "folders", "history", "broker", "channels", "clock"]
     lines = {line["name"]: line for line in json.loads(well.stdout)}
     assert list(lines) == names
     assert [name for name in names if not lines[name]["ok"]] == ["broker"]  # nobody listens on 1883 of the test's site

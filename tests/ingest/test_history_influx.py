@@ -359,7 +359,7 @@ DOWN: dict[str, Callable[[list[str]], Answer]] = {
 
 
 @pytest.mark.parametrize("how", [*DOWN, "away"])
-def test_twelve_hours_without_influxdb_delay_charts_and_nothing_else(bad_server: BadServer, how: str) -> None:
+def test_wrong_13_twelve_hours_without_influxdb_delay_charts_and_nothing_else(bad_server: BadServer, how: str) -> None:
     pile, log = Pile(), filled(hours=14)
     journal, cursors, clock = MemoryJournal(), MemoryCursors(), VirtualClock(log.entries[0].received_at)
     address = bad_server.address()
