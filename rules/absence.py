@@ -13,6 +13,7 @@ from rules.episodes import OpenEpisode, make_finding
 from rules.finding import LATE_DATA, Evidence, Finding, Level, RuleKey, Signs, Verb
 from rules.limits import AbsenceLimits, Limits
 from rules.limits_in_force import LimitsInForce
+from rules.observability import Blind
 from rules.rhythm import Rhythm
 from rules.roll import CALL_BIT, MOTION_BIT
 from rules.state import State
@@ -365,14 +366,17 @@ class Absence:
 
     def _evidence(self, state: State, home: int, rule: RuleKey, start: Millis, at: Millis, limit: Millis) -> Evidence:
         bit = OBSERVED.get(rule, 0)
-        blind = state.observability.blind_between(home, start, at, bit)
+        watch = state.observability
+        blind, cause = watch.blind_between(home, start, at, bit), watch.cause_between(home, start, at, bit)
+        if state.households.heard_from[home] == UNSET:  # nobody has ever heard of it
+            blind, cause = at - start, Blind.NOT_COMMISSIONED
         return Evidence(
             since=start,
             limit=float(limit),
             value=float(at - start),
             usual=self._rhythm.usual(state, home, start) if rule is RuleKey.PERSONAL else 0,
             coverage=round(1.0 - blind / (at - start), 4) if at > start else 1.0,
-            blind=state.observability.cause_between(home, start, at, bit) or "",
+            blind=cause or "",
             rule_version=self._table.version,
             signs=signs_of(state, home),
         )

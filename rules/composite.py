@@ -82,7 +82,7 @@ class Composite:
         if episode is not None and (held is None or held.since != episode.start):
             moved = starts.get(RuleKey.MOTION, UNSET)
             late = rule is not RuleKey.AWAY_MOTION and episode.start < moved < episode.raised_at
-            findings += self.clear(state, home, rule, at, LATE_DATA if late else "")
+            findings += self.clear(state, home, rule, episode, at, LATE_DATA if late else "")
             episode = None
         if held is None or (episode is not None and held.level <= episode.level):
             return findings
@@ -112,13 +112,12 @@ class Composite:
             rule_version=version,
         )
 
-    def clear(self, state: State, home: int, rule: RuleKey, at: Millis, withdrawn: str = "") -> list[Finding]:
-        """End the open episode, if any, with its one CLEARED."""
+    def clear(
+        self, state: State, home: int, rule: RuleKey, episode: OpenEpisode, at: Millis, withdrawn: str = ""
+    ) -> list[Finding]:
+        """End this open episode with its one CLEARED."""
         subject = state.subject(home)
-        episode = state.episodes.get(subject.name, rule)
         state.settled.pop((home, rule), None)
-        if episode is None:
-            return []
         state.episodes.drop(subject.name, rule)
         evidence = Evidence(
             since=episode.start,

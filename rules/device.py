@@ -148,9 +148,7 @@ class DeviceHealth:
         return [] if standing is not None else self._raise(state, device, rule, since, Level.CAUTION, at, limit, value)
 
     def clear(self, state: State, device: int, rule: RuleKey, at: Millis) -> list[Finding]:
-        """End the open episode, if any, with its one CLEARED."""
-        if state.devices.household[device] < 0:
-            return []
+        """End the open episode, if any, of a device that stands in a home, with its one CLEARED."""
         subject = state.device_subject(device)
         episode = state.episodes.get(subject.name, rule)
         if episode is None:

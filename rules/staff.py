@@ -163,13 +163,13 @@ class Staff:
         findings: list[Finding] = []
         for device in list(state.homes.get(home, [])):
             findings += self._clear_device(state, device, at)
-        for rule, _ in state.episodes.of(state.households.ids[home]):
+        for rule, episode in state.episodes.of(state.households.ids[home]):
             if rule in ORDER:
                 findings += self._absence.clear(state, home, rule, at)
             elif rule in THRESHOLDS:
                 findings += self._thresholds.clear(state, home, rule, at, [])
             elif rule in COMPOSITE:
-                findings += self._composite.clear(state, home, rule, at)
+                findings += self._composite.clear(state, home, rule, episode, at)
             elif rule is RuleKey.NOT_COMMISSIONED:
                 findings += self._commissioning.clear(state, home, at)
             else:

@@ -21,6 +21,7 @@ BLIND: Millis = 60 * SECOND
 _CLIMATE_EVERY: Millis = 10 * MINUTE
 _HEARTBEAT_EVERY: Millis = HOUR
 _BUTTON_EVERY: Millis = 6 * HOUR
+_STUCK_EVERY: Millis = 50 * SECOND
 _WILL_AFTER: Millis = 15 * SECOND  # one and a half keep-alives of 10 s
 
 
@@ -114,6 +115,13 @@ class Talk:
                     yield Utterance(at, index, "motion", Payload(v=1))
                     if kit.pirs_tell_clear:
                         yield Utterance(at + BLIND, index, "motion", Payload(v=0))
+
+    def stuck(self) -> Iterator[Utterance]:
+        """The first PIR's motions while it is stuck: one at a steady pace, for ever."""
+        first = max(self._course.pir_stuck, self._start)
+        first += (self._course.pir_stuck - first) % _STUCK_EVERY
+        for at in range(first, self._end, _STUCK_EVERY):
+            yield Utterance(at, self._kit.pirs[0][0], "motion", Payload(v=1))
 
     def door(self, moves: Iterable[tuple[Millis, bool]]) -> Iterator[Utterance]:
         """The front door's contact: 1 opened, 0 closed."""

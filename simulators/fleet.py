@@ -112,6 +112,7 @@ class _Household:
         said = [
             *before.late,
             *talk.pirs(plan.movements, seen),
+            *talk.stuck(),
             *talk.door(plan.doors),
             *talk.climate(airs, Random(f"{self._seed}/noise/{day}")),
             *reports,

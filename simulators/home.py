@@ -103,10 +103,11 @@ def settled(building: Building) -> Air:
 
 def next_air(building: Building, inside: Air, outside: Air, at: Millis, course: Course) -> Air:
     """The indoor air one step later; `at` is the instant of the step."""
-    hot, frozen = at >= course.heat, at >= course.cold
+    hot, open_window = at >= course.heat, at >= course.frozen
+    frozen = at >= course.cold or open_window
     if hot or frozen:
         outside = _extreme(at, hot=hot)
-    constant = _OPEN_WINDOW_H if hot else building.time_constant_h
+    constant = _OPEN_WINDOW_H if hot or open_window else building.time_constant_h
     now = inside.temperature
     power = 0.0
     if not frozen and not hot:

@@ -21,6 +21,8 @@ class Scenario(StrEnum):
     COLD = "cold"  # the heating fails in a frost
     PHONE_OFF = "phone_off"  # the carrier's feed tells `off` each hour, calls go unanswered
     GATEWAY_OFF = "gateway_off"  # the last will is told, then nothing more from the whole home
+    FROZEN = "frozen"  # a window stands open in a frost: the air falls fast, and below 5 C within a few hours
+    PIR_STUCK = "pir_stuck"  # a motion sensor tells motion every 50 s and never pauses, whatever the resident does
     BATTERY_LOW = "battery_low"  # the climate sensor's battery shows 18 %, then 1 % less an hour down to 3 %
     SOS = "sos"  # the button is pressed once
 
@@ -40,6 +42,8 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     cold: Millis = NEVER
     phone_off: Millis = NEVER
     gateway_off: Millis = NEVER
+    frozen: Millis = NEVER
+    pir_stuck: Millis = NEVER
     battery_low: Millis = NEVER
     sos: tuple[Millis, ...] = ()  # each press
 
@@ -59,6 +63,8 @@ def course_of(injections: Iterable[Injection]) -> Course:
         cold=since.get(Scenario.COLD, NEVER),
         phone_off=since.get(Scenario.PHONE_OFF, NEVER),
         gateway_off=since.get(Scenario.GATEWAY_OFF, NEVER),
+        frozen=since.get(Scenario.FROZEN, NEVER),
+        pir_stuck=since.get(Scenario.PIR_STUCK, NEVER),
         battery_low=since.get(Scenario.BATTERY_LOW, NEVER),
         sos=tuple(sorted(presses)),
     )

@@ -257,7 +257,8 @@ class Outages:
         with self._reading.begin() as connection:
             found = _outages(connection, wanted)
             if dong is not None:
-                touched = select(outage_home.c.outage_id).where(outage_home.c.dong_code == dong).distinct()
+                here_and_listed = outage_home.c.dong_code == dong, outage_home.c.outage_id.in_([one.id for one in found])
+                touched = select(outage_home.c.outage_id).where(*here_and_listed).distinct()
                 here = set(connection.execute(touched).scalars())
                 found = [one for one in found if one.id in here]
         return sorted(found, key=lambda one: (one.ended_at is not None, -one.began_at))

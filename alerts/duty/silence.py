@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import assert_never
 
 from alerts.check import Alert, Check
-from alerts.ticket import Ticket
 from ingest.clock import DAY, HOUR, Millis
 from rules.finding import DEVICE, RuleKey
 
@@ -92,11 +91,6 @@ def covers_any(one: Silence, check: Check) -> bool:
     return any(_covers(one, check, alert) for alert in check.alerts)
 
 
-def ticket_silenced(ticket: Ticket, silences: Iterable[Silence], at: Millis) -> Silence | None:
-    """The silence laid over this ticket's device, home, rule or dong."""
-    return next((one for one in silences if one.holds(at) and _covers_ticket(one, ticket)), None)
-
-
 def touching(
     silences: Sequence[Silence], at: Millis, *, household: str | None = None, devices: Sequence[str] = (), dong: str | None = None
 ) -> list[Silence]:
@@ -120,21 +114,6 @@ def _covers(one: Silence, check: Check, alert: Alert) -> bool:
             return one.target == alert.evidence.device_id
         case SilenceKind.RULE:
             return one.target == alert.rule
-        case SilenceKind.DONG:
-            return True
-    assert_never(one.kind)
-
-
-def _covers_ticket(one: Silence, ticket: Ticket) -> bool:
-    if one.dong_code not in (None, ticket.dong_code):
-        return False
-    match one.kind:
-        case SilenceKind.HOUSEHOLD:
-            return one.target == ticket.household_id
-        case SilenceKind.DEVICE:
-            return one.target == ticket.device_id
-        case SilenceKind.RULE:
-            return one.target == ticket.rule
         case SilenceKind.DONG:
             return True
     assert_never(one.kind)

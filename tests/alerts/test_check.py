@@ -58,6 +58,17 @@ def test_what_late_data_withdraws_says_so_and_stays_for_a_person_to_look_at(site
     assert detail is not None and [step.reason for step in detail.transitions] == ["motion", "motion:late_data"]
 
 
+def test_wrong_6_who_took_a_check_is_known_after_a_restart_of_ours(store_url: str) -> None:
+    before = make_site(store_url)
+    before.take(finding())
+    before.desk.acknowledge(before.only().id, actor="kim", dong=None)
+    after = make_site(store_url)
+    found = after.only()
+    assert (found.state, found.owner) == (CheckState.ACKNOWLEDGED, "kim")
+    for site in (before, after):
+        site.engine.dispose()
+
+
 def test_cleared_is_not_resolved(site: Site) -> None:
     site.take(finding(), finding(verb=Verb.CLEARED, at=MORNING + MINUTE))
     found = site.only()

@@ -66,7 +66,7 @@ def test_while_a_dead_senders_lease_lasts_nobody_else_sends(site: Site, receiver
     assert len(receiver.keys) == 1
 
 
-def test_killed_between_taking_findings_and_the_cursors_commit_nothing_opens_twice(site: Site, receiver: Receiver) -> None:
+def test_wrong_9_what_is_found_again_after_a_crash_is_not_sent_again(site: Site, receiver: Receiver) -> None:
     die("after_take", site, receiver)
     before = site.only()
     told = site.rows(delivery)

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from alerts.check import BadReturn, CheckState, Conflict, NeedsText, NotFound, Outcome
 from alerts.duty.away import AwayReason
-from alerts.duty.silence import NEVER_SILENT, SILENCEABLE, SilenceKind, SilenceReason, ticket_silenced, touching
+from alerts.duty.silence import NEVER_SILENT, SILENCEABLE, SilenceKind, SilenceReason, touching
 from alerts.duty.silences import BadEnd, CannotSilence, standing
 from alerts.duty.tables import silence, tonight
 from alerts.duty.tonight import How, due_tonight, worst_of
@@ -317,26 +317,6 @@ def test_every_page_can_ask_which_silences_touch_it(office: Office) -> None:
     here = touching(found, MORNING, household="hh-1-1", devices=("gw-1-1",), dong="dong-1")
     assert [one.target for one in here] == ["hh-1-1", "gw-1-1", "heat"]
     assert [one.target for one in touching(found, MORNING, household="hh-1-2", dong="dong-1")] == ["heat"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "target", "covered"),
-    [
-        (SilenceKind.HOUSEHOLD, "hh-1-1", True),
-        (SilenceKind.HOUSEHOLD, "hh-1-2", False),
-        (SilenceKind.DEVICE, "gw-1-1", True),
-        (SilenceKind.DEVICE, "gw-1-2", False),
-        (SilenceKind.RULE, "device_battery", True),
-        (SilenceKind.RULE, "device_link", False),
-        (SilenceKind.DONG, "dong-1", True),
-        (SilenceKind.DONG, "dong-2", False),
-    ],
-)
-def test_a_ticket_shows_the_silence_laid_over_it(office: Office, kind: SilenceKind, target: str, covered: bool) -> None:
-    lay(office, kind, target)
-    office.take(finding(RuleKey.DEVICE_BATTERY, household="hh-1-1", device="gw-1-1"))
-    [ticket] = office.desk.tickets(dong=None)
-    assert (ticket_silenced(ticket, office.silences.now(dong=None), MORNING) is not None) is covered
 
 
 def test_a_silence_resolves_nothing_and_a_cleared_condition_stays_for_review(office: Office) -> None:

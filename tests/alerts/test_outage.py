@@ -164,7 +164,7 @@ def test_a_gateway_that_was_silent_before_is_in_no_outage_of_today(office: Offic
     assert homes[29] not in [one.household_id for one in office.outages.homes(only_outage(office).id, dong=None)]
 
 
-def test_a_carrier_that_fails_in_two_dongs_is_one_outage_of_both(office: Office) -> None:
+def test_wrong_2_a_carrier_that_fails_in_two_dongs_is_one_outage_of_both(office: Office) -> None:
     there = [*office.homes(10, "dong-1", carrier="KT"), *office.homes(10, "dong-2", carrier="KT")]
     office.homes(20, "dong-1", carrier="SKT")
     office.homes(20, "dong-2", carrier="SKT")

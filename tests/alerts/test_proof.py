@@ -81,7 +81,7 @@ def test_what_else_is_found_of_a_synthetic_home_is_recorded_only(canary: Canary)
     assert canary.site.rows(check) == canary.site.rows(ticket) == canary.site.rows(delivery) == []
 
 
-def test_a_path_is_proven_when_its_receiver_has_it_and_for_two_hours(canary: Canary) -> None:
+def test_wrong_7_a_path_is_proven_when_its_receiver_has_it_and_for_two_hours(canary: Canary) -> None:
     canary.books["message"].answers = [Temporary(error="down")] * 100
     canary.alarm()
     canary.site.tick.run()

@@ -152,7 +152,7 @@ def test_a_tick_run_twice_does_a_thing_once(site: Site) -> None:
     assert [site.rows(table) for table in (transition, due, delivery, live_event)] == before
 
 
-def test_a_late_tick_makes_no_burst(site: Site) -> None:
+def test_wrong_11_a_late_tick_skips_nothing_and_makes_no_burst(site: Site) -> None:
     site.take(finding(level=Level.DANGER))
     assert site.pass_home(24 * HOUR) == 1
     assert site.only().due is not None

@@ -133,7 +133,7 @@ def _column(folder: Path, column: str) -> list[object]:
         return []
 
 
-def test_a_killed_and_restarted_broker_is_subscribed_to_again(broker: Broker, start: Start) -> None:
+def test_wrong_12_a_killed_and_restarted_broker_is_subscribed_to_again(broker: Broker, start: Start) -> None:
     journal = MemoryJournal()
     source = start(journal)
     until(lambda: source.status().caught_up)

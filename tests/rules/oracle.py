@@ -579,6 +579,7 @@ class Oracle:
         missing = max([level for level, limit in there if elapsed >= limit], default=0)
         level = home.open.get(rule, {}).get("level", 0)
         coverage = 1.0 if at <= start else round(1 - self.outages(home, start, at, signal) / (at - start), 4)
+        coverage = coverage if home.heard or at <= start else 0.0
         if reached > level:
             home.open.setdefault(rule, {"start": start, "und": False, "told": at})["level"] = reached
             self.said.append((name, rule, "raised", reached, at, start, coverage, ""))

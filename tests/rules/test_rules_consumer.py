@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from msgspec import structs
 
 from ingest.clock import HOUR, MINUTE, Millis, VirtualClock
 from ingest.decode import Decoder
@@ -66,6 +67,22 @@ def test_which_homes_cannot_be_observed_is_known_at_the_head_of_the_journal() ->
     site.journal.append([say(2 * MINUTE, Signal.MOTION, 1, 1)])
     heard = site.until(3 * MINUTE).consumer.sights
     assert heard is not None and (heard.at, heard.of("hh-1")) == (START + 3 * MINUTE, None)
+
+
+def test_wrong_12_after_messages_that_cannot_be_read_the_next_one_is_read_all_the_same() -> None:
+    site = Site()
+    rubbish = [b"", b"\xff", b"{", b"[1]", b"null", b'{"v": "much"}', b'{"v": 1e999}', b"\x00" * 5_000]
+    topic = say(MINUTE, Signal.MOTION, 1, 1)
+    bad = [structs.replace(topic, payload=payload) for payload in rubbish]
+    site.journal.append([*bad, say(2 * MINUTE, Signal.MOTION, 1, 9)])
+    assert told(site.until(9 * HOUR).findings, RuleKey.MOTION) == [("motion", "raised", 1, pytest.approx(8 + 2 / 60, abs=1e-4))]
+
+
+def test_wrong_4_a_home_of_which_no_rows_come_any_more_is_told_by_time_alone() -> None:
+    site = Site()
+    site.journal.append([say(MINUTE, Signal.MOTION, 1, 1)])
+    said = site.until(25 * HOUR).findings
+    assert {one.rule for one in said} >= {RuleKey.MOTION, RuleKey.CANNOT_VERIFY}
 
 
 def test_a_message_becomes_a_finding_when_nothing_follows_it() -> None:

@@ -8,8 +8,8 @@ import pytest
 from msgspec import structs
 
 from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
-from ingest.facts import DeviceEnrolled
-from ingest.reading import Reading, Signal
+from ingest.facts import DeviceEnrolled, DeviceRemoved
+from ingest.reading import DeviceId, Reading, Signal
 from rules.engine import STEP
 from rules.finding import DEVICE, RuleKey, Verb
 from rules.observability import Blind
@@ -184,3 +184,15 @@ def test_the_old_card_put_back_ends_it_too_and_a_card_proves_no_life() -> None:
     said = Days([enrolled(), device("ph-1", Signal.PHONE, Signal.SIM), *cards]).until(3 * DAY)
     assert [verb for _, verb, _, _ in told(said, RuleKey.DEVICE_SIM)] == ["raised", "cleared"]
     assert [one.evidence.since for one in said if one.rule is RuleKey.CANNOT_VERIFY] == [START]
+
+
+def test_the_records_of_a_pack_share_a_number_and_are_no_second_device() -> None:
+    pack = [numbered(place // 40 * MINUTE, 7, 200 * (place // 40)) for place in range(400)]
+    assert tickets(Days([*home_with(Signal.MOTION), *pack]), HOUR, RuleKey.DEVICE_DUPLICATE) == []
+
+
+def test_a_device_that_stands_nowhere_any_more_is_no_ticket() -> None:
+    days = Days([*home_with(Signal.MOTION), motion(0)])
+    days.feed([DeviceRemoved(fact_id="x", at=START + HOUR, device_id=DeviceId("pir-1"))])
+    days.feed([reading(HOUR + MINUTE, Signal.BATTERY, 3.0)])
+    assert [one for one in days.until(2 * HOUR) if one.rule in DEVICE] == []

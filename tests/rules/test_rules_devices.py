@@ -8,6 +8,7 @@ from ingest.clock import DAY, HOUR, MINUTE
 from ingest.facts import DeviceRemoved
 from ingest.reading import DeviceId, Reason, Signal
 from rules.finding import DEVICE, Level, RuleKey, Verb
+from rules.sentence import reason
 from tests.rules.rule_parts import (
     START,
     Days,
@@ -110,7 +111,11 @@ def test_wrong_2_a_gateway_that_stops_is_one_finding_and_not_one_for_each_device
 
 def test_wrong_5_a_household_never_heard_is_a_ticket_after_an_hour_and_a_check_after_a_day() -> None:
     days = Days(home_with(Signal.MOTION, Signal.CALL, interval_s=600))
-    assert told(days.until(30 * HOUR)) == [("not_commissioned", "raised", 1, 1.0), ("cannot_verify", "raised", 3, 24.0)]
+    said = days.until(30 * HOUR)
+    assert told(said) == [("not_commissioned", "raised", 1, 1.0), ("cannot_verify", "raised", 3, 24.0)]
+    check = said[-1]
+    assert (check.evidence.coverage, check.evidence.blind) == (0.0, "not_commissioned")
+    assert "0%만 관측, 미개통" in reason(check.rule, check.level, check.evidence, check.at)
     days.feed([motion(30 * HOUR)])
     assert told(days.until(31 * HOUR))[:2] == [
         ("cannot_verify", "cleared", 3, 30.0028),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.clock import HOUR, MINUTE, SECOND
+from ingest.clock import DAY, HOUR, MINUTE, SECOND
 from ingest.facts import DeviceRemoved, HouseholdEnded, LinkUp, RunStopped
 from ingest.reading import DeviceId, HouseholdId, Signal
 from rules.engine import STEP, Item
@@ -220,3 +220,15 @@ def test_wrong_1_after_a_long_outage_of_ours_nothing_storms() -> None:
     ]
     said = days.feed(kept).until(36 * HOUR)
     assert {one.verb for one in said} <= {Verb.CLEARED, Verb.ALIVE}
+
+
+def test_a_gateway_that_is_lost_twice_was_lost_the_first_time_and_what_is_long_over_is_forgotten() -> None:
+    watch = Observability()
+    watch.gateway_lost(0, HOUR)
+    watch.gateway_lost(0, 2 * HOUR)
+    watch.gateway_found(0, 3 * HOUR)
+    assert watch.blind_between(0, 0, DAY) == 2 * HOUR
+    watch.gateway_lost(0, 20 * DAY)
+    watch.gateway_found(0, 20 * DAY + HOUR)
+    assert watch.blind_between(0, 0, 21 * DAY) == HOUR
+    assert watch.cause_between(0, 0, DAY) is None

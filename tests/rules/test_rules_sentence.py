@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingest.clock import DAY, HOUR, MINUTE
-from rules.finding import Evidence, Level, RuleKey, Verb
+from rules.finding import LATE_DATA, Evidence, Level, RuleKey, Verb
 from rules.sentence import LANGUAGES, LEVEL_WORDS, RULE_WORDS, reason, say_length
 
 NINE: int = 1_763_769_600_000
@@ -76,3 +76,11 @@ def test_moments_are_said_in_seoul() -> None:
 )
 def test_a_length_is_said_to_the_minute(length: int, korean: str, english: str) -> None:
     assert (say_length(length), say_length(length, "en")) == (korean, english)
+
+
+def test_what_late_data_withdraws_says_that_it_never_held() -> None:
+    late = Evidence(since=NINE, withdrawn=LATE_DATA)
+    assert reason(RuleKey.MOTION, Level.CAUTION, late, NINE, verb=Verb.CLEARED) == (
+        "늦게 도착한 자료로 활동 없음 판정이 사실이 아니었음이 확인되어 11월 22일 09:00에 철회했습니다."
+    )
+    assert "withdrawn" in reason(RuleKey.MOTION, Level.CAUTION, late, NINE, "en", verb=Verb.CLEARED)

@@ -1,5 +1,7 @@
 """Proves what each scenario changes in the messages of its home from its instant on, and that nothing else changes."""
 
+from itertools import pairwise
+
 import pytest
 
 from ingest.clock import DAY, HOUR, MINUTE, Millis, parse_local
@@ -70,6 +72,18 @@ def test_heat_brings_the_home_above_33_degrees_within_8_hours() -> None:
 def test_cold_brings_the_home_below_12_degrees_within_12_hours() -> None:
     coldest = min(each.number for each in told(after(Scenario.COLD, AT + 12 * HOUR), household=HOME, signal="temperature"))
     assert -10.0 < coldest < 12.0
+
+
+def test_an_open_window_in_a_frost_lets_the_air_fall_fast_and_freezes_the_home_within_six_hours() -> None:
+    air = [each.number for each in told(after(Scenario.FROZEN, AT + 6 * HOUR), household=HOME, signal="temperature")]
+    assert max(air[:2]) - min(air[:12]) > 6.0  # within two hours
+    assert min(air) < 5.0
+
+
+def test_a_stuck_motion_sensor_tells_motion_without_a_pause() -> None:
+    stuck = [each for each in told(after(Scenario.PIR_STUCK), household=HOME, signal="motion") if each.payload.v == 1]
+    one = sorted(each.payload.t or 0.0 for each in stuck if each.topic.device_id == stuck[-1].topic.device_id)
+    assert max(after - before for before, after in pairwise(one)) <= 50.0 and len(one) > 1_700
 
 
 def test_a_phone_that_is_off_is_told_at_once_and_every_hour_and_takes_no_calls() -> None:
