@@ -145,18 +145,18 @@ def advance(
     return _to("/cases")
 
 
-@router.get("/contacts")
-def contacts(request: Request, viewer: ViewerDep, services: ServicesDep) -> Response:
+@router.get("/plans")
+def plans(request: Request, viewer: ViewerDep, services: ServicesDep) -> Response:
     """Contact plans: what is due, what comes, and a form to set one."""
     now = services.clock.home_now()
-    plans = services.aftercare.contacts.plans(dong=viewer.dong)
+    found = services.aftercare.contacts.plans(dong=viewer.dong)
     return shell(
         request,
         services,
         viewer,
-        "contacts.html",
-        due=[plan for plan in plans if plan.due_at <= now],
-        coming=[plan for plan in plans if plan.due_at > now],
+        "plans.html",
+        due=[plan for plan in found if plan.due_at <= now],
+        coming=[plan for plan in found if plan.due_at > now],
         day=DAY,
         kinds=list(ContactKind),
         usual=USUAL,
@@ -165,7 +165,7 @@ def contacts(request: Request, viewer: ViewerDep, services: ServicesDep) -> Resp
     )
 
 
-@router.post("/contacts/plan")
+@router.post("/plans")
 def set_plan(
     viewer: ViewerDep,
     services: ServicesDep,
@@ -181,14 +181,14 @@ def set_plan(
     else:
         who = someone(services, viewer, responsible.strip(), household)
         plans.plan(household, kind, every_days, responsible=who, dong=viewer.dong)
-    return _to("/contacts")
+    return _to("/plans")
 
 
-@router.post("/contacts/{household}/{kind}/done")
+@router.post("/plans/{household}/{kind}/done")
 def contacted(household: str, kind: ContactKind, viewer: ViewerDep, services: ServicesDep) -> Response:
     """Somebody has spoken with the resident, or was there."""
     services.aftercare.contacts.record(household, kind, actor=viewer.login, dong=viewer.dong)
-    return _to("/contacts")
+    return _to("/plans")
 
 
 @router.get("/reports")

@@ -14,7 +14,7 @@ from rules.finding import Level, RuleKey
 from tests.dashboard_api.small_site import START, Site, finding
 
 SECRET = b"a secret of the bot's"
-PAGES = ("/cases", "/cases?state=closed", "/contacts", "/reports", "/figures", "/figures?month=2026-01")
+PAGES = ("/cases", "/cases?state=closed", "/plans", "/reports", "/figures", "/figures?month=2026-01")
 
 
 def check_of(site: Site, home: str = "hh-1-1") -> str:
@@ -178,12 +178,12 @@ def test_pages_plan_record_offer_and_close(site: Site) -> None:
 def test_the_page_of_contacts_sets_meets_and_drops_a_plan(site: Site) -> None:
     with site.client("officer1") as client:
         plan = {"household": "hh-1-1", "kind": "call", "every_days": 7, "responsible": "gu"}
-        assert client.post("/contacts/plan", data=plan).status_code == 303
+        assert client.post("/plans", data=plan).status_code == 303
         site.clock.advance_to(START + 8 * DAY)
-        assert "1일" in client.get("/contacts").text
-        assert client.post("/contacts/hh-1-1/call/done").status_code == 303
-        assert client.post("/contacts/plan", data={**plan, "every_days": 0}).status_code == 303
-        assert client.post("/contacts/plan", data={**plan, "every_days": 99}).status_code == 422
+        assert "1일" in client.get("/plans").text
+        assert client.post("/plans/hh-1-1/call/done").status_code == 303
+        assert client.post("/plans", data={**plan, "every_days": 0}).status_code == 303
+        assert client.post("/plans", data={**plan, "every_days": 99}).status_code == 422
         assert client.get("/api/v1/contact-plans").json()["plans"] == []
 
 

@@ -46,7 +46,7 @@ FAMILIES = {
     "limit": [str(channel) for channel in Channel],
     "carekind": [str(kind) for kind in CareKind],
     "companion": [str(one) for one in Companion],
-    "contacts": [str(kind) for kind in ContactKind],
+    "plans": [str(kind) for kind in ContactKind],
     "referral": [str(state) for state in ReferralState],
     "reports": [BOT, FORM],
     "visit": [str(one) for one in (*VisitState, *VisitResult)],
