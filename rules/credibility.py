@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ingest.clock import DAY, HOUR, Millis
-from rules.batch import Batch, Numbered
+from rules.batch import Batch
 from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.limits import DeviceLimits
 from rules.state import NO_LAG, State
@@ -101,7 +101,7 @@ class Credibility:
         if not batch.lags:
             return
         devices = state.devices
-        rows, received, lag = (np.array(column, dtype=np.int64) for column in zip(*batch.lags, strict=True))
+        rows, received, lag = np.array(batch.lags, dtype=np.int64).reshape(-1, 3).T
         hours = received // HOUR
         for hour in np.unique(hours).tolist():
             now = hours == hour
@@ -122,12 +122,12 @@ class Credibility:
         devices.due[rows[np.isnan(devices.drift[rows]) != np.isnan(drift)]] = 0
         devices.drift[rows] = drift
 
-    def _fold_numbers(self, state: State, numbers: list[Numbered]) -> None:
+    def _fold_numbers(self, state: State, numbers: list[int]) -> None:
         """Boot and seq of messages that are not late, each against the one before it of the same device."""
         if not numbers:
             return
         devices = state.devices
-        device, boots, seqs, received = (np.array(column, dtype=np.int64) for column in zip(*numbers, strict=True))
+        device, boots, seqs, received = np.array(numbers, dtype=np.int64).reshape(-1, 4).T
         for turn in _turns(device):
             rows, boot, seq = device[turn], boots[turn], seqs[turn]
             last, behind = devices.boot[rows], devices.seq[rows] - seq
