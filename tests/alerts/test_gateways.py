@@ -138,6 +138,8 @@ def test_nhn_tells_what_became_of_an_sms(server: NhnServer) -> None:
     for status, became in (("1", None), ("3", Receipt.DELIVERED), ("4", Receipt.LOST)):
         server.states["/sms/v3.0/appKeys/sms-app/sender/mms/r2?recipientSeq=1"] = {"data": {"msgStatus": status}}
         assert gateway.receipt("mms:r2:1") is became
+    server.manners = [(500, {})]
+    assert gateway.receipt("mms:r2:1") is None
 
 
 @pytest.mark.parametrize("server", [NhnServer], indirect=True)
