@@ -21,9 +21,10 @@ from alerts.channels.push import Vapid, encrypt, from_base64url
 from alerts.channels.sens import Sens, SensKeys
 from alerts.channels.solapi import Solapi, SolapiKeys
 from alerts.channels.wire import Answer, Wire
+from alerts.check import NoticeKind
 from alerts.contacts import PushAddress
 from alerts.delivery import Message, Permanent, Receipt, Sent, Temporary
-from alerts.letter import ENGLISH, TEMPLATES, Audience, Letter, audience_of, write_letter
+from alerts.letter import ENGLISH, KINDS, TEMPLATES, Audience, Letter, audience_of, write_letter
 from ingest.seal import Sealer
 from tests.alerts.alert_parts import HandClock
 from tests.alerts.providers import MailHost, NhnServer, SensServer, SolapiServer, WebServer
@@ -408,6 +409,12 @@ def test_a_digest_names_its_checks_and_an_unknown_kind_still_reads() -> None:
     assert "알림이 있습니다." in letter(kind="of tomorrow").text
     given = delivery(kind="digest", codes=("A-1",), more=2)
     assert "A-1 and 2 more" in write_letter(given, msgspec.json.decode(given.body, type=Message), lang="en").text
+
+
+def test_whatever_a_check_tells_staff_has_words_of_its_own() -> None:
+    asked = {NoticeKind.ASK_RESIDENT, NoticeKind.ASK_CONTACT}  # of residents and guardians, whose templates say it
+    assert (set(NoticeKind) - asked) | set(DutyKind) <= KINDS.keys()
+    assert "119" in letter(kind="emergency").text
 
 
 def test_the_resident_hears_which_keys_to_press() -> None:
