@@ -24,6 +24,7 @@ from alerts.channels.wire import Answer, Wire
 from alerts.check import NoticeKind
 from alerts.contacts import PushAddress
 from alerts.delivery import Message, Permanent, Receipt, Sent, Temporary
+from alerts.duty.telling import DutyKind
 from alerts.letter import ENGLISH, KINDS, TEMPLATES, Audience, Letter, audience_of, write_letter
 from ingest.seal import Sealer
 from tests.alerts.alert_parts import HandClock
