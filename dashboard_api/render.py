@@ -18,7 +18,13 @@ from ingest.clock import SEOUL, Millis, to_datetime
 
 _HERE = Path(__file__).parent
 MENU = (("/", "page.queue"), ("/tickets", "page.tickets"), ("/households", "page.households"))
-MORE = (("/cases", "care.title"), ("/plans", "plans.title"), ("/reports", "reports.title"), ("/figures", "figures.title"))
+MORE = (
+    ("/cases", "care.title"),
+    ("/plans", "plans.title"),
+    ("/reports", "reports.title"),
+    ("/figures", "figures.title"),
+    ("/paths", "paths.title"),
+)
 """Addresses and words of the main menu, and of what opens under its last entry."""
 
 RATES = (1, 10, 60, 600)
