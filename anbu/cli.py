@@ -13,6 +13,7 @@ from anbu.commands import (
     backup,
     bench,
     broker,
+    channel,
     device,
     feeds,
     history,
@@ -87,6 +88,8 @@ app.add_typer(device.device, name="device")
 app.add_typer(feeds.rejections, name="rejections")
 app.add_typer(feeds.calls, name="calls")
 app.add_typer(feeds.token, name="token")
+app.add_typer(channel.channel, name="channel")
+app.add_typer(channel.canary, name="canary")
 app.add_typer(journal.app, name="journal")
 app.add_typer(rules.rules, name="rules")
 app.command("why", help=say("그때 규칙이 이 가구에서 무엇을 보았는지", "what the rules saw of a home at a moment"))(why.why)

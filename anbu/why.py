@@ -14,7 +14,7 @@ from ingest.journal.cursors import SqliteCursors
 from ingest.journal.port import JournalDamaged, Position
 from ingest.journal.view import JournalView
 from ingest.reading import HouseholdId
-from rules.consumer import RulesConsumer
+from rules.consumer import Player
 from rules.engine import STEP, Engine
 from rules.explain import CannotSay, HomeSeen
 from rules.table import RuleTable
@@ -34,10 +34,10 @@ def look_back(journal: Path, cursors: Path, decoder: Decoding, initial: RuleTabl
         with closing(JournalView(journal)) as view:
             upto = view.offset_before(at + 1)
             engine = Engine(initial)
-            consumer = RulesConsumer(engine, decoder, lambda _: None)
-            after = _begin(view, cursors, upto, consumer)
+            player = Player(engine, decoder)
+            after = _begin(view, cursors, upto, at, player)
             while entries := [entry for entry in view.read(after, _BATCH) if entry.offset <= upto]:
-                consumer.take(entries)
+                player.play(decoder.read(entries), engine.advance)
                 after = entries[-1].offset
     except FileNotFoundError as error:
         raise CannotSay(str(error)) from error
@@ -50,26 +50,27 @@ def look_back(journal: Path, cursors: Path, decoder: Decoding, initial: RuleTabl
         raise CannotSay(f"{household} was not looked after then") from error
 
 
-def _begin(view: JournalView, cursors: Path, upto: int, consumer: RulesConsumer) -> int:
-    """Let the consumer stand at the nearest state kept at or before this offset; where that is."""
+def _begin(view: JournalView, cursors: Path, upto: int, at: Millis, player: Player) -> int:
+    """Let the player stand at the nearest state kept at or before this offset; where that is."""
     if cursors.exists():
         with closing(SqliteCursors(cursors)) as kept:
             newest = kept.load(CURSOR)
-            if 0 < newest.offset <= upto and _restored(consumer, newest):
+            if 0 < newest.offset <= upto and _restored(player, newest, at):
                 return newest.offset
             for offset in reversed(kept.snapshots(CURSOR)):
-                if offset <= upto and _restored(consumer, kept.snapshot(CURSOR, offset)):
+                if offset <= upto and _restored(player, kept.snapshot(CURSOR, offset), at):
                     return offset
     base = view.shelf.kept.base(CURSOR)
-    if base.offset <= upto and _restored(consumer, base):
+    if base.offset <= upto and _restored(player, base, at):
         return base.offset
     raise CannotSay("the journal was pruned and no state of that time can be read by this version")
 
 
-def _restored(consumer: RulesConsumer, position: Position) -> bool:
+def _restored(player: Player, position: Position, at: Millis) -> bool:
+    """Whether the player now stands there; not where home time had gone past `at` by then."""
     try:
-        consumer.restore(position.state)
+        player.restore(position.state)
     except ValueError as error:  # a snapshot of an earlier version; msgspec's errors are ValueErrors too
         log.info("a snapshot cannot be used, an earlier one is", offset=position.offset, reason=str(error))
         return False
-    return True
+    return player.engine.evaluated is None or player.engine.evaluated <= at

@@ -188,7 +188,7 @@ class Site:
         self.accounts = Accounts(stores.engine, clock)
         self.postbox = Postbox(stores.engine, stores.journal, clock)
         self.contacts = ContactBook(stores.engine, stores.sealer, clock)
-        self.channels, self.push_key, self.call_secret = channels, push_key, call_secret
+        self.channels, self.push_key, self.call_secret, self.base_url = channels, push_key, call_secret, policy.base_url
         self.paths = Paths(stores.engine, clock)
         self.canary = None if button is None else self._canary(policy, button)
         self.tick = Tick(stores.engine, clock, policy, self.run_id, roster)
@@ -350,6 +350,7 @@ class Site:
             contacts=self.contacts,
             channels=self.channels,
             paths=self.paths,
+            base_url=self.base_url,
             proving=self.canary is not None,
             push_key=self.push_key,
             calls=CallAnswers(self.stores.engine, self.clock, self.desk.answer),

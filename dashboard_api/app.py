@@ -21,6 +21,7 @@ from dashboard_api.api import (
     households,
     ladder,
     lost,
+    reach,
     readings,
     rules,
     session,
@@ -35,6 +36,7 @@ from dashboard_api.hearing import HearingBoard
 from dashboard_api.live import LiveStream
 from dashboard_api.pages import check, home, login, queue, strangers, switches
 from dashboard_api.pages import duty as duty_pages
+from dashboard_api.pages import reach as reach_pages
 from dashboard_api.pages import tickets as ticket_pages
 from dashboard_api.services import Services
 
@@ -63,9 +65,10 @@ def create_app(services: Services) -> FastAPI:
     api = APIRouter(prefix="/api/v1", responses=refusals)
     for part in (session, checks, ladder, tickets, duty, households, lost, events, readings, devices, whatif, rules, trends, why):
         api.include_router(part.router)
+    api.include_router(reach.router)
     app.include_router(api)
     app.include_router(health.router)
-    for pages in (login, check, queue, ticket_pages, duty_pages, home, strangers, switches):
+    for pages in (login, check, queue, ticket_pages, duty_pages, home, strangers, switches, reach_pages):
         app.include_router(pages.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

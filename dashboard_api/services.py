@@ -57,6 +57,7 @@ class Reach:
     contacts: ContactBook
     channels: Mapping[str, Channel]
     paths: Paths
+    base_url: str  # of the page, as staff reach it
     proving: bool  # whether synthetic alarms are sent at all
     push_key: str | None = None  # what a browser subscribes with; None: no web push
     calls: CallAnswers | None = None

@@ -44,6 +44,40 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
     engine: bytes
 
 
+class Player:
+    """Plays the journal to an engine, and nothing else: nothing is counted, logged or handed on."""
+
+    def __init__(self, engine: Engine, decoder: Decoding) -> None:
+        self.engine = engine
+        self.decoder = decoder
+
+    def restore(self, state: bytes | None) -> None:
+        """Begin from a state that the consumer "rules" committed (None: from nothing). ValueError for one of another version."""
+        kept = None if state is None else msgspec.msgpack.decode(state, type=_Kept)
+        self.decoder.restore(kept.decoder if kept else None)
+        self.engine.restore(kept.engine if kept else None)
+
+    def state(self) -> bytes:
+        """Decoder and engine as bytes."""
+        return msgspec.msgpack.encode(_Kept(self.decoder.snapshot(), self.engine.snapshot()))
+
+    def play(self, decoded: list[tuple[Entry, list[Item]]], advance: Callable[[Millis], list[Finding]]) -> list[Finding]:
+        """Fold what was read, with `advance` to each grid point before what came at or after it."""
+        findings: list[Finding] = []
+        waiting: list[Item] = []
+        until: Millis = -1  # receive time from which on the next grid point comes first
+        for entry, items in decoded:
+            if entry.received_at >= until or isinstance(entry.body, RunStarted):
+                findings += self.engine.fold(waiting)
+                waiting = []
+                if isinstance(entry.body, RunStarted):
+                    self.engine.begin_run()
+                findings += advance(entry.received_at)
+                until = entry.received_at - entry.received_at % STEP + STEP
+            waiting += items
+        return findings + self.engine.fold(waiting)
+
+
 class RulesConsumer:
     """Consumer "rules". The sink must have made the findings durable when it returns; it is called in order.
 
@@ -52,8 +86,8 @@ class RulesConsumer:
     """
 
     def __init__(self, engine: Engine, decoder: Decoding, sink: Sink, outlook: Outlook | None = None) -> None:
+        self._player = Player(engine, decoder)
         self._engine = engine
-        self._decoder = decoder
         self._sink = sink
         self._outlook = outlook
         self._evenings: list[Evening] = []
@@ -75,19 +109,13 @@ class RulesConsumer:
     def restore(self, state: bytes | None) -> None:
         """Begin from a committed state (None: from nothing)."""
         self._evenings = []
-        if state is None:
-            self._decoder.restore(None)
-            self._engine.restore(None)
-            return
-        kept = msgspec.msgpack.decode(state, type=_Kept)
-        self._decoder.restore(kept.decoder)
-        self._engine.restore(kept.engine)
+        self._player.restore(state)
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Fold the entries, evaluating every grid point before the entries that came at or after it."""
         with metrics.FOLD_SECONDS.time():
-            decoded = self._decoder.read(entries)
-            findings = self._take(decoded)
+            decoded = self._player.decoder.read(entries)
+            findings = self._player.play(decoded, self._advance)
         _count(decoded)
         self._hand_on(findings)
         if decoded:
@@ -106,24 +134,9 @@ class RulesConsumer:
 
     def state(self) -> bytes:
         """Decoder and engine as bytes."""
-        state = msgspec.msgpack.encode(_Kept(self._decoder.snapshot(), self._engine.snapshot()))
+        state = self._player.state()
         metrics.SNAPSHOT_BYTES.set(len(state))
         return state
-
-    def _take(self, decoded: list[tuple[Entry, list[Item]]]) -> list[Finding]:
-        findings: list[Finding] = []
-        waiting: list[Item] = []
-        until: Millis = -1  # receive time from which on the next grid point comes first
-        for entry, items in decoded:
-            if entry.received_at >= until or isinstance(entry.body, RunStarted):
-                findings += self._engine.fold(waiting)
-                waiting = []
-                if isinstance(entry.body, RunStarted):
-                    self._engine.begin_run()
-                findings += self._advance(entry.received_at)
-                until = entry.received_at - entry.received_at % STEP + STEP
-            waiting += items
-        return findings + self._engine.fold(waiting)
 
     def _advance(self, now: Millis) -> list[Finding]:
         """Evaluate up to `now`, and look ahead at every 17:00 on the way."""

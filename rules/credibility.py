@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ingest.clock import DAY, HOUR, Millis
-from rules.batch import Batch, Numbered
+from rules.batch import Batch, Numbers
 from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.limits import DeviceLimits
 from rules.state import NO_LAG, State
@@ -31,10 +31,8 @@ class Credibility:
     def fold(self, state: State, batch: Batch) -> set[int]:
         """Take a batch before its signs of life are; the devices that it shows to be stuck. Time alone ends that."""
         stuck: set[int] = set()
-        if batch.motion.rows:
-            movers, at = np.array(batch.movers, dtype=np.int64), np.array(batch.motion.at, dtype=np.int64)
-            for turn in _turns(movers):
-                stuck |= self._move(state, movers[turn], at[turn])
+        for turn in _turns(batch.movers):
+            stuck |= self._move(state, batch.movers[turn], batch.motion.at[turn])
         self._fold_air(state, batch)
         self._fold_lags(state, batch)
         self._fold_numbers(state, batch.numbers)
@@ -98,10 +96,7 @@ class Credibility:
 
     def _fold_lags(self, state: State, batch: Batch) -> None:
         """Of each hour of the clock the shortest lag; once the hour is over it says whether the device's clock is right."""
-        if not batch.lags:
-            return
-        devices = state.devices
-        rows, received, lag = (np.array(column, dtype=np.int64) for column in zip(*batch.lags, strict=True))
+        devices, (rows, received, lag) = state.devices, batch.health
         hours = received // HOUR
         for hour in np.unique(hours).tolist():
             now = hours == hour
@@ -122,12 +117,9 @@ class Credibility:
         devices.due[rows[np.isnan(devices.drift[rows]) != np.isnan(drift)]] = 0
         devices.drift[rows] = drift
 
-    def _fold_numbers(self, state: State, numbers: list[Numbered]) -> None:
+    def _fold_numbers(self, state: State, numbers: Numbers) -> None:
         """Boot and seq of messages that are not late, each against the one before it of the same device."""
-        if not numbers:
-            return
-        devices = state.devices
-        device, boots, seqs, received = (np.array(column, dtype=np.int64) for column in zip(*numbers, strict=True))
+        devices, (device, boots, seqs, received) = state.devices, numbers
         for turn in _turns(device):
             rows, boot, seq = device[turn], boots[turn], seqs[turn]
             last, behind = devices.boot[rows], devices.seq[rows] - seq
@@ -166,6 +158,8 @@ def doubt_past(state: State, home: int) -> None:
 
 def _turns(rows: Rows) -> Iterator[Rows]:
     """The places of the n-th of each device in the n-th turn, so that a turn may be folded at once."""
+    if not len(rows):
+        return
     order = np.argsort(rows, kind="stable")
     sorted_rows = rows[order]
     first = np.concatenate(([True], sorted_rows[1:] != sorted_rows[:-1]))

@@ -38,18 +38,14 @@ class DeviceHealth:
             doubt_past(state, home)
             if self._outages.settle_sensors(state, home, since):
                 changed.add(home)
-        if batch.motion.rows:
-            rows = np.array(batch.movers, dtype=np.int64)
-            batch.keep_motions(believed(state, rows, np.array(batch.motion.at, dtype=np.int64)).tolist())
+        batch.keep_motions(believed(state, batch.movers, batch.motion.at))
         self._fold_levels(state, batch)
         return changed | self._end_silences(state, batch)
 
     def _end_silences(self, state: State, batch: Batch) -> set[int]:
         """Devices that had been silent speak again; the homes that see again through them."""
-        if not batch.reports.rows:
-            return set()
         devices, changed = state.devices, set[int]()
-        rows, at = batch.reports.arrays()
+        rows, at = batch.reports
         was = devices.silent_since[rows] < UNSET
         for when, device in sorted(zip(at[was].tolist(), rows[was].tolist(), strict=True)):
             devices.silent_since[device] = UNSET
@@ -60,10 +56,9 @@ class DeviceHealth:
 
     def _fold_levels(self, state: State, batch: Batch) -> None:
         devices = state.devices
-        if batch.reports.rows:
-            rows, at = batch.reports.arrays()
-            np.maximum.at(devices.last_report, rows, at)
-            devices.due[rows[devices.dirty[rows] > 0]] = 0
+        rows, at = batch.reports
+        np.maximum.at(devices.last_report, rows, at)
+        devices.due[rows[devices.dirty[rows] > 0]] = 0
         for device, percent in batch.battery:
             devices.battery[device] = percent
             if percent < self._limits.battery_caution or devices.dirty[device]:
@@ -72,10 +67,10 @@ class DeviceHealth:
             devices.link[device] = percent
             if percent < self._limits.link_weak or devices.dirty[device]:
                 devices.due[device] = 0
-        for device, at_ms in zip(batch.faulty.rows, batch.faulty.at, strict=True):
+        for device, at_ms in zip(batch.faulty.rows.tolist(), batch.faulty.at.tolist(), strict=True):
             self._credibility.count(devices.faulty_from, devices.faulty, devices.faulty_last, device, at_ms)
             devices.due[device] = 0
-        for device, at_ms in zip(batch.rejected.rows, batch.rejected.at, strict=True):
+        for device, at_ms in zip(batch.rejected.rows.tolist(), batch.rejected.at.tolist(), strict=True):
             self._credibility.count(devices.rejected_from, devices.rejected, devices.rejected_last, device, at_ms)
             devices.due[device] = 0
 

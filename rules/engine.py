@@ -22,7 +22,7 @@ from ingest.facts import (
     SeasonDeclared,
     SeasonEnded,
 )
-from ingest.reading import URGENT, HouseholdId, Reading, Rejection
+from ingest.reading import HouseholdId, Reading, Rejection, Signal
 from rules.absence import STILL, Absence
 from rules.baseline.gaps import Gaps
 from rules.baseline.prior import Prior, shipped
@@ -49,6 +49,7 @@ from rules.trend import Trend, TrendNote
 from rules.trend_store import day_of
 from rules.urgent import raise_urgent
 
+_SOS, _SMOKE, _GAS = Signal.SOS, Signal.SMOKE, Signal.GAS
 Item: TypeAlias = Reading | Rejection | Fact
 STEP: Millis = 10 * SECOND
 """The grid of home time on which rules are evaluated, aligned to the epoch."""
@@ -167,8 +168,10 @@ class Engine:
         heard = self._state.heard_at
         for item in items:
             if isinstance(item, Reading):
-                heard = max(heard, item.received_at)
-                if item.signal in URGENT:
+                if item.received_at > heard:
+                    heard = item.received_at
+                signal = item.signal
+                if signal is _SOS or signal is _SMOKE or signal is _GAS:
                     findings += raise_urgent(self._state, item, self._table.version)
                 batch.add(item)
             elif isinstance(item, Rejection):
@@ -263,6 +266,7 @@ class Engine:
     def _fold_batch(self, batch: Batch) -> None:
         if not batch.size:
             return
+        batch.close()
         homes = self._devices.fold(self._state, batch)
         self._rhythm.fold(self._state, batch)
         fold_life(self._state, batch, self._absence.shortest)

@@ -21,8 +21,8 @@ def fold_life(state: State, batch: Batch, shortest: Millis) -> None:
     `shortest`: no event at an instant can bring a deadline nearer to it than this.
     """
     homes = state.households
-    if batch.motion.rows:
-        rows, at = batch.motion.arrays()
+    if len(batch.motion.rows):
+        rows, at = batch.motion
         np.maximum.at(homes.last_motion, rows, at)
         _answer(state, rows, at)
         hasten(state, rows, at, shortest)
@@ -33,9 +33,9 @@ def fold_life(state: State, batch: Batch, shortest: Millis) -> None:
         (batch.call, homes.last_call),
         (batch.life, homes.last_life),
     ):
-        if not moments.rows:
+        if not len(moments.rows):
             continue
-        rows, at = moments.arrays()
+        rows, at = moments
         np.maximum.at(column, rows, at)
         if column is homes.last_life:
             _answer(state, rows, at)
@@ -61,15 +61,13 @@ def hasten(state: State, rows: Rows, at: Ints, shortest: Millis) -> None:
     homes.due[rows[homes.dirty[rows] > 0]] = 0
 
 
-def _hear(state: State, heard: Moments, received: list[Millis], shortest: Millis) -> None:
-    if not heard.rows:
-        return
-    rows, at = heard.arrays()
+def _hear(state: State, heard: Moments, received: Ints, shortest: Millis) -> None:
+    rows, at = heard
     homes = state.households
     earlier = at < homes.heard_from[rows]
     if not earlier.any():
         return
-    rows, at, came = rows[earlier], at[earlier], np.array(received, dtype=np.int64)[earlier]
+    rows, at, came = rows[earlier], at[earlier], received[earlier]
     for home in rows[homes.commissioned_at[rows] == UNSET].tolist():
         for device in state.homes.get(home, []):
             state.devices.due[device] = 0
@@ -95,10 +93,8 @@ def _fold_phone(state: State, home: int, at: Millis, on: bool) -> None:
 
 def _catch_up(state: State, fresh: Moments) -> None:
     """A home heard as it happens has no backlog: after an outage of ours it need not be waited for any longer."""
-    if not fresh.rows:
-        return
     homes, heard_again = state.households, state.observability.heard_again_at()
-    rows, at = fresh.arrays()
+    rows, at = fresh
     if heard_again is not None:
         homes.due[rows[(homes.fresh_at[rows] < heard_again) & (at >= heard_again)]] = 0
     np.maximum.at(homes.fresh_at, rows, at)

@@ -273,12 +273,12 @@ def _of_others(prior: Prior, rates: tuple[float, float]) -> Bytes:
 def _odd_events(state: State, batch: Batch) -> Iterator[tuple[int, list[_Event]]]:
     """The events of each home where one ends a pause or comes late: what comes within moments of the last changes nothing."""
     kinds = (batch.motion, batch.enter, batch.door)
-    if not any(moments.rows for moments in kinds):
+    rows = np.concatenate([one for one, _ in kinds])
+    if not len(rows):
         return
-    homes, arrays = state.households, [moments.arrays() for moments in kinds]
-    rows = np.concatenate([one for one, _ in arrays])
-    at = np.concatenate([one for _, one in arrays]) // SECOND
-    kind = np.repeat(np.arange(3), [len(one) for one, _ in arrays])
+    homes = state.households
+    at = np.concatenate([one for _, one in kinds]) // SECOND
+    kind = np.repeat(np.arange(3), [len(one) for one, _ in kinds])
     top = np.maximum(np.maximum(homes.last_motion[rows], homes.last_enter[rows]), homes.last_door[rows]) // SECOND
     odd = (at < top) | (at - top >= LEAST)
     if not odd.any():

@@ -20,7 +20,7 @@ U4 = "<u4"
 CHANNELS = len(Channel)
 HIGHS = 3
 NO_LAG = 2**31 - 1
-FORMAT = 6
+FORMAT = 7
 
 
 class Households(Columns):

@@ -79,8 +79,8 @@ class Trend:
         """Take motion and doors, in whatever order they come."""
         closed, trends = state.trend_closed, state.trends
         for moments, bits in ((batch.motion, trends.motion), (batch.door, trends.door)):
-            if closed is not None and moments.rows:
-                trends.mark(bits, *moments.arrays(), closed)
+            if closed is not None and len(moments.rows):
+                trends.mark(bits, moments.rows, moments.at, closed)
 
     def due(self, state: State) -> Millis:
         """When the next day is to be closed; UNSET before the first grid point."""

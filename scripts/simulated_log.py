@@ -1,6 +1,7 @@
 """Writes a simulated dong's days as `anbu journal export` would, for `anbu backtest`: `simulated_log.py FILE`.
 
-Only what somebody does is written (motion, doors, calls, the telephone), which is what the absence rules go by.
+Only what somebody does is written (motion, doors, calls, the telephone), which is what the absence rules go by; the devices
+are enrolled as ones that speak only then.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def enrolments(fleet: Fleet) -> Iterator[Fact]:
                 device_id=DeviceId(device.device_id),
                 household_id=household,
                 signals=device.signals,
-                report_interval_s=device.report_interval_s,
+                report_interval_s=0,  # what reports by itself is left out, and must not be missed
             )
 
 

@@ -70,6 +70,13 @@ class InfluxServer:
         """Where it answers."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs; InfluxNotStarted without one."""
+        if self._process is None:
+            raise InfluxNotStarted("it does not run")
+        return self._process.pid
+
     def start(self, patience_s: float = 120.0) -> None:
         """Return once it answers; 1.8 compiles its Flux library at every start, which takes seconds. InfluxNotStarted."""
         with (self._folder / "influxd.log").open("ab") as log:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import islice
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.sharedctypes import RawValue
@@ -316,7 +317,8 @@ def _pour(rig: Rig, load: town.Load, memory: list[float] | None = None) -> float
         began = rig.clock.monotonic()
         publisher.send("go")
         for part in range(1, 11):
-            _until(rig.clock, lambda part=part: rig.journal.head >= head + load.count * part // 10)  # type: ignore[misc]  # mypy takes no defaults
+            goal = head + load.count * part // 10
+            _until(rig.clock, partial(_has_come_to, rig, goal), moving=partial(_slowest, rig))
             if memory is not None:
                 memory.append(_rss_mb())
         _until(rig.clock, lambda: _settled(rig))
@@ -330,7 +332,16 @@ def _pour(rig: Rig, load: town.Load, memory: list[float] | None = None) -> float
 
 
 def _settled(rig: Rig) -> bool:
-    return all(runner.offset >= rig.journal.head for runner in rig.site.runners)
+    return _slowest(rig) >= rig.journal.head
+
+
+def _has_come_to(rig: Rig, offset: int) -> bool:
+    return _slowest(rig) >= offset
+
+
+def _slowest(rig: Rig) -> int:
+    """How far the consumer has come that is farthest back."""
+    return min(runner.offset for runner in rig.site.runners)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,7 +357,7 @@ class Flooded:
 def _latencies_in_a_flood(rig: Rig, plan: Plan, start: int, *, first_sos_home: int) -> Flooded:
     """As `_latencies`, while the motion sensor of the last home has gone wild."""
     head, wild = rig.journal.head, plan.households - 1
-    with _player(flood, rig.port, wild, FLOOD, -(-start // len(town.MIX)) * len(town.MIX)) as publisher:
+    with _player(flood, rig.port, wild, FLOOD, start) as publisher:
         publisher.send("go")
         acks, alarms = _latencies(rig, plan, start, first_sos_home=first_sos_home)
         publisher.send("enough")
@@ -395,7 +406,7 @@ def _key(body: Body) -> tuple[str, int]:
     topic = parse_topic(body.topic) if isinstance(body, Message) else None
     if topic is None or not isinstance(body, Message):
         return "", -1
-    return topic.household_id, msgspec.json.decode(body.payload, type=_Numbered).seq
+    return topic.device_id, msgspec.json.decode(body.payload, type=_Numbered).seq
 
 
 def _percentile(values: Sequence[float], percent: float) -> float:
@@ -412,9 +423,12 @@ def _rss_mb() -> float:
     return round(pages * resource.getpagesize() / 2**20, 1)
 
 
-def _until(clock: Clock, done: Callable[[], bool]) -> None:
-    began = clock.monotonic()
+def _until(clock: Clock, done: Callable[[], bool], moving: Callable[[], int] = lambda: 0) -> None:
+    """Wait; Refusal when nothing has moved for too long."""
+    began, before = clock.monotonic(), moving()
     while not done():
+        if (now := moving()) != before:
+            began, before = clock.monotonic(), now
         if clock.monotonic() - began > PATIENCE_S:
             raise _stuck("the benchmark")
         clock.sleep(_TURN_S)

@@ -12,7 +12,7 @@ from typing import Protocol
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from anbu.bench.town import MIX, Load, household, single, sos
+from anbu.bench.town import Load, household, motion_turn, said_by, single, sos
 from ingest.clock import Clock, SystemClock
 from ingest.mqtt_frames import connect_frame
 from ingest.wire import SUBSCRIPTION
@@ -105,7 +105,7 @@ def flood(port: int, home: int, a_second: int, start: int, pipe: Pipe) -> None:
         began, number = clock.monotonic(), 0
         while not pipe.poll():
             due = int((clock.monotonic() - began) * a_second)
-            frames = [single(one, home, start + len(MIX) * one, clock.home_now()) for one in range(number, due)]
+            frames = [single(one, home, motion_turn(start + one), clock.home_now()) for one in range(number, due)]
             number = max(number, due)
             connected.sendall(b"".join(frames))
             while select.select([connected], [], [], _WAIT_S)[0]:
@@ -131,7 +131,7 @@ def _drip(connected: socket.socket, plan: Trickle, clock: Clock) -> Sent:
         while number < due:
             turn, home = divmod(plan.start + number, plan.homes)
             frame = single(number, home, turn, clock.home_now())
-            sent.messages[household(home), turn] = clock.monotonic()
+            sent.messages[said_by(turn, home)] = clock.monotonic()
             connected.sendall(frame)
             number += 1
         if alarms < int(now / plan.sos_every_s):

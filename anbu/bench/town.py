@@ -14,7 +14,7 @@ from ingest.wire import PackRecord, Payload, Topic, encode, encode_pack
 DONG = "dong-1"
 DEVICES = {"pir": ("motion",), "th": ("temperature", "humidity"), "sos": ("sos",), "gw": ("status",)}
 MIX = (("pir", "motion", 1.0), ("th", "temperature", 21.5), ("th", "humidity", 44.0), ("pir", "motion", 1.0))
-"""What the devices of a home say in turn: device, signal, value."""
+"""What the devices of a home say in turn: device, signal, value; each of the two devices twice."""
 
 PACK_RECORDS = 100
 
@@ -84,11 +84,24 @@ class Load:
         return publish_frame(topic.encode(), encode_pack([*head, *records]), mid=number % 65_535 + 1)
 
 
+def said_by(turn: int, home: int) -> tuple[str, int]:
+    """Whose message that turn is, and its number: each device numbers its own without a gap."""
+    round_, place = divmod(turn, len(MIX))
+    return device(MIX[place][0], home), 2 * round_ + (place > 1)
+
+
+def motion_turn(seq: int) -> int:
+    """The turn in which the motion sensor has this number."""
+    return len(MIX) * (seq // 2) + (3 if seq % 2 else 0)
+
+
 def single(number: int, home: int, turn: int, at: Millis) -> bytes:
-    """One message of one home; its `turn` decides what is said and is the device's sequence number."""
+    """One message of one home; its `turn` decides what is said."""
     kind, signal, value = MIX[turn % len(MIX)]
     topic = str(Topic(DONG, household(home), device(kind, home), signal))
-    payload = Payload(t=(at + turn) / 1_000, boot=1, seq=turn, v=value)  # no two samples of a sensor at one instant
+    payload = Payload(
+        t=(at + turn) / 1_000, boot=1, seq=said_by(turn, home)[1], v=value
+    )  # no two samples of a sensor at one instant
     return publish_frame(topic.encode(), encode(payload), mid=number % 65_535 + 1)
 
 

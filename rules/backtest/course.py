@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from msgspec import structs
+
 from ingest.clock import DAY, HOUR, MINUTE, Millis
 from ingest.facts import (
     DeviceEnrolled,
@@ -17,7 +19,7 @@ from ingest.facts import (
     SeasonDeclared,
     SeasonEnded,
 )
-from ingest.reading import HouseholdId, Reading, Rejection
+from ingest.reading import DongCode, HouseholdId, Reading, Rejection, Signal
 from rules.baseline.gaps import Gaps
 from rules.baseline.prior import Prior
 from rules.columns import NEVER
@@ -89,22 +91,46 @@ class Course(Player):
     def __init__(self, recorded: Recorded, table: RuleTable, prior: Prior | None) -> None:
         super().__init__(Engine(table, prior), recorded.items)
         self._recorded = recorded
-        self._ours = [
-            (place, item.source if isinstance(item, LinkUp | LinkDown) else "-")
-            for place, item in enumerate(recorded.items)
-            if isinstance(item, LinkUp | LinkDown | RunStarted | RunStopped)
-        ]
+        kinds = (LinkUp, LinkDown, RunStarted, RunStopped, DeviceEnrolled, DeviceRemoved)
+        self._told = [(place, item) for place, item in enumerate(recorded.items) if isinstance(item, kinds)]
 
     def at_home(self) -> bool:
         """Whether somebody counts as at home after what was taken so far."""
         return self.engine.at_home(self._recorded.household_id)
 
     def look_on(self, at: Millis) -> Engine:
-        """An engine that goes on from here in silence: nothing is heard any more, and nothing hinders hearing it."""
+        """An engine that goes on from here in silence: nothing is heard any more, and nothing hinders hearing it.
+
+        Links are up, gateways online, and no sensor is found silent for want of its reports.
+        """
         engine = self.engine.branch()
-        sources = {source for place, source in self._ours if place < self.place}
-        engine.fold([LinkUp(fact_id=f"observed-{source}", at=at, source=source) for source in sorted(sources)])
+        links: set[str] = set()
+        devices: dict[str, DeviceEnrolled] = {}
+        for place, item in self._told:
+            if place >= self.place:
+                break
+            if isinstance(item, DeviceEnrolled):
+                devices[item.device_id] = item
+            elif isinstance(item, DeviceRemoved):
+                devices.pop(item.device_id, None)
+            else:
+                links.add(item.source if isinstance(item, LinkUp | LinkDown) else "-")
+        engine.fold([LinkUp(fact_id=f"observed-{link}", at=at, source=link) for link in sorted(links)])
+        engine.fold([structs.replace(device, at=at, report_interval_s=0) for device in devices.values()])
+        engine.fold([self._online(device, at) for device in devices.values() if Signal.STATUS in device.signals])
         return engine
+
+    def _online(self, gateway: DeviceEnrolled, at: Millis) -> Reading:
+        return Reading(
+            offset=0,
+            dong_code=DongCode(self._recorded.log),
+            household_id=self._recorded.household_id,
+            device_id=gateway.device_id,
+            signal=Signal.STATUS,
+            value=1.0,
+            observed_at=at,
+            received_at=at,
+        )
 
 
 def gaps_of(recorded: Recorded, table: RuleTable) -> Gaps:

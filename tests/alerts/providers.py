@@ -287,6 +287,10 @@ class MailHost:
         self.logins.append(data.login.decode())
         return AuthResult(success=data.password == b"right", handled=False)
 
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
         manner = self.manners.pop(0) if self.manners else None
         if isinstance(manner, int):

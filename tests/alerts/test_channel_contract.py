@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from alerts.channels.apprise import Apprise
 from alerts.channels.caller import CallBridge, HttpCaller
 from alerts.channels.email import Email, MailServer, Security
 from alerts.channels.nhn import Nhn, NhnKeys
-from alerts.channels.personal import Carrier, ToPerson, hook_of
+from alerts.channels.personal import Carrier, Contacts, ToPerson, hook_of
 from alerts.channels.phone import Office
 from alerts.channels.push import Push, Vapid
 from alerts.channels.sens import Sens, SensKeys
@@ -67,6 +68,7 @@ class Case:
     """A channel over a server."""
 
     name: str
+    url: str
     server: Any
     contacts: OnePerson
     channel: Channel
@@ -106,84 +108,96 @@ def wire(timeout_s: float = 5.0) -> Wire:
     return Wire(HandClock(), timeout_s=timeout_s)
 
 
-def personal(name: str, server: Any, address: str, carrier: Carrier) -> Case:
-    contacts = OnePerson(address)
-    return Case(name, server, contacts, ToPerson(name, contacts, carrier))
+KEYS = {"talk_app": "talk-app", "talk_secret": "talk-secret", "sms_app": "sms-app", "sms_secret": "sms-secret"}
 
 
-def webhook_case(timeout_s: float = 5.0) -> Case:
-    server = HookServer()
-    contacts = OnePerson(msgspec.json.encode({"url": server.url + "/hook", "secret": server.secret.decode()}).decode())
-    return Case("webhook", server, contacts, Webhook(lambda person: hook_of(contacts, person), HandClock(), wire(timeout_s)))
+def _email(url: str, clock: HandClock, timeout_s: float) -> Carrier:
+    port = int(url.rpartition(":")[2])
+    server = MailServer(host="127.0.0.1", port=port, security=Security.NONE, sender="anbu@example.kr")
+    return Email(server, clock, timeout_s=timeout_s)
 
 
-def email_case(timeout_s: float = 5.0) -> Case:
-    host = MailHost()
-    server = MailServer(host="127.0.0.1", port=host.port, security=Security.NONE, sender="anbu@example.kr")
-    return personal("email", host, "kim@example.kr", Email(server, HandClock(), timeout_s=timeout_s))
+def _nhn(url: str, clock: HandClock, timeout_s: float) -> Carrier:
+    return Nhn(NhnKeys(**KEYS, talk_url=url, sms_url=url), OFFICE, Wire(clock, timeout_s=timeout_s))
 
 
-def push_case(timeout_s: float = 5.0) -> Case:
-    server = PushServer()
-    vapid = Vapid(Sealer(b"k" * 32), "mailto:ops@example.kr")
-    return personal("push", server, server.subscription(), Push(vapid, HandClock(), wire(timeout_s)))
+def _sens(url: str, clock: HandClock, timeout_s: float) -> Carrier:
+    services = {"sms_service": "sms-service", "talk_service": "talk-service"}
+    keys = SensKeys(access_key="sens-access", secret_key="sens-secret", url=url, **services)
+    return Sens(keys, OFFICE, clock, Wire(clock, timeout_s=timeout_s))
 
 
-def apprise_case(timeout_s: float = 5.0) -> Case:
-    server = AppriseServer()
-    return personal("apprise", server, server.url.replace("http", "json") + f"/x?rto={timeout_s}&cto={timeout_s}", Apprise())
+def _solapi(url: str, clock: HandClock, timeout_s: float) -> Carrier:
+    keys = SolapiKeys(api_key="solapi-key", api_secret="solapi-secret", url=url)
+    return Solapi(keys, OFFICE, clock, Wire(clock, timeout_s=timeout_s))
 
 
-def nhn_case(timeout_s: float = 5.0) -> Case:
-    server = NhnServer()
-    keys = NhnKeys(
-        talk_app="talk-app",
-        talk_secret="talk-secret",
-        sms_app="sms-app",
-        sms_secret="sms-secret",
-        talk_url=server.url,
-        sms_url=server.url,
-    )
-    return personal("message", server, PHONE, Nhn(keys, OFFICE, wire(timeout_s)))
+def _call(url: str, clock: HandClock, timeout_s: float) -> Carrier:
+    bridge = CallBridge(url=url + "/order", secret=HookServer.secret, base_url="https://anbu.example/")
+    return HttpCaller(bridge, clock, Wire(clock, timeout_s=timeout_s))
 
 
-def sens_case(timeout_s: float = 5.0) -> Case:
-    server = SensServer()
-    keys = SensKeys(
-        access_key="sens-access", secret_key="sens-secret", sms_service="sms-service", talk_service="talk-service", url=server.url
-    )
-    return personal("message", server, PHONE, Sens(keys, OFFICE, HandClock(), wire(timeout_s)))
+def _push(url: str, clock: HandClock, timeout_s: float) -> Carrier:
+    return Push(Vapid(Sealer(b"k" * 32), "mailto:ops@example.kr"), clock, Wire(clock, timeout_s=timeout_s))
 
 
-def solapi_case(timeout_s: float = 5.0) -> Case:
-    server = SolapiServer()
-    keys = SolapiKeys(api_key="solapi-key", api_secret="solapi-secret", url=server.url)
-    return personal("message", server, PHONE, Solapi(keys, OFFICE, HandClock(), wire(timeout_s)))
-
-
-def call_case(timeout_s: float = 5.0) -> Case:
-    server = HookServer()
-    bridge = CallBridge(url=server.url + "/order", secret=server.secret, base_url="https://anbu.example/")
-    return personal("call", server, PHONE, HttpCaller(bridge, HandClock(), wire(timeout_s)))
-
-
-CASES: dict[str, Callable[..., Case]] = {
-    "webhook": webhook_case,
-    "email": email_case,
-    "push": push_case,
-    "apprise": apprise_case,
-    "nhn": nhn_case,
-    "sens": sens_case,
-    "solapi": solapi_case,
-    "call": call_case,
+CARRIERS: dict[str, tuple[str, Callable[[str, HandClock, float], Carrier]]] = {
+    "email": ("email", _email),
+    "push": ("push", _push),
+    "apprise": ("apprise", lambda url, clock, timeout_s: Apprise()),
+    "nhn": ("message", _nhn),
+    "sens": ("message", _sens),
+    "solapi": ("message", _solapi),
+    "call": ("call", _call),
 }
+
+
+def channel_over(name: str, url: str, contacts: Contacts, clock: HandClock, timeout_s: float = 5.0) -> Channel:
+    """The channel of this name over a server at this address."""
+    if name == "webhook":
+        return Webhook(lambda person: hook_of(contacts, person), clock, Wire(clock, timeout_s=timeout_s))
+    channel, make = CARRIERS[name]
+    return ToPerson(channel, contacts, make(url, clock, timeout_s))
+
+
+def case_of(name: str, timeout_s: float = 5.0) -> Case:
+    """A channel over a server of its own, and one person who is reached by it."""
+    server = SERVERS[name]()
+    url = server.url
+    addresses = {
+        "webhook": msgspec.json.encode({"url": f"{url}/hook", "secret": HookServer.secret.decode()}).decode(),
+        "email": "kim@example.kr",
+        "push": server.subscription() if isinstance(server, PushServer) else "",
+        "apprise": f"{url.replace('http', 'json')}/x?rto={timeout_s}&cto={timeout_s}",
+    }
+    contacts = OnePerson(addresses.get(name, PHONE))
+    return Case(name, url, server, contacts, channel_over(name, url, contacts, HandClock(), timeout_s))
+
+
+SERVERS: dict[str, Callable[[], Any]] = {
+    "webhook": HookServer,
+    "email": MailHost,
+    "push": PushServer,
+    "apprise": AppriseServer,
+    "nhn": NhnServer,
+    "sens": SensServer,
+    "solapi": SolapiServer,
+    "call": HookServer,
+}
+
+
+def push_case() -> Case:
+    """The channel with several addresses."""
+    return case_of("push")
+
+
+CASES: dict[str, Callable[..., Case]] = {name: partial(case_of, name) for name in SERVERS}
 SILENT_ABOUT_WHY = {"apprise"}  # it only says whether it worked
 
 
 @pytest.fixture(params=CASES)
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
-    made = CASES[request.param]()
-    made.name = request.param
+    made: Case = CASES[request.param]()
     yield made
     made.server.close()
 

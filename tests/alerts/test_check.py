@@ -239,3 +239,10 @@ def test_sqlite_finds_open_checks_by_their_partial_index(site: Site) -> None:
         text = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
         plan = " ".join(row.detail for row in connection.exec_driver_sql(f"explain query plan {text}"))
     assert "uq_check_open_subject" in plan
+
+
+def test_the_same_level_of_the_same_episode_found_anew_is_news_to_nobody(site: Site) -> None:
+    site.take(finding(level=Level.WARNING), finding(level=Level.WARNING, at=MORNING + MINUTE))
+    assert site.actions() == ["opened"]
+    assert site.only().alerts[0].at == MORNING + MINUTE  # what the sentence speaks of
+    assert (site.only().version, site.only().attempts) == (1, 1)

@@ -10,9 +10,11 @@ from alerts.check import CheckState, Outcome
 from alerts.ladder import DEFAULT, read_ladder
 from alerts.lease import LEASE
 from alerts.policy import Policy
+from alerts.record import Recorder
 from alerts.roster import PlainRoster
 from alerts.tables import delivery, due, live_event, tick_lease, transition
 from alerts.tick import Tick
+from alerts.work import note
 from ingest.clock import HOUR, MINUTE, parse_local
 from rules.finding import Level, RuleKey
 from tests.alerts.alert_parts import MORNING, WEBHOOK, Site, finding, make_site
@@ -183,3 +185,12 @@ def test_many_due_rows_are_all_done_in_one_turn(site: Site) -> None:
     site.take(*(finding(household=f"hh-{number}") for number in range(250)))
     assert site.pass_home(4 * HOUR) == 250
     assert site.tick.run() == 0
+
+
+def test_who_writes_no_words_refuses_them(site: Site) -> None:
+    site.take(finding())
+    found = site.only()
+    recorder = Recorder(site.clock, None, site.policy)
+    with pytest.raises(ValueError, match="without a sealer"), site.engine.begin() as connection:
+        recorder.write(connection, found, note(found, "kim", site.clock.home, "말"), "말")
+    assert site.only() == found

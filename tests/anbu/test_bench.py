@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from anbu.cli import app
+from tests.anbu.typing_anbu import anbu
 
 FIGURES = {
     "messages_per_s",
@@ -40,3 +41,14 @@ def test_a_broker_nobody_knows_is_refused() -> None:
     ran = CliRunner().invoke(app, ["bench", "ingest", "--broker", "carrier-pigeon"])
     assert ran.exit_code == 1
     assert "mosquitto, nats" in ran.output
+
+
+def test_the_rules_are_measured_by_number_of_households() -> None:
+    done = anbu("bench", "rules", "--households", "2000", "--households", "5000", "--json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert list(found) == ["2000", "5000"]
+    for sizes in found.values():
+        assert all(sizes[key] > 0 for key in ("sweep_ms", "fold_ms", "dict_ratio", "snapshot_s", "restore_s"))
+        assert sizes["bytes_per_household"] <= 400 and sizes["bytes_per_habit"] <= 2048
+    assert "1,000" in anbu("bench", "rules", "-n", "1000").output

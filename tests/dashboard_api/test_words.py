@@ -9,6 +9,7 @@ import pytest
 
 from alerts.attempt import Result
 from alerts.check import Action, Condition, Outcome
+from alerts.contacts import CHANNELS, Kind
 from alerts.desk import CheckState
 from alerts.duty.away import AwayReason
 from alerts.duty.hours import DutyDesk, DutyPart
@@ -46,6 +47,8 @@ FAMILIES = {
     "away_reason": [str(reason) for reason in AwayReason],
     "outage_kind": [str(kind) for kind in OutageKind],
     "how": [str(how) for how in How],
+    "contact_kind": [str(kind) for kind in Kind],
+    "channel": ["console", *CHANNELS],
 }
 OPEN_ENDED = {"problem", "invalid", "stage", "value"}  # chosen by what happens; checked where it happens
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -21,6 +23,7 @@ from ingest.history.flux import NotALiteral, literal, rows, to_ns
 from ingest.history.influx import InfluxHistory, RefusedReading
 from ingest.history.influx_lines import hour_line, reading_line, reading_ns
 from ingest.history.influx_wire import CULPRITS, LINES, Address, InfluxWire
+from ingest.history.memory import MemoryHistory
 from ingest.history.port import HistoryStopped, HistoryUnavailable, HourPart
 from ingest.history.refused import keep_refused
 from ingest.intake import IntakeConsumer
@@ -30,7 +33,7 @@ from ingest.journal.runner import Runner
 from ingest.reading import DeviceId, HouseholdId, Reading, Signal
 from ingest.register.tables import rejection
 from ingest.store import open_store
-from tests.influx_server import BadServer
+from tests.influx_server import BadServer, influxd_or_skip
 from tests.ingest.entry_parts import DONG, HOME, NOON, Log, body, enrolled_home, seconds, topic
 from tests.ingest.history_parts import influx_history, reading, refuse_nothing
 from tests.waiting import until
@@ -363,7 +366,8 @@ def test_wrong_13_twelve_hours_without_influxdb_delay_charts_and_nothing_else(ba
     down = Address(url="http://127.0.0.1:9", token="x") if how == "away" else address
     bad_server.answer = DOWN.get(how, pile.store)
     refused: list[RefusedReading] = []
-    consumer = HistoryConsumer(history_at(down, clock, refused.extend), Decoder())
+    patience_s = 0.15 if how == "hanging" else 10.0
+    consumer = HistoryConsumer(history_at(down, clock, refused.extend, patience_s), Decoder())
     forwarder = Runner(journal, cursors, consumer, clock)
     others = _Others()
     alerting = Runner(journal, cursors, others, clock)
@@ -381,14 +385,16 @@ def test_wrong_13_twelve_hours_without_influxdb_delay_charts_and_nothing_else(ba
     journal.append([entry.body for entry in left])
     clock.advance_to(log.at + SECOND)
     bad_server.answer = pile.store
-    again = Runner(journal, cursors, HistoryConsumer(history_at(address, clock, refused.extend), Decoder()), clock)
+    again = Runner(journal, cursors, HistoryConsumer(history_at(address, clock, refused.extend, 10.0), Decoder()), clock)
     again.catch_up()
     assert pile.lines == undisturbed(log) and refused == []
     assert cursors.load("history").offset == journal.append([])
 
 
-def history_at(address: Address, clock: VirtualClock, on_refused: Callable[[Sequence[RefusedReading]], None]) -> InfluxHistory:
-    wire = InfluxWire(address, clock, write_timeout_s=0.15)
+def history_at(
+    address: Address, clock: VirtualClock, on_refused: Callable[[Sequence[RefusedReading]], None], patience_s: float
+) -> InfluxHistory:
+    wire = InfluxWire(address, clock, write_timeout_s=patience_s)
     return InfluxHistory(address, clock, on_refused, raw_kept=None, wire=wire)
 
 
@@ -438,3 +444,38 @@ def test_while_a_write_hangs_the_other_stages_go_on(bad_server: BadServer) -> No
     alerting.stop()
     bad_server.close()
     forwarder.stop()
+
+
+def test_a_real_server_killed_and_then_hanging_has_every_point_once_when_it_is_back(tmp_path: Path) -> None:
+    server = InfluxServer(tmp_path, influxd_or_skip(), SystemClock())
+    server.start()
+    try:
+        address, log, oracle = server.address(), filled(hours=3), MemoryHistory()
+        journal, cursors, clock = MemoryJournal(), MemoryCursors(), VirtualClock(log.at + SECOND)
+        wire = InfluxWire(address, clock, write_timeout_s=3.0)
+        history = InfluxHistory(address, clock, refuse_nothing, raw_kept=None, wire=wire)
+        forwarder = Runner(journal, cursors, HistoryConsumer(history, Decoder()), clock)
+        parts = [log.entries[:20], log.entries[20:30], log.entries[30:]]
+        journal.append([entry.body for entry in parts[0]])
+        forwarder.catch_up()
+        server.stop()  # kill -9
+        journal.append([entry.body for entry in parts[1]])
+        with pytest.raises(HistoryUnavailable):
+            forwarder.catch_up()
+        server.start()
+        forwarder.catch_up()
+        journal.append([entry.body for entry in parts[2]])
+        os.kill(server.pid, signal.SIGSTOP)
+        with pytest.raises(HistoryUnavailable):
+            forwarder.catch_up()
+        assert cursors.load("history").offset == len(parts[0]) + len(parts[1])
+        os.kill(server.pid, signal.SIGCONT)
+        forwarder.catch_up()
+        for _entry, items in Decoder().read(log.entries):
+            oracle.write([item for item in items if isinstance(item, Reading)])
+        for kind in (Signal.TEMPERATURE, Signal.MOTION):
+            asked = (HOME, kind, NOON, log.at + HOUR, 50)
+            assert history.series(*asked) == oracle.series(*asked)
+        history.close()
+    finally:
+        server.stop()

@@ -99,6 +99,23 @@ def test_the_home_is_observed_after_the_emergency_whatever_befell_us_before() ->
         assert delays(course, START + 23 * HOUR + 1)["motion.danger"] is not None
 
 
+def test_a_sensor_whose_reports_end_with_the_emergency_hides_nothing() -> None:
+    """Its reports would be missed and the home be blind; the log counts as observed, whatever became of gateway and sensor."""
+    sensors: list[Item] = [
+        enrolled(),
+        device("pir-1", Signal.MOTION, interval_s=600),
+        device("pir-2", Signal.MOTION, interval_s=600),
+        device("gw", Signal.STATUS),
+        reading(22 * HOUR, Signal.STATUS, 0.0, name="gw"),
+        DeviceRemoved(fact_id="r", at=START + 20 * HOUR, device_id=DeviceId("pir-2")),
+    ]
+    items = sorted([*sensors, *hourly(2), link_up(30 * HOUR)], key=received_at)
+    home = Recorded(household_id=HOME, log="log", items=items, end=received_at(items[-1]))
+    course = Course(home, TABLE, None)
+    course.until(START + 23 * HOUR + 5 * MINUTE)
+    assert delays(course, START + 23 * HOUR + 5 * MINUTE)["motion.danger"] is not None
+
+
 def test_emergencies_are_put_where_somebody_is_at_home() -> None:
     away = [reading(2 * DAY, Signal.DOOR, 2.0), *(motion(3 * DAY + hour * HOUR + hour * 7 % 8 * MINUTE) for hour in range(24))]
     home = recorded(*hourly(2), *away)

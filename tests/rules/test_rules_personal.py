@@ -239,6 +239,7 @@ def test_it_never_speaks_later_than_the_official_tier(gaps: list[int], last: int
         if one.rule is RuleKey.PERSONAL and one.verb is Verb.RAISED:
             assert one.level < Level.DANGER and one.evidence.limit < (tiers[one.level] or 0)
             assert one.at - one.evidence.since < (tiers[one.level] or 0) + 10 * SECOND
+            assert 0 <= one.evidence.value - one.evidence.limit < 10 * SECOND  # on the first grid point after its deadline
 
 
 def applied(at: Millis, text: str) -> RulesApplied:
@@ -284,8 +285,18 @@ def test_a_home_that_was_never_heard_has_no_habits() -> None:
 
 
 def test_a_day_settled_early_for_want_of_room_is_counted_once() -> None:
-    """Thirty pauses since yesterday: the oldest were settled before the night came."""
-    days = fresh([*days_of_a_clock(8), *(motion(8 * DAY + (number * 66 + number**2 % 7) * MINUTE) for number in range(30))])
+    """More pauses since yesterday than are kept open: the oldest were settled before the night came."""
+    returns = [reading(8 * DAY + number * 61 * MINUTE, Signal.DOOR, 3.0) for number in range(60)]
+    days = fresh([*days_of_a_clock(8), *returns])
     days.until(9 * DAY + 19 * HOUR)
     state = days.engine._state
-    assert int(state.habits.days[0]) == 9 and int(state.habits.fitted_days[0]) == 10
+    assert int(state.habits.days[0]) == int(state.habits.fitted_days[0]) == 10
+
+
+def test_what_a_stuck_sensor_told_was_no_event() -> None:
+    """It told motions at one pace for days: the pauses that they seemed to end are forgotten with them."""
+    days = fresh([motion(0), motion(90 * MINUTE), *(motion(2 * HOUR + number * 2 * HOUR) for number in range(40))])
+    kept = days.engine._state.habits.pauses(0)
+    assert len(kept) < 5 and all(pause.until * SECOND <= START + 6 * HOUR for pause in kept)
+    without_a_pause = fresh([motion(number * MINUTE) for number in range(14 * 60)])
+    assert not len(without_a_pause.engine._state.habits)

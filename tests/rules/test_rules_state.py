@@ -52,6 +52,18 @@ def test_a_home_takes_at_most_four_hundred_bytes() -> None:
     assert Devices().bytes_per_row() <= 400 and Climates().bytes_per_row() <= 400
 
 
+def test_many_rows_at_once_are_the_rows_one_by_one() -> None:
+    names = [f"hh-{number}" for number in range(300)]
+    at_once, one_by_one = Households(), Households()
+    at_once.add("first")
+    one_by_one.add("first")
+    at_once.add_all(names)
+    for name in names:
+        one_by_one.add(name)
+    at_once.add_all([])
+    assert at_once.dump() == one_by_one.dump() and at_once.index == one_by_one.index
+
+
 def test_an_unknown_grade_counts_as_the_most_careful() -> None:
     assert grade_place("nonsense") == grade_place("high") == 0
 

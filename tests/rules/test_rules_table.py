@@ -90,6 +90,8 @@ def test_every_wrong_line_is_named_in_one_error() -> None:
         ('version = "default-1"', 'version = "Mine!"', "must be a word of"),
         ("[heat] ", "[heat ", "not TOML"),
         ("dwell_tolerance = 0.1", "dwell_tolerance = true", "a number from 0 to 0.5"),
+        ("used = true", 'used = "yes"', "true or false"),
+        ("alert_rate = 0.02", "alert_rate = 0.2", "must not lie above check_rate"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_would_be_right(old: str, new: str, what: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from ingest.clock import DAY, HOUR, MINUTE, Millis
 from ingest.facts import AwayDeclared
 from ingest.reading import HouseholdId, Reading, Signal
-from rules.batch import Batch
+from rules.batch import Batch, Moments
 from rules.discovery import discoveries, rank_test
 from rules.engine import STEP, Engine
 from rules.state import State
@@ -124,6 +124,11 @@ def test_discoveries_are_those_of_benjamini_and_hochberg() -> None:
 # ---------------------------------------------------------------- what a day says
 
 
+def moments(*at: int) -> Moments:
+    """Of the first home."""
+    return Moments(np.zeros(len(at), dtype=np.int64), np.array(at, dtype=np.int64))
+
+
 def closed_day(motion: list[float], door: list[float] = [], *, day: int = FIRST) -> list[int]:  # noqa: B006
     """The four figures of a day in which something moved, and a door told, at these hours after noon."""
     days = Days([enrolled(at=noon(day) - START_OF_TESTS)])
@@ -134,8 +139,7 @@ def closed_day(motion: list[float], door: list[float] = [], *, day: int = FIRST)
     state.households.dongs.append("dong-1")
     state.trend_closed = day - 1
     batch = Batch(state, 0)
-    batch.motion.rows, batch.motion.at = [0] * len(motion), [noon(day) + round(hour * HOUR) for hour in motion]
-    batch.door.rows, batch.door.at = [0] * len(door), [noon(day) + round(hour * HOUR) for hour in door]
+    batch.motion, batch.door = (moments(*(noon(day) + round(hour * HOUR) for hour in hours)) for hours in (motion, door))
     trend = Trend(TABLE)
     trend.fold(state, batch)
     assert trend.run(state, noon(day + 1) + 15 * HOUR) == [] and days is not None
