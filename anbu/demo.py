@@ -184,7 +184,7 @@ class Demo:
         site = self._site(stores, clock, broker.port)
         self.watch.lap("rules", "규칙이 지난 시간을 모두 읽었습니다")
         site.accounts.add(LOGIN, self.password, "officer", DongCode(fleet.dong_code))
-        fill_roster(Rota(engine, clock), fleet.dong_code, LOGIN)
+        fill_roster(Rota(engine, clock), site.contacts, fleet.dong_code, LOGIN)
         site.start()
         self.stack.callback(site.stop)
         answers = Beat("demo calls", 0.5, lambda: self.calls.turn(site.desk.answer), clock)
@@ -216,8 +216,8 @@ class Demo:
             stores,
             clock,
             table=load_table(None),
-            policy=Policy(base_url=self.base_url, channels=("call",)),
-            channels={"console": ConsoleChannel(self.console.out), "call": self.calls},
+            policy=Policy(base_url=self.base_url, routes=(), channels=("call", "email")),
+            channels={"email": ConsoleChannel(self.console.out), "call": self.calls},  # letters are shown, not sent
             broker=BrokerAddress(host=HOST, port=broker_port, client_id="anbu-ingest"),
             sink=sink,
         )

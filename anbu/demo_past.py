@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Protocol
 
+from alerts.contacts import ContactBook, Kind
 from alerts.duty.rota import Rota
 from anbu.wiring import Stores
 from ingest.clock import HOUR, MINUTE, Millis
@@ -20,6 +21,9 @@ from simulators.fleet import Fleet, SimHome
 from simulators.scenario import Scenario
 
 DONG_NAME = "안부1동"
+
+NIGHT = "night"
+"""The login of the demo's night desk."""
 
 
 class TakesFindings(Protocol):
@@ -98,10 +102,12 @@ def enrol(register: Register, homes: Sequence[SimHome], at: Millis) -> None:
             )
 
 
-def fill_roster(rota: Rota, dong: str, officer: str) -> None:
+def fill_roster(rota: Rota, contacts: ContactBook, dong: str, officer: str) -> None:
     """Give the dong its officer by day, a night desk, and the officer as the supervisor who is told when duty fails."""
+    for login in (officer, NIGHT):
+        contacts.add(login, Kind.EMAIL, f"{login}@example.kr")
     rota.add_shift(desk="dong", dong=dong, login=officer, by="demo")
-    rota.add_shift(desk="night", login="night", by="demo")
+    rota.add_shift(desk="night", login=NIGHT, by="demo")
     rota.add_shift(desk="supervisor", login=officer, by="demo")
 
 
