@@ -233,6 +233,14 @@ class BadReturn(Refused):
     """Outcome `away` without a return time, or a return time that is past or too far ahead."""
 
 
+class WrongValue(Refused):
+    """A value that cannot be; `code` names the text that says what would be right."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
 def reason_of(finding: Finding) -> str:
     """The code of its rule, and why it was withdrawn where it had never held: `motion:late_data`."""
     withdrawn = finding.evidence.withdrawn

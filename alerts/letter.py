@@ -44,18 +44,22 @@ _LEVELS = {
     "ko": {"caution": "주의", "warning": "경보", "danger": "위험"},
     "en": {"caution": "caution", "warning": "warning", "danger": "danger"},
 }
-_KINDS: Mapping[str, tuple[str, str]] = {
+KINDS: Mapping[str, tuple[str, str]] = {
     "opened": ("새 안부확인이 있습니다.", "A new check."),
     "risen": ("안부확인의 수준이 올랐습니다.", "The level of a check rose."),
     "added": ("같은 가구에 이상신호가 더 있습니다.", "Another alert for the same home."),
     "raised_again": ("같은 이상신호가 다시 왔습니다.", "The same alert came again."),
     "expired": ("접수한 안부확인이 기한을 넘겼습니다.", "An acknowledgement expired."),
+    "alive": ("생활 신호가 다시 왔습니다. 확인하고 종결해 주십시오.", "There are signs of life. Look at it and settle it."),
+    "contact": ("보호자나 이웃에게 연락해 주십시오.", "Please call the guardian or a neighbour."),
+    "visit": ("방문해 주십시오.", "Please visit."),
+    "emergency": ("119나 112에 직접 신고해 주십시오. 시스템은 신고하지 않습니다.", "Call 119 or 112 yourself. No machine does."),
     "reminder": ("아직 아무도 접수하지 않았습니다.", "Nobody has acknowledged it yet."),
     "exhausted": ("확인 단계가 모두 끝났습니다. 아직 종결되지 않았습니다.", "All steps are used up, and it is not settled."),
     "nobody_on_duty": ("당직자가 없습니다.", "Nobody has duty."),
     "handover_unsigned": ("인계서에 서명이 없습니다.", "A handover is not signed."),
     "silence_over": ("알림 중지가 끝났습니다.", "A silence has ended."),
-    "outage_digest": ("통신 두절이 있습니다.", "There is an outage."),
+    "outage_digest": ("통신 두절 중인 가구의 확인 기한이 지났습니다.", "Homes of an outage have passed their own limits."),
     "duty_gap": ("당직자가 없는 시간이 있습니다.", "There are hours in which nobody has duty."),
     "handover": ("인계서에 서명해 주십시오.", "A handover waits for your signature."),
     "tonight": ("오늘 밤 살펴야 할 가구의 목록입니다.", "The homes to look at before tonight."),
@@ -125,7 +129,7 @@ def write_letter(delivery: Delivery, message: Message, *, name: str | None = Non
 
 
 def _staff(message: Message, lang: str) -> dict[str, str]:
-    korean, english = _KINDS.get(message.kind, _OTHER)
+    korean, english = KINDS.get(message.kind, _OTHER)
     said = korean if lang == "ko" else english
     if message.codes:
         said += " " + ", ".join(message.codes)

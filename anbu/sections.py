@@ -201,6 +201,9 @@ class Alerts(Section):
             "아이디 목록이어야 합니다 (환경 변수에서는 쉼표로 나눔)", "must be a list of logins (comma-separated in a variable)"
         ),
     ] = ()  # told of every check and of the system itself, whoever has duty, by their own contact points
+    report_secret: Annotated[
+        SecretStr | None, Field(min_length=16), Right("16자 이상이어야 합니다", "must have 16 characters or more")
+    ] = None  # signs what a bot passes on from neighbours; None: neighbours have the form alone
     language: Annotated[Literal["ko", "en"], Right("ko 또는 en이어야 합니다", "must be ko or en")] = "ko"
     ladder: Annotated[Path | None, FILE] = None  # whom checks are brought to, in which order; None: as shipped
 

@@ -84,7 +84,7 @@ def serve(settings: Settings) -> None:
             raise Refusal(str(error), say("공간을 늘리십시오", "make room")) from error
         stack.callback(site.stop)
         server = WebServer(
-            create_app(site.services(https=settings.web.https)),
+            create_app(site.services(https=settings.web.https, report_secret=_report_secret(settings))),
             host=settings.web.host,
             port=settings.web.port,
             on_started=lambda: log.info("the page is open", url=settings.base_url),
@@ -121,6 +121,11 @@ def open_site_stores(settings: Settings, clock: Clock) -> Stores:
         journal_name=journal_name(settings.journal_folder),
         tongues=Tongues(dialects=settings.ingest.dialects, dong=settings.ingest.dong or NOWHERE),
     )
+
+
+def _report_secret(settings: Settings) -> bytes | None:
+    secret = settings.alerts.report_secret
+    return None if secret is None else secret.get_secret_value().encode()
 
 
 def _start_broker(settings: Settings, stack: ExitStack) -> None:

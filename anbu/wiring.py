@@ -13,6 +13,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine as Store
 
+from alerts.aftercare.care import Aftercare
 from alerts.call import CallAnswers
 from alerts.channels.wire import Wire
 from alerts.contacts import ContactBook
@@ -23,6 +24,7 @@ from alerts.duty.office import DutyOffice
 from alerts.duty.outlook import OutlookBook
 from alerts.duty.teller import Teller
 from alerts.duty.tick import DutyTick
+from alerts.figures.figures import FigureBook
 from alerts.live import prune_live_events
 from alerts.outbox import Sender
 from alerts.policy import Policy
@@ -320,7 +322,14 @@ class Site:
         self.acks.stop(2.0)  # after the runners: what they committed last is told last
         self.stores.journal.append([RunStopped(fact_id=f"stop:{self.run_id}", at=self.clock.home_now(), run_id=self.run_id)])
 
-    def services(self, *, https: bool, speed: Speed | None = None, demo_login: tuple[str, str] | None = None) -> Services:
+    def services(
+        self,
+        *,
+        https: bool,
+        speed: Speed | None = None,
+        demo_login: tuple[str, str] | None = None,
+        report_secret: bytes | None = None,
+    ) -> Services:
         """What the pages and the API are handed."""
         return Services(
             desk=self.desk,
@@ -328,6 +337,8 @@ class Site:
             history=self.stores.history,
             accounts=self.accounts,
             losses=Losses(self.stores.engine),
+            aftercare=Aftercare(self.stores.engine, self.clock, self.stores.sealer, self.desk),
+            figures=FigureBook(self.stores.engine, self.clock),
             clock=self.clock,
             stages=self.stages,
             duty=DutyOffice.over(self.stores.engine, self.clock, self.stores.sealer),
@@ -343,6 +354,7 @@ class Site:
             reach=self._reach(),
             https=https,
             demo_login=demo_login,
+            report_secret=report_secret,
         )
 
     def _reach(self) -> Reach:

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dashboard_api.tables import account, session
@@ -154,6 +154,12 @@ class Accounts:
                 connection.execute(update(account).where(account.c.login == login).values(password_hash=renewed))
         self._attempts.forget(login)
         return Account(login=row.login, role=Role(row.role), dong_code=row.dong_code)
+
+    def works_for(self, login: str, dong: str) -> bool:
+        """Whether somebody active of this login may see the dong: what is put into their hands they can open."""
+        mine = account.c.login == login, account.c.active, or_(account.c.dong_code.is_(None), account.c.dong_code == dong)
+        with reading(self._engine).begin() as connection:
+            return connection.execute(select(account.c.login).where(*mine)).first() is not None
 
     def open_session(self, login: str) -> str:
         """A new session's token, for the cookie; the store keeps its SHA-256."""

@@ -13,15 +13,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
-from alerts.check import BadReturn, Conflict, NeedsText, NotFound
+from alerts.aftercare.referral import CapReached
+from alerts.check import BadReturn, Conflict, NeedsText, NotFound, WrongValue
 from alerts.duty.handovers import NotYours
 from alerts.duty.rota import RosterWrong
 from alerts.duty.silences import BadEnd, CannotSilence
 from dashboard_api.access import NotLoggedIn, language, services_of
 from dashboard_api.accounts import TooManyAttempts
 from dashboard_api.metrics import OUT_OF_DONG
+from dashboard_api.pace import TooManyRequests
 from dashboard_api.render import page
-from dashboard_api.tokens import TokenUnknown, TooManyRequests
+from dashboard_api.tokens import TokenUnknown
 from dashboard_api.words import WORDS, Lang, say
 from ingest.history.port import HistoryUnavailable
 from ingest.journal.port import JournalFull
@@ -62,6 +64,10 @@ def put_into_words(problem: Exception, lang: Lang) -> Refusal:
             return _refusal(422, "needs_text", lang)
         case BadReturn():
             return _refusal(422, "bad_return", lang)
+        case WrongValue(code=code):
+            return _refusal(422, code, lang)
+        case CapReached(left_won=left):
+            return _refusal(409, "cap_reached", lang, left=f"{left:,}")
         case BadEnd():
             return _refusal(422, "bad_end", lang)
         case CannotSilence():
@@ -131,6 +137,8 @@ def install(app: FastAPI) -> None:
         Conflict,
         NeedsText,
         BadReturn,
+        WrongValue,
+        CapReached,
         TooManyAttempts,
         NotLoggedIn,
         HistoryUnavailable,

@@ -17,6 +17,10 @@ from dashboard_api.words import Lang, length, say
 from ingest.clock import SEOUL, Millis, to_datetime
 
 _HERE = Path(__file__).parent
+MENU = (("/", "page.queue"), ("/tickets", "page.tickets"), ("/households", "page.households"))
+MORE = (("/cases", "care.title"), ("/plans", "plans.title"), ("/reports", "reports.title"), ("/figures", "figures.title"))
+"""Addresses and words of the main menu, and of what opens under its last entry."""
+
 RATES = (1, 10, 60, 600)
 """What the demo's speed switch offers."""
 
@@ -47,6 +51,8 @@ def _environment() -> Environment:
     )
     made.globals["static"] = _static
     made.globals["rates"] = RATES
+    made.globals["menu"] = MENU
+    made.globals["more"] = MORE
     return made
 
 

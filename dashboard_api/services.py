@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from alerts.aftercare.care import Aftercare
 from alerts.call import CallAnswers
 from alerts.contacts import ContactBook
 from alerts.delivery import Channel
 from alerts.desk import Desk
 from alerts.duty.office import DutyOffice
+from alerts.figures.figures import FigureBook
 from alerts.proof import Paths
 from alerts.rulebook import Rulebook
 from alerts.trend_notes import TrendNotes
@@ -81,6 +83,8 @@ class Services:
     history: History
     accounts: Accounts
     losses: Losses
+    aftercare: Aftercare
+    figures: FigureBook
     clock: Clock
     stages: Callable[[], Sequence[StageHealth]]
     duty: DutyOffice
@@ -93,6 +97,7 @@ class Services:
     tokens: Tokens | None = None  # None: no program has access
     postbox: Postbox | None = None  # None: nothing is taken by HTTPS
     strangers: Strangers | None = None  # None: unclaimed devices are not shown
+    report_secret: bytes | None = None  # signs what a bot reports; None: the form alone
     reach: Reach | None = None  # None: people are told by the page alone
     https: bool = True  # False only on loopback: the cookie then cannot be Secure
     demo_login: tuple[str, str] | None = None  # shown on the log-in page of a demo

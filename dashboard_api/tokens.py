@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-import threading
 from enum import StrEnum
 from hashlib import sha256
 
@@ -13,13 +12,13 @@ import msgspec
 from sqlalchemy import Engine, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from dashboard_api.pace import Pace
 from dashboard_api.tables import token
-from ingest.clock import DAY, MINUTE, SECOND, Clock, Millis
+from ingest.clock import DAY, MINUTE, Clock, Millis
 
 PREFIX = "anbu_"
 LONGEST_LIFE: Millis = 3 * 366 * DAY
 REQUESTS = 120  # a minute for one token
-WATCHED = 1_000  # tokens whose requests are remembered at once
 
 _TOKEN = re.compile(r"anbu_([a-z0-9]{8})_([A-Za-z0-9_-]{43})")
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -52,22 +51,13 @@ class TokenUnknown(Exception):
     """No such token, or it has expired or was revoked, or it is not for this."""
 
 
-class TooManyRequests(Exception):
-    """This token asks too often."""
-
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__(f"again in {retry_after_s} s")
-        self.retry_after_s = retry_after_s
-
-
 class Tokens:
     """Makes and checks tokens. Safe to use from several threads; how often each asks is remembered in this process."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
-        self._lock = threading.Lock()
-        self._room: dict[str, tuple[float, Millis]] = {}  # requests a token may still make, as of then
+        self._pace = Pace(clock, REQUESTS, MINUTE)
 
     def add(
         self, name: str, *, created_by: str, scope: str = Scope.READINGS_WRITE, dong: str | None = None, days: int = 365
@@ -110,7 +100,7 @@ class Tokens:
         known = _token(row)
         if known.revoked_at is not None or known.expires_at <= self._clock.machine_now() or known.scope is not scope:
             raise TokenUnknown
-        self._pace(known.id)
+        self._pace.count(known.id)
         return known
 
     def all(self) -> list[Token]:
@@ -124,17 +114,6 @@ class Tokens:
         with self._engine.begin() as connection:
             done = connection.execute(update(token).where(holds).values(revoked_at=self._clock.machine_now()))
             return done.rowcount > 0
-
-    def _pace(self, token_id: str) -> None:
-        now = self._clock.machine_now()
-        with self._lock:
-            room, since = self._room.get(token_id, (float(REQUESTS), now))
-            room = min(float(REQUESTS), room + (now - since) * REQUESTS / MINUTE)
-            if room < 1:
-                raise TooManyRequests(max(1, round((1 - room) * MINUTE / REQUESTS / SECOND)))
-            if len(self._room) >= WATCHED:
-                self._room.clear()
-            self._room[token_id] = (room - 1, now)
 
 
 def _hash(secret: str) -> bytes:

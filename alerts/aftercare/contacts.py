@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from alerts.aftercare.plan import Contact, ContactKind, Plan, contact_of, counts_for, due_after
 from alerts.aftercare.tables import contact, contact_plan
-from alerts.check import BadReturn, Check, NotFound, Outcome
+from alerts.check import Check, NotFound, Outcome, WrongValue
 from ingest.clock import Clock, Millis
 from ingest.register import tables as register
 from ingest.store import reading
@@ -25,9 +25,9 @@ class Contacts:
         self._clock = clock
 
     def plan(self, household_id: str, kind: ContactKind, every_days: int, *, responsible: str, dong: str | None) -> Plan:
-        """Want a contact of this kind every so many days from now on; said again, it is replaced. NotFound, BadReturn."""
+        """Want a contact of this kind every so many days from now on; said again, it is replaced. NotFound, WrongValue."""
         if not 1 <= every_days <= LONGEST_DAYS:
-            raise BadReturn(f"a contact is wanted every 1 to {LONGEST_DAYS} days")
+            raise WrongValue("plan_days", f"a contact is wanted every 1 to {LONGEST_DAYS} days")
         now = self._clock.home_now()
         with self._engine.begin() as connection:
             owner = _owner(connection, household_id, dong)

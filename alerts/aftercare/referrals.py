@@ -23,7 +23,7 @@ from alerts.aftercare.referral import (
     year_around,
 )
 from alerts.aftercare.tables import care_programme, care_provider, referral, referral_step
-from alerts.check import BadReturn, Conflict, NotFound
+from alerts.check import Conflict, NotFound, WrongValue
 from alerts.notes import open_note, seal_note
 from ingest.clock import Clock, Millis
 from ingest.seal import Sealer
@@ -42,9 +42,9 @@ class Referrals:
         self._sealer = sealer
 
     def add_provider(self, name: str, kinds: Sequence[CareKind], *, phone: str, dong: str | None = None) -> Provider:
-        """Enter who gives these services. Conflict for a name that is taken, BadReturn without a name or a service."""
+        """Enter who gives these services. Conflict for a name that is taken, WrongValue without a name or a service."""
         if not name.strip() or not kinds:
-            raise BadReturn("a provider has a name and at least one service")
+            raise WrongValue("provider_wrong", "a provider has a name and at least one service")
         words = ",".join(dict.fromkeys(kinds))
         row = {"name": name.strip(), "kinds": words, "phone": phone.strip(), "dong_code": dong, "active": True}
         try:
@@ -54,9 +54,9 @@ class Referrals:
             raise Conflict("a provider of this name is entered already") from error
 
     def add_programme(self, name: str, yearly_cap_won: int) -> Programme:
-        """Enter who pays, and how much for a person in a year. Conflict for a name that is taken, BadReturn for a cap below 1."""
+        """Enter who pays, and how much for a person in a year. Conflict for a name that is taken, WrongValue."""
         if not name.strip() or not 1 <= yearly_cap_won <= DEAREST_WON:
-            raise BadReturn(f"a programme has a name and a yearly cap of 1 to {DEAREST_WON:,} won")
+            raise WrongValue("programme_wrong", f"a programme has a name and a yearly cap of 1 to {DEAREST_WON:,} won")
         row = {"name": name.strip(), "yearly_cap_won": yearly_cap_won, "active": True}
         try:
             with self._engine.begin() as connection:
@@ -98,10 +98,10 @@ class Referrals:
         check_id: str | None = None,
         text: str = "",
     ) -> Referral:
-        """Offer a service; it joins the household's case. NotFound, CapReached, BadReturn for a cost, Conflict for a provider
+        """Offer a service; it joins the household's case. NotFound, CapReached, WrongValue for a cost, Conflict for a provider
         that does not give it."""
         if not 0 <= cost_won <= DEAREST_WON:
-            raise BadReturn(f"a cost is 0 to {DEAREST_WON:,} won")
+            raise WrongValue("cost_wrong", f"a cost is 0 to {DEAREST_WON:,} won")
         now = self._clock.home_now()
         with self._engine.begin() as connection:
             case = case_for(connection, household_id, check_id, actor=actor, dong=dong, now=now)
@@ -132,7 +132,7 @@ class Referrals:
     def advance(
         self, referral_id: int, new: ReferralState, *, actor: str, dong: str | None, text: str = "", due_at: Millis | None = None
     ) -> Referral:
-        """Go on to the next state; `due_at` (home time) in place of the usual pace. NotFound, Conflict, CapReached, BadReturn."""
+        """Go on to the next state; `due_at` in place of the usual pace. NotFound, Conflict, CapReached, WrongValue."""
         now = self._clock.home_now()
         with self._engine.begin() as connection:
             row = _one(connection, referral, referral_id, "no such referral")
@@ -143,7 +143,7 @@ class Referrals:
             if new is ReferralState.ACCEPTED:
                 _afford(connection, row.programme_id, row.household_id, row.cost_won, now)
             if due_at is not None and due_at <= now:
-                raise BadReturn("the due date must lie ahead")
+                raise WrongValue("due_wrong", "the due date must lie ahead")
             if new in WITHIN:
                 due_at = due_at or now + WITHIN[new]
             else:

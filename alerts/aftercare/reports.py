@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from alerts.aftercare.report import LONGEST_ADDRESS, LONGEST_TEXT, Report, Words, reported
 from alerts.aftercare.tables import neighbour_report
-from alerts.check import BadReturn, Conflict, NotFound, Outcome, subject_of
+from alerts.check import Conflict, NotFound, Outcome, WrongValue, subject_of
 from alerts.desk import Desk
 from alerts.tables import check, open_check
 from ingest.clock import Clock
@@ -37,12 +37,12 @@ class Reports:
     def take(self, dong_code: str, words: Words, *, channel: str, number: str) -> Report:
         """Keep the report and open its check; the same `number` of the same channel again changes nothing.
 
-        NotFound for a dong that is not there, BadReturn for words that are missing or too long.
+        NotFound for a dong that is not there, WrongValue for words that are missing or too long.
         """
         if not words.address.strip() or not words.text.strip():
-            raise BadReturn("a report says where, and what is worrying")
+            raise WrongValue("report_words", "a report says where, and what is worrying")
         if len(words.address) > LONGEST_ADDRESS or len(words.text) > LONGEST_TEXT or len(words.reporter + words.phone) > 128:
-            raise BadReturn(f"at most {LONGEST_ADDRESS} letters of address and {LONGEST_TEXT} of text")
+            raise WrongValue("report_words", f"at most {LONGEST_ADDRESS} letters of address and {LONGEST_TEXT} of text")
         with self._engine.begin() as connection:
             if connection.execute(select(register.dong.c.code).where(register.dong.c.code == dong_code)).first() is None:
                 raise NotFound("no such dong")

@@ -11,7 +11,7 @@ from alerts.aftercare.contacts import note_contact
 from alerts.aftercare.plan import ContactKind
 from alerts.aftercare.tables import visit
 from alerts.aftercare.visit import REMIND_BEFORE, Companion, Visit, VisitResult, VisitState
-from alerts.check import BadReturn, Conflict, NotFound
+from alerts.check import Conflict, NotFound, WrongValue
 from alerts.notes import open_note, seal_note
 from ingest.clock import DAY, HOUR, Clock, Millis
 from ingest.seal import Sealer
@@ -40,10 +40,10 @@ class Visits:
         companion: Companion = Companion.NONE,
         check_id: str | None = None,
     ) -> Visit:
-        """Plan a visit; it joins the household's case, which is opened where there is none. NotFound, BadReturn."""
+        """Plan a visit; it joins the household's case, which is opened where there is none. NotFound, WrongValue."""
         now = self._clock.home_now()
         if not now - HOUR <= planned_at <= now + FURTHEST:
-            raise BadReturn("a visit is planned for a time from now on, 92 days ahead at most")
+            raise WrongValue("visit_time", "a visit is planned for a time from now on, 92 days ahead at most")
         with self._engine.begin() as connection:
             case = case_for(connection, household_id, check_id, actor=actor, dong=dong, now=now)
             row: dict[str, Any] = {

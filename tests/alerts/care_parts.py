@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from alerts.aftercare.cases import Cases
-from alerts.aftercare.contacts import Contacts
+from alerts.aftercare.care import Aftercare
 from alerts.aftercare.referral import CareKind, Programme, Provider
-from alerts.aftercare.referrals import Referrals
-from alerts.aftercare.reports import Reports
-from alerts.aftercare.visits import Visits
 from alerts.contacts import ContactBook, Kind
 from alerts.figures.figures import FigureBook
 from alerts.policy import Policy, Route
@@ -20,7 +16,7 @@ from tests.alerts.alert_parts import MORNING, Site, make_site
 KIM = "kim"
 
 
-class Care:
+class Care(Aftercare):
     """What the tests of aftercare use."""
 
     def __init__(self, url: str) -> None:
@@ -33,11 +29,7 @@ class Care:
             resident = Resident(name="김하늘", address=address, phone=f"010-0000-000{home[-1]}")
             self.register.enrol_household(home, dong, at=MORNING - 40 * DAY, resident=resident)
         ContactBook(engine, sealer, clock).add(KIM, Kind.EMAIL, "kim@example.kr")
-        self.cases = Cases(engine, clock, sealer)
-        self.visits = Visits(engine, clock, sealer)
-        self.referrals = Referrals(engine, clock, sealer)
-        self.contacts = Contacts(engine, clock)
-        self.reports = Reports(engine, clock, sealer, self.site.desk)
+        super().__init__(engine, clock, sealer, self.site.desk)
         self.figures = FigureBook(engine, clock)
 
     def provider(self, *kinds: CareKind, name: str = "햇살돌봄", dong: str | None = None) -> Provider:

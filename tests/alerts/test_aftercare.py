@@ -12,7 +12,7 @@ from alerts.aftercare.plan import ContactKind
 from alerts.aftercare.referral import NEXT, WITHIN, CapReached, CareKind, ReferralState
 from alerts.aftercare.tables import contact, referral_step, visit
 from alerts.aftercare.visit import Companion, VisitResult, VisitState
-from alerts.check import BadReturn, Conflict, NeedsText, NotFound, Outcome
+from alerts.check import Conflict, NeedsText, NotFound, Outcome, WrongValue
 from alerts.tables import delivery
 from ingest.clock import DAY, HOUR, MINUTE, parse_local
 from tests.alerts.alert_parts import MORNING, finding
@@ -73,7 +73,7 @@ def test_a_visit_is_recorded_or_cancelled_once(care: Care) -> None:
 
 @pytest.mark.parametrize("ahead", [-2 * HOUR, 93 * DAY])
 def test_a_visit_is_planned_for_a_time_that_can_be(care: Care, ahead: int) -> None:
-    with pytest.raises(BadReturn):
+    with pytest.raises(WrongValue):
         care.visits.plan("hh-1", planned_at=MORNING + ahead, visitor=KIM, actor=KIM, dong="dong-1")
 
 
@@ -143,7 +143,7 @@ def test_a_referral_takes_no_step_it_may_not(care: Care, old: ReferralState) -> 
 
 def test_a_due_date_that_is_past_is_refused(care: Care) -> None:
     made = care.referrals.offer("hh-1", CareKind.MEALS, provider_id=care.provider().id, actor=KIM, dong="dong-1")
-    with pytest.raises(BadReturn):
+    with pytest.raises(WrongValue):
         care.referrals.advance(made.id, ReferralState.ACCEPTED, actor=KIM, dong="dong-1", due_at=MORNING)
 
 
@@ -191,7 +191,7 @@ def test_what_cannot_be_in_the_register_of_care_is_refused(care: Care) -> None:
         lambda: care.referrals.offer("hh-1", CareKind.MEALS, provider_id=1, actor=KIM, dong=None, cost_won=-1),
         lambda: care.contacts.plan("hh-1", ContactKind.CALL, 0, responsible=KIM, dong=None),
     ):
-        with pytest.raises(BadReturn):
+        with pytest.raises(WrongValue):
             asked()
 
 

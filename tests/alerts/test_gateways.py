@@ -21,9 +21,11 @@ from alerts.channels.push import Vapid, encrypt, from_base64url
 from alerts.channels.sens import Sens, SensKeys
 from alerts.channels.solapi import Solapi, SolapiKeys
 from alerts.channels.wire import Answer, Wire
+from alerts.check import NoticeKind
 from alerts.contacts import PushAddress
 from alerts.delivery import Message, Permanent, Receipt, Sent, Temporary
-from alerts.letter import ENGLISH, TEMPLATES, Audience, Letter, audience_of, write_letter
+from alerts.duty.telling import DutyKind
+from alerts.letter import ENGLISH, KINDS, TEMPLATES, Audience, Letter, audience_of, write_letter
 from ingest.seal import Sealer
 from tests.alerts.alert_parts import HandClock
 from tests.alerts.providers import MailHost, NhnServer, SensServer, SolapiServer, WebServer
@@ -138,6 +140,8 @@ def test_nhn_tells_what_became_of_an_sms(server: NhnServer) -> None:
     for status, became in (("1", None), ("3", Receipt.DELIVERED), ("4", Receipt.LOST)):
         server.states["/sms/v3.0/appKeys/sms-app/sender/mms/r2?recipientSeq=1"] = {"data": {"msgStatus": status}}
         assert gateway.receipt("mms:r2:1") is became
+    server.manners = [(500, {})]
+    assert gateway.receipt("mms:r2:1") is None
 
 
 @pytest.mark.parametrize("server", [NhnServer], indirect=True)
@@ -406,6 +410,12 @@ def test_a_digest_names_its_checks_and_an_unknown_kind_still_reads() -> None:
     assert "알림이 있습니다." in letter(kind="of tomorrow").text
     given = delivery(kind="digest", codes=("A-1",), more=2)
     assert "A-1 and 2 more" in write_letter(given, msgspec.json.decode(given.body, type=Message), lang="en").text
+
+
+def test_whatever_a_check_tells_staff_has_words_of_its_own() -> None:
+    asked = {NoticeKind.ASK_RESIDENT, NoticeKind.ASK_CONTACT}  # of residents and guardians, whose templates say it
+    assert (set(NoticeKind) - asked) | set(DutyKind) <= KINDS.keys()
+    assert "119" in letter(kind="emergency").text
 
 
 def test_the_resident_hears_which_keys_to_press() -> None:

@@ -130,6 +130,8 @@ def test_paths_are_those_of_the_dongs_and_channels_there_are(canary: Canary) -> 
     canary.paths.keep(["dong-1", "dong-3"], ["email"])
     kept = {(path.dong_code, path.channel): path.since for path in canary.paths.all()}
     assert kept == {("dong-1", "email"): since, ("dong-3", "email"): since + MINUTE}
+    canary.paths.keep(["dong-1"], ["email"])
+    assert [path.dong_code for path in canary.paths.all()] == ["dong-1"]
 
 
 def test_proofs_are_forgotten_after_a_day_and_nothing_else_is(canary: Canary) -> None:

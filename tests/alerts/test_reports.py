@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from alerts.aftercare.report import LONGEST_ADDRESS, Words
 from alerts.aftercare.tables import neighbour_report
-from alerts.check import BadReturn, CheckState, Conflict, NotFound, Outcome
+from alerts.check import CheckState, Conflict, NotFound, Outcome, WrongValue
 from ingest.register.addresses import plain_address
 from ingest.register.tables import view_log
 from rules.finding import Level, RuleKey
@@ -86,7 +86,7 @@ def test_the_same_report_again_changes_nothing(care: Care) -> None:
     ],
 )
 def test_a_report_without_words_or_with_too_many_is_refused(care: Care, words: Words) -> None:
-    with pytest.raises(BadReturn):
+    with pytest.raises(WrongValue):
         care.reports.take("dong-1", words, channel="form", number="1")
     assert care.site.rows(neighbour_report) == []
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import msgspec
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.check import Outcome
 from alerts.contacts import ContactBook, ContactRefused, Kind
-from alerts.delivery import Delivery, Permanent, Temporary
+from alerts.delivery import Delivery, Permanent, Receipt, Sent, Temporary
 from alerts.outbox import LEASE, Sender
 from alerts.pacing import LIMIT, NAMED, WINDOW
 from alerts.policy import Policy, Route
+from alerts.receipts import Receipts, take_receipt
 from alerts.tables import contact_point, delivery
 from alerts.telling import Telling, tell_people
 from ingest.clock import HOUR, MINUTE, SECOND
@@ -317,3 +320,59 @@ def test_a_static_route_is_never_held_back(site: Site) -> None:
     site.take(*(finding(household=f"hh-{number}") for number in range(LIMIT + 5)))
     site.sender.turn()
     assert len(site.book.given) == LIMIT + 5
+
+
+def test_two_addresses_of_one_kind_are_one_channel(people: People) -> None:
+    people.contacts.add("kim", Kind.EMAIL, "kim@home.example.kr")
+    assert people.contacts.ways(["kim"], None) == {"kim": ("email", "message")}
+    people.site.take(finding())
+    people.turn()
+    assert [each.recipient for each in people.given("email")] == ["kim"]
+
+
+def test_a_turn_sends_no_more_than_it_is_told_to(people: People) -> None:
+    for number in range(3):
+        tell(people, number)
+    sender = Sender(people.site.engine, people.site.clock, {"email": people.books["email"]})
+    assert [sender.turn(limit=2), sender.turn(limit=2), sender.turn(limit=2)] == [2, 1, 0]
+
+
+def test_a_store_that_is_away_gives_the_addresses_known_last_and_says_so_where_none_is(tmp_path: Path) -> None:
+    file = tmp_path / "anbu.sqlite3"
+    people = People(f"sqlite:///{file}")
+    people.contacts.add("kim", Kind.EMAIL, "kim@example.kr")
+    assert people.contacts.addresses("kim", "email") == ("kim@example.kr",)
+    people.site.engine.dispose()
+    file.rename(tmp_path / "away")
+    file.mkdir()
+    assert people.contacts.addresses("kim", "email") == ("kim@example.kr",)
+    with pytest.raises(SQLAlchemyError):
+        people.contacts.addresses("lee", "email")
+
+
+class Lost:
+    """A provider whose every message was lost on its way, and which says so again and again."""
+
+    def receipt(self, reference: str) -> Receipt | None:
+        return Receipt.LOST
+
+
+def test_a_lost_message_sends_the_next_channel_at_once_and_a_second_receipt_changes_nothing(
+    store_url: str,
+) -> None:
+    people = People(store_url)
+    people.contacts.add("kim", Kind.PHONE, "010-0000-1234")
+    people.contacts.add("kim", Kind.EMAIL, "kim@example.kr")
+    people.books["message"].answers = [Sent(reference="m1")]
+    people.site.take(finding(level=Level.CAUTION))
+    people.turn()
+    clock = people.site.clock
+    clock.machine += 2 * SECOND
+    assert Receipts(people.site.engine, clock, "message", Lost()).turn() == 1
+    people.turn()
+    assert len(people.given("email")) == 1
+    with people.site.engine.begin() as connection:
+        assert not take_receipt(connection, "message", "m1", Receipt.LOST, clock.machine)
+        assert not take_receipt(connection, "message", "m1", Receipt.DELIVERED, clock.machine)
+        assert not take_receipt(connection, "message", "of nobody", Receipt.DELIVERED, clock.machine)
+    assert people.rows() == [("email", "sent"), ("message", "sent")]

@@ -15,8 +15,10 @@ from fastapi import FastAPI
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Engine
 
+from alerts.aftercare.care import Aftercare
 from alerts.desk import CheckView, Desk
 from alerts.duty.office import DutyOffice
+from alerts.figures.figures import FigureBook
 from alerts.policy import Policy
 from alerts.rulebook import Rulebook
 from alerts.trend_notes import TrendNotes
@@ -196,14 +198,17 @@ def open_site(folder: Path, *, store_url: str | None = None, https: bool = False
     accounts.add("gu", PASSWORD, "supervisor", None)
     accounts.add("ops", PASSWORD, "operator", None)
     stages = [StageHealth(name="broker", ok=True, detail="connected"), StageHealth(name="rules", ok=True, detail="moving", lag=0)]
+    desk = Desk(engine, clock, sealer, Policy())
     rulebook = Rulebook(engine, sealer, clock)
     rulebook.begin(load_table(None))
     services = Services(
-        desk=Desk(engine, clock, sealer, Policy()),
+        desk=desk,
         register=register,
         history=SqliteHistory(folder / "history.sqlite3"),
         accounts=accounts,
         losses=Losses(engine),
+        aftercare=Aftercare(engine, clock, sealer, desk),
+        figures=FigureBook(engine, clock),
         clock=clock,
         stages=lambda: tuple(stages),
         duty=DutyOffice.over(engine, clock, sealer),

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from alerts.aftercare.plan import ContactKind
+from alerts.aftercare.referral import CareKind, ReferralState
+from alerts.aftercare.visit import Companion, VisitResult, VisitState
 from alerts.attempt import Result
 from alerts.check import Action, Condition, Outcome
 from alerts.contacts import CHANNELS, Kind
@@ -18,6 +21,8 @@ from alerts.duty.rota import ABSENCE_REASONS
 from alerts.duty.silence import SilenceKind, SilenceReason
 from alerts.duty.tonight import How
 from alerts.ladder import RungChannel, Who
+from dashboard_api.api.reports import BOT
+from dashboard_api.pages.neighbour import FORM
 from dashboard_api.words import WORDS, Lang, length, say
 from ingest.clock import HOUR, MINUTE
 from ingest.reading import Signal
@@ -39,6 +44,12 @@ FAMILIES = {
     "grade": [str(grade) for grade in Grade],
     "signal": [str(signal) for signal in Signal],
     "limit": [str(channel) for channel in Channel],
+    "carekind": [str(kind) for kind in CareKind],
+    "companion": [str(one) for one in Companion],
+    "plans": [str(kind) for kind in ContactKind],
+    "referral": [str(state) for state in ReferralState],
+    "reports": [BOT, FORM],
+    "visit": [str(one) for one in (*VisitState, *VisitResult)],
     "duty_desk": [str(desk) for desk in DutyDesk],
     "duty_part": [*map(str, DutyPart), "both"],
     "absence_reason": list(ABSENCE_REASONS),
