@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
 
 from alerts.tables import tick_lease
 from ingest.clock import SECOND, Millis
@@ -21,9 +20,5 @@ def holds(connection: Connection, name: str, holder: str, machine_now: Millis) -
         return True
     if connection.execute(select(tick_lease.c.name).where(tick_lease.c.name == name)).first():
         return False
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(tick_lease).values(name=name, holder=holder, until=until))
-    except IntegrityError:
-        return False  # another process was first
+    connection.execute(insert(tick_lease).values(name=name, holder=holder, until=until))  # nobody else writes now (ADR 9)
     return True

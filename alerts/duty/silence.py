@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
 
 from alerts.check import Alert, Check
 from ingest.clock import DAY, HOUR, Millis
@@ -107,16 +106,11 @@ def _covers(one: Silence, check: Check, alert: Alert) -> bool:
         return False
     if one.dong_code not in (None, check.dong_code):
         return False
-    match one.kind:
-        case SilenceKind.HOUSEHOLD:
-            return one.target == check.household_id
-        case SilenceKind.DEVICE:
-            return one.target == alert.evidence.device_id
-        case SilenceKind.RULE:
-            return one.target == alert.rule
-        case SilenceKind.DONG:
-            return True
-    assert_never(one.kind)
+    if one.kind is SilenceKind.HOUSEHOLD:
+        return one.target == check.household_id
+    if one.kind is SilenceKind.DEVICE:
+        return one.target == alert.evidence.device_id
+    return one.kind is SilenceKind.DONG or one.target == alert.rule
 
 
 SILENCEABLE = tuple(rule for rule in RuleKey if rule not in NEVER_SILENT and rule not in DEVICE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, assert_never
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, and_, insert, or_, select, update
 
@@ -151,27 +151,22 @@ def silence_of(row: Row[Any]) -> Silence:
 
 def _dong_touched(connection: Connection, kind: SilenceKind, target: str, dong: str | None) -> str | None:
     """Whose homes the silence touches; NotFound for a target that is not there, or another dong's."""
-    match kind:
-        case SilenceKind.RULE:
-            if target not in set(RuleKey):
-                raise NotFound("there is no such rule")
-            if target in NEVER_SILENT:
-                raise CannotSilence("SOS, smoke, gas and cannot-verify are never silenced")
-            return dong
-        case SilenceKind.DONG:
-            owner = connection.execute(select(register.dong.c.code).where(register.dong.c.code == target)).scalar()
-        case SilenceKind.HOUSEHOLD:
-            living = register.household.c.ended_at.is_(None)
-            owner = connection.execute(
-                select(register.household.c.dong_code).where(register.household.c.id == target, living)
-            ).scalar()
-        case SilenceKind.DEVICE:
-            homes = register.device.join(register.household, register.household.c.id == register.device.c.household_id)
-            owner = connection.execute(
-                select(register.household.c.dong_code).select_from(homes).where(register.device.c.id == target)
-            ).scalar()
-        case _:
-            assert_never(kind)
+    if kind is SilenceKind.RULE:
+        if target not in set(RuleKey):
+            raise NotFound("there is no such rule")
+        if target in NEVER_SILENT:
+            raise CannotSilence("SOS, smoke, gas and cannot-verify are never silenced")
+        return dong
+    homes, devices = register.household, register.device
+    living = homes.c.ended_at.is_(None)
+    owners = {
+        SilenceKind.DONG: select(register.dong.c.code).where(register.dong.c.code == target),
+        SilenceKind.HOUSEHOLD: select(homes.c.dong_code).where(homes.c.id == target, living),
+        SilenceKind.DEVICE: select(homes.c.dong_code)
+        .join(devices, devices.c.household_id == homes.c.id)
+        .where(devices.c.id == target, living),
+    }
+    owner = connection.execute(owners[kind]).scalar()
     if owner is None or dong not in (None, owner):
         raise NotFound("there is nothing of this id to be silenced")
     return str(owner)
