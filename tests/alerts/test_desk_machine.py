@@ -75,6 +75,7 @@ def quiet() -> Iterator[None]:
     structlog.configure(**before)
 
 
+@pytest.mark.timeout(900)  # half a minute of an idle processor each
 @pytest.mark.parametrize("draws", [25, 26])  # two walks, for two processors
 def test_the_promises_of_the_desk_hold_over_twenty_thousand_acts(draws: int) -> None:
     assert walk(10_000 // (AT_ONCE * draws) + 1, draws, seeded=True) >= 10_000
