@@ -108,7 +108,8 @@ class Desk:
         (docs/adr/0022), in transactions of `AT_ONCE` at most: after a crash between two of them, or a failure, the same
         are given again.
         """
-        for part in chunks(urgent_first(findings), AT_ONCE):
+        first, others = urgent_first(findings)
+        for part in chunks(first + others, AT_ONCE):
             with self._engine.begin() as connection:
                 self._take(connection, part)
 

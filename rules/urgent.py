@@ -34,10 +34,11 @@ def raise_urgent(state: State, reading: Reading, version: str) -> list[Finding]:
     return [make_finding(subject, rule, key, Verb.RAISED, Level.DANGER, at=reading.received_at, evidence=evidence)]
 
 
-def urgent_first(findings: Sequence[Finding]) -> list[Finding]:
-    """All findings of the homes (or unclaimed devices) with an urgent one, then the others; each in the order they had."""
+def urgent_first(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """All findings of the homes (or unclaimed devices) with an urgent one, and all others; each in the order they had."""
     urgent = {_whose(each) for each in findings if each.rule in URGENT}
-    return sorted(findings, key=lambda each: _whose(each) not in urgent) if urgent else list(findings)
+    first = [each for each in findings if _whose(each) in urgent]
+    return first, [each for each in findings if _whose(each) not in urgent]
 
 
 def _whose(each: Finding) -> str:

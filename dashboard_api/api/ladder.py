@@ -219,6 +219,7 @@ def _attempt_out(view: AttemptView) -> AttemptOut:
         at=each.at,
         ends_at=each.ends_at,
         told=view.told,
+        untold=view.untold,
         result=each.result,
         result_at=each.result_at,
         result_by=each.result_by,
