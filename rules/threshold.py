@@ -138,22 +138,23 @@ class Thresholds:
 
     def _hold(self, state: State, channel: Channel, samples: _Samples) -> None:
         climates, homes, place = state.climates, state.households, CHANNELS.index(channel)
-        new = samples.at > climates.sampled_at[place, samples.sensor]
+        sampled_at, on = climates.sampled_at[place], climates.on[place]
+        new = samples.at > sampled_at[samples.sensor]
         if not new.all():
             samples = _Samples(*(column[new] for column in samples))
         sensor = samples.sensor
         bounds = self._bounds[channel]
-        was = climates.on[place, sensor]
+        was = on[sensor]
         if was.any() or _breaches(bounds.breach, samples.value, bounds.first[homes.profile[samples.home]]).any():
             now = self._levels(state, place, bounds, samples, was)
-            climates.on[place, sensor] = now
+            on[sensor] = now
             home = samples.home
             homes.due[home[(now != was) | ((now > 0) & (homes.dirty[home] > 0))]] = 0
         else:
             climates.since[3 * place : 3 * place + 3, sensor] = UNSET
-        climates.sampled_at[place, sensor] = samples.at
-        climates.value[place, sensor] = samples.value
-        climates.offset[place, sensor] = samples.offset
+        sampled_at[sensor] = samples.at
+        climates.value[place][sensor] = samples.value
+        climates.offset[place][sensor] = samples.offset
 
     def _levels(self, state: State, place: int, bounds: _Bounds, samples: _Samples, was: Small) -> Small:
         """The level each sensor holds after its sample; the dwells move on."""
@@ -280,8 +281,9 @@ def _fallen(state: State, samples: _Samples) -> Floats:
     newest = climates.high_slot[sensor]
     for back in range(HIGHS):
         stale = half - back > newest
-        place = (half - back) % HIGHS
-        climates.high[place[stale], sensor[stale]] = np.nan
+        if stale.any():
+            place = (half - back) % HIGHS
+            climates.high[place[stale], sensor[stale]] = np.nan
     climates.high_slot[sensor] = np.maximum(half, newest)
     known = half > newest - HIGHS
     place = (half % HIGHS)[known]
