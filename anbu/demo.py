@@ -181,10 +181,8 @@ class Demo:
         self.stack.callback(broker.stop)  # first: Ctrl-C may come while it starts
         broker.start()
         self.watch.lap("broker", f"브로커를 켰습니다 (nats-server, MQTT {HOST}:{broker.port})")
-        site = self._site(stores, clock, broker.port)
+        site = self._site(stores, clock, broker.port, fleet.dong_code)
         self.watch.lap("rules", "규칙이 지난 시간을 모두 읽었습니다")
-        site.accounts.add(LOGIN, self.password, "officer", DongCode(fleet.dong_code))
-        fill_roster(Rota(engine, clock), site.contacts, fleet.dong_code, LOGIN)
         site.start()
         self.stack.callback(site.stop)
         answers = Beat("demo calls", 0.5, lambda: self.calls.turn(site.desk.answer), clock)
@@ -205,7 +203,8 @@ class Demo:
                 raise RuntimeError(f"the broker was not heard within {LIMIT_S:.0f} s: {site.source.status().error}")
             clock.sleep(0.02)
 
-    def _site(self, stores: Stores, clock: SystemClock, broker_port: int) -> Site:
+    def _site(self, stores: Stores, clock: SystemClock, broker_port: int, dong: str) -> Site:
+        """The site with its people on duty, and the past read: who is on duty is told of what stands at its end."""
         held: list[StandingAtEnd] = []
 
         def sink(desk: Desk) -> StandingAtEnd:
@@ -221,6 +220,8 @@ class Demo:
             broker=BrokerAddress(host=HOST, port=broker_port, client_id="anbu-ingest"),
             sink=sink,
         )
+        site.accounts.add(LOGIN, self.password, "officer", DongCode(dong))
+        fill_roster(Rota(stores.engine, clock), site.contacts, dong, LOGIN)
         # The charts and the list of rejections read the past on their own threads, once the page is open.
         next(runner for runner in site.runners if runner.name == "rules").catch_up()
         held[0].past_ended()

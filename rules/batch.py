@@ -45,6 +45,9 @@ class Numbers(NamedTuple):
     received: Ints
 
 
+_NO_MOMENTS = Moments(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+
 @dataclass(slots=True)
 class _Gathered:
     """Moments while they are gathered."""
@@ -59,7 +62,7 @@ class _Gathered:
 
     def closed(self) -> Moments:
         """As arrays."""
-        return Moments(_ints(self.rows), _ints(self.at))
+        return Moments(_ints(self.rows), _ints(self.at)) if self.rows else _NO_MOMENTS
 
 
 @dataclass(slots=True)

@@ -47,6 +47,8 @@ class DeviceHealth:
         devices, changed = state.devices, set[int]()
         rows, at = batch.reports
         was = devices.silent_since[rows] < UNSET
+        if not was.any():
+            return changed
         for when, device in sorted(zip(at[was].tolist(), rows[was].tolist(), strict=True)):
             devices.silent_since[device] = UNSET
             home = int(devices.household[device])

@@ -138,22 +138,23 @@ class Thresholds:
 
     def _hold(self, state: State, channel: Channel, samples: _Samples) -> None:
         climates, homes, place = state.climates, state.households, CHANNELS.index(channel)
-        new = samples.at > climates.sampled_at[place, samples.sensor]
+        sampled_at, on = climates.sampled_at[place], climates.on[place]
+        new = samples.at > sampled_at[samples.sensor]
         if not new.all():
             samples = _Samples(*(column[new] for column in samples))
         sensor = samples.sensor
         bounds = self._bounds[channel]
-        was = climates.on[place, sensor]
+        was = on[sensor]
         if was.any() or _breaches(bounds.breach, samples.value, bounds.first[homes.profile[samples.home]]).any():
             now = self._levels(state, place, bounds, samples, was)
-            climates.on[place, sensor] = now
+            on[sensor] = now
             home = samples.home
             homes.due[home[(now != was) | ((now > 0) & (homes.dirty[home] > 0))]] = 0
         else:
             climates.since[3 * place : 3 * place + 3, sensor] = UNSET
-        climates.sampled_at[place, sensor] = samples.at
-        climates.value[place, sensor] = samples.value
-        climates.offset[place, sensor] = samples.offset
+        sampled_at[sensor] = samples.at
+        climates.value[place][sensor] = samples.value
+        climates.offset[place][sensor] = samples.offset
 
     def _levels(self, state: State, place: int, bounds: _Bounds, samples: _Samples, was: Small) -> Small:
         """The level each sensor holds after its sample; the dwells move on."""
@@ -195,7 +196,7 @@ class Thresholds:
             if state.climates.on[CHANNELS.index(channel), sensor]
         ]
         if not breaches:
-            return (self.clear(state, home, rule, at, sensors) if episode is not None else []), UNSET
+            return (self.clear(state, home, rule, episode, at, sensors) if episode is not None else []), UNSET
         due = min((until + 1 for _, until, _, _ in breaches if until >= at), default=UNSET)
         told = [breach for breach in breaches if self._told_from(breach[3], breach[0], at) <= at]
         later = [self._told_from(channel, level, at) for level, _, _, channel in breaches]
@@ -222,12 +223,11 @@ class Thresholds:
         hours = self._table.hours.get(channel)
         return at if hours is None or level == Level.DANGER else hours.next(at)
 
-    def clear(self, state: State, home: int, rule: RuleKey, at: Millis, sensors: list[int]) -> list[Finding]:
-        """End the open episode, if any, with its one CLEARED; the newest sample is its evidence."""
+    def clear(
+        self, state: State, home: int, rule: RuleKey, episode: OpenEpisode, at: Millis, sensors: list[int]
+    ) -> list[Finding]:
+        """End this episode of the rule with its one CLEARED; the newest sample is its evidence."""
         subject = state.subject(home)
-        episode = state.episodes.get(subject.name, rule)
-        if episode is None:
-            return []
         state.episodes.drop(subject.name, rule)
         samples = [(one, sensor) for one in RULES[rule] for sensor in sensors]
         newest = max(samples, key=lambda one: int(state.climates.sampled_at[CHANNELS.index(one[0]), one[1]]), default=None)
@@ -281,8 +281,9 @@ def _fallen(state: State, samples: _Samples) -> Floats:
     newest = climates.high_slot[sensor]
     for back in range(HIGHS):
         stale = half - back > newest
-        place = (half - back) % HIGHS
-        climates.high[place[stale], sensor[stale]] = np.nan
+        if stale.any():
+            place = (half - back) % HIGHS
+            climates.high[place[stale], sensor[stale]] = np.nan
     climates.high_slot[sensor] = np.maximum(half, newest)
     known = half > newest - HIGHS
     place = (half % HIGHS)[known]

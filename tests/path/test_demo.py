@@ -6,12 +6,25 @@ import json
 import signal
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from sqlalchemy import select
 
+from alerts.tables import check, delivery
+from ingest.store import open_store
 from tests.path.site_process import ANBU, plain_environment
 from tests.servers import free_port
 from tests.waiting import until
+
+
+class Ended(NamedTuple):
+    """What a demo left behind."""
+
+    folder: Path
+    code: int
+    said: str
+    wrong: str
 
 
 def demo(folder: Path, *words: str) -> subprocess.Popen[str]:
@@ -32,15 +45,30 @@ def brokers_in(folder: Path) -> list[str]:
     return lines
 
 
-def test_demo_ends_by_itself_once_the_first_new_check_is_served(tmp_path: Path) -> None:
-    process = demo(tmp_path / "demo", "--until-check", "--json")
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """A demo that was let run until its first new check."""
+    folder = tmp_path_factory.mktemp("demo") / "site"
+    process = demo(folder, "--until-check", "--json")
     said, wrong = process.communicate(timeout=170)
-    assert process.returncode == 0, wrong
-    report = json.loads(said.splitlines()[-1])
+    return Ended(folder, process.returncode, said, wrong)
+
+
+def test_demo_ends_by_itself_once_the_first_new_check_is_served(ended: Ended) -> None:
+    assert ended.code == 0, ended.wrong
+    report = json.loads(ended.said.splitlines()[-1])
     assert report["check"]["level"] == "caution"
     assert {alert["rule"] for alert in report["check"]["alerts"]} == {"motion"}
     assert {"past", "broker", "rules", "page", "first_check"} <= report["stages_s"].keys()
-    assert brokers_in(tmp_path) == []
+    assert brokers_in(ended.folder) == []
+
+
+def test_what_stands_at_the_end_of_the_demos_past_is_told_to_who_is_on_duty(ended: Ended) -> None:
+    with open_store(f"sqlite:///{ended.folder / 'anbu.sqlite3'}").connect() as connection:
+        opened = set(connection.execute(select(check.c.id)).scalars())
+        told = set(connection.execute(select(delivery.c.check_id).where(delivery.c.recipient != "")).scalars())
+    assert len(opened) > 1, "the silent phone stands at the end of the past, the fall comes after it"
+    assert opened <= told
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
