@@ -170,10 +170,6 @@ def _rung(reader: Reader, name: str) -> Rung:
     )
 
 
-def _rules(reader: Reader, section: str) -> list[str]:
-    return reader.words(section, "rules", sorted(MACHINE_RULES))
-
-
 def _hours(reader: Reader, section: str) -> tuple[Millis, Millis]:
     found = _HOURS.match(reader.text(section, "hours", 'hours such as "07:00-22:00"'))
     opens, closes = (0, 24 * HOUR)

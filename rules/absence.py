@@ -159,7 +159,7 @@ class Absence:
             episode = state.episodes.get(state.households.ids[home], rule)
             if episode is not None and episode.start != start:
                 late = self._ended_by(state, home, rule, start) < episode.raised_at
-                findings += self.clear(state, home, rule, at, LATE_DATA if late else "")
+                findings += self.clear(state, home, rule, episode, at, LATE_DATA if late else "")
                 episode = None
             if start is None:
                 continue
@@ -230,13 +230,12 @@ class Absence:
             return int(homes.phone_on[home])
         return self.alive(state, home) if rule is RuleKey.AWAY else UNSET
 
-    def clear(self, state: State, home: int, rule: RuleKey, at: Millis, withdrawn: str = "") -> list[Finding]:
-        """End the open episode, if any, with its one CLEARED; `withdrawn` says why it had never held, if it had not."""
+    def clear(
+        self, state: State, home: int, rule: RuleKey, episode: OpenEpisode, at: Millis, withdrawn: str = ""
+    ) -> list[Finding]:
+        """End this episode of the rule with its one CLEARED; `withdrawn` says why it had never held, if it had not."""
         subject = state.subject(home)
-        episode = state.episodes.get(subject.name, rule)
         state.settled.pop((home, rule), None)
-        if episode is None:
-            return []
         state.episodes.drop(subject.name, rule)
         evidence = Evidence(
             since=episode.start,

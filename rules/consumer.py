@@ -118,8 +118,7 @@ class RulesConsumer:
             findings = self._player.play(decoded, self._advance)
         _count(decoded)
         self._hand_on(findings)
-        if decoded:
-            self._tell(decoded[-1][0].received_at)
+        self._tell(entries[-1].received_at)
 
     def at_head(self, now: Millis) -> None:
         """Everything received before home time `now` has been taken: evaluate up to it."""

@@ -244,7 +244,7 @@ class Engine:
         for name in kept.episodes.subjects():
             if name.startswith("device:"):
                 kept.devices.dirty[kept.devices.index[name.removeprefix("device:")]] = 1
-            elif name in kept.households.index:
+            else:
                 kept.households.dirty[kept.households.index[name]] = 1
         kept.households.dirty[kept.households.asked_at > NEVER] = 1
         self._look_again()

@@ -66,12 +66,11 @@ class Episodes:
         self._open.setdefault(subject, {})[rule] = episode
 
     def drop(self, subject: str, rule: RuleKey) -> None:
-        """Close it; nothing happens when none is open."""
-        rules = self._open.get(subject)
-        if rules is not None:
-            rules.pop(rule, None)
-            if not rules:
-                del self._open[subject]
+        """Close it; KeyError when none is open."""
+        rules = self._open[subject]
+        del rules[rule]
+        if not rules:
+            del self._open[subject]
 
     def of(self, subject: str) -> list[tuple[RuleKey, OpenEpisode]]:
         """The subject's open episodes in the order of the rules' names."""

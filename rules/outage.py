@@ -40,13 +40,9 @@ class OutageBook:
 
     def take_fact(self, state: State, fact: LinkUp | LinkDown | RunStarted | RunStopped) -> bool:
         """Fold what befell our own link or run; True when that began or ended an outage."""
-        match fact:
-            case LinkUp():
-                return self._find_link(state, fact.at, fact.source)
-            case LinkDown():
-                return self._lose_link(state, fact.at, fact.source)
-            case RunStarted() | RunStopped():
-                return self._lose_link(state, fact.at, None)
+        if isinstance(fact, LinkUp):
+            return self._find_link(state, fact.at, fact.source)
+        return self._lose_link(state, fact.at, fact.source if isinstance(fact, LinkDown) else None)
 
     def _find_link(self, state: State, at: Millis, source: str) -> bool:
         self._tell_link(state, at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from ingest.clock import Millis
 from ingest.facts import (
@@ -12,20 +12,11 @@ from ingest.facts import (
     DeviceEnrolled,
     DeviceRemoved,
     EntrySkipped,
-    Fact,
     HouseholdEnded,
     HouseholdEnrolled,
     HouseholdGraded,
-    HouseholdLimit,
-    LinkDown,
-    LinkUp,
     MessageReread,
     MessagesLeftOut,
-    RulesApplied,
-    RunStarted,
-    RunStopped,
-    SeasonDeclared,
-    SeasonEnded,
 )
 from rules import device as device_rules
 from rules.absence import ORDER, Absence, forget_asked, halve
@@ -45,6 +36,11 @@ from rules.threshold import Thresholds
 from rules.urgent import RULES as URGENT_RULES
 from rules.urgent import clear_urgent
 
+HomeFact: TypeAlias = HouseholdEnded | HouseholdGraded | AwayDeclared | AwayEnded | CheckResolved
+StaffFact: TypeAlias = (
+    HomeFact | HouseholdEnrolled | DeviceEnrolled | DeviceRemoved | EntrySkipped | MessageReread | MessagesLeftOut
+)
+"""All but what befell our link and run (`rules.outage`) and which limits hold (`rules.limits_in_force`)."""
 SAFE = "safe_"
 """An outcome that begins so is a credible sign of life."""
 SAFE_BY_MACHINE = "safe_by_automatic_call"
@@ -74,7 +70,7 @@ class Staff:
         self._outages = outages
         self._rhythm = rhythm
 
-    def take(self, state: State, fact: Fact) -> tuple[list[Finding], set[int]]:
+    def take(self, state: State, fact: StaffFact) -> tuple[list[Finding], set[int]]:
         """Apply one fact."""
         match fact:
             case HouseholdEnrolled():
@@ -88,18 +84,14 @@ class Staff:
                 return ([], set()) if device is None else self._remove_device(state, device, fact.at)
             case MessageReread() | MessagesLeftOut():
                 return [], set()  # its values come as readings, what was left out as a rejection
-            case LinkUp() | LinkDown() | RunStarted() | RunStopped() | EntrySkipped():
-                return [], set()
-            case RulesApplied() | SeasonDeclared() | SeasonEnded() | HouseholdLimit():
-                return [], set()  # the engine sees to which limits hold
+            case EntrySkipped():
+                return [], set()  # what it was nobody can know any more
             case HouseholdEnded() | HouseholdGraded() | AwayDeclared() | AwayEnded() | CheckResolved():
                 known = state.households.index.get(fact.household_id)
                 return ([], set()) if known is None else (self._take_of_home(state, known, fact), {known})
         assert_never(fact)
 
-    def _take_of_home(
-        self, state: State, home: int, fact: HouseholdEnded | HouseholdGraded | AwayDeclared | AwayEnded | CheckResolved
-    ) -> list[Finding]:
+    def _take_of_home(self, state: State, home: int, fact: HomeFact) -> list[Finding]:
         homes = state.households
         match fact:
             case HouseholdGraded():
@@ -131,7 +123,7 @@ class Staff:
         for rule in ORDER:
             episode = state.episodes.get(state.households.ids[home], rule)
             if episode is not None and episode.start != starts.get(rule):
-                findings += self._absence.clear(state, home, rule, at)
+                findings += self._absence.clear(state, home, rule, episode, at)
         return findings
 
     def _settle(self, state: State, home: int, fact: CheckResolved) -> list[Finding]:
@@ -165,9 +157,9 @@ class Staff:
             findings += self._clear_device(state, device, at)
         for rule, episode in state.episodes.of(state.households.ids[home]):
             if rule in ORDER:
-                findings += self._absence.clear(state, home, rule, at)
+                findings += self._absence.clear(state, home, rule, episode, at)
             elif rule in THRESHOLDS:
-                findings += self._thresholds.clear(state, home, rule, at, [])
+                findings += self._thresholds.clear(state, home, rule, episode, at, [])
             elif rule in COMPOSITE:
                 findings += self._composite.clear(state, home, rule, episode, at)
             elif rule is RuleKey.NOT_COMMISSIONED:

@@ -20,7 +20,7 @@ U4 = "<u4"
 CHANNELS = len(Channel)
 HIGHS = 3
 NO_LAG = 2**31 - 1
-FORMAT = 7
+FORMAT = 8
 
 
 class Households(Columns):

@@ -196,7 +196,7 @@ class Thresholds:
             if state.climates.on[CHANNELS.index(channel), sensor]
         ]
         if not breaches:
-            return (self.clear(state, home, rule, at, sensors) if episode is not None else []), UNSET
+            return (self.clear(state, home, rule, episode, at, sensors) if episode is not None else []), UNSET
         due = min((until + 1 for _, until, _, _ in breaches if until >= at), default=UNSET)
         told = [breach for breach in breaches if self._told_from(breach[3], breach[0], at) <= at]
         later = [self._told_from(channel, level, at) for level, _, _, channel in breaches]
@@ -223,12 +223,11 @@ class Thresholds:
         hours = self._table.hours.get(channel)
         return at if hours is None or level == Level.DANGER else hours.next(at)
 
-    def clear(self, state: State, home: int, rule: RuleKey, at: Millis, sensors: list[int]) -> list[Finding]:
-        """End the open episode, if any, with its one CLEARED; the newest sample is its evidence."""
+    def clear(
+        self, state: State, home: int, rule: RuleKey, episode: OpenEpisode, at: Millis, sensors: list[int]
+    ) -> list[Finding]:
+        """End this episode of the rule with its one CLEARED; the newest sample is its evidence."""
         subject = state.subject(home)
-        episode = state.episodes.get(subject.name, rule)
-        if episode is None:
-            return []
         state.episodes.drop(subject.name, rule)
         samples = [(one, sensor) for one in RULES[rule] for sensor in sensors]
         newest = max(samples, key=lambda one: int(state.climates.sampled_at[CHANNELS.index(one[0]), one[1]]), default=None)

@@ -160,8 +160,7 @@ class Trend:
 
 def _weeks(state: State, rows: Rows, measure: int, day: int) -> tuple[Small, Small]:
     """The last week and the four before it, `[day, row]`, units of the store."""
-    days = np.array([DAYS * measure + (day - ago) % DAYS for ago in range(DAYS)])
-    kept = state.trends.days[days[:, None], rows]
+    kept = state.trends.figures(measure, day - np.arange(DAYS), rows)
     return kept[:RECENT], kept[RECENT : RECENT + PAST]
 
 
@@ -173,8 +172,9 @@ def _close(state: State, rows: Rows, day: int, unknown: Truths) -> None:
     motion = np.unpackbits(trends.motion[half, first:last], axis=0)
     door = np.unpackbits(trends.door[half, first:last], axis=0)
     silent = unknown | ~motion.any(axis=0)  # no motion in a whole day is for other rules; it is no figure
-    for measure, figures in enumerate((_activity(motion), _waking(motion), _outings(motion, door), _sleep(motion))):
-        trends.days[DAYS * measure + day % DAYS, first:last] = np.where(silent, UNKNOWN, figures)
+    figures = (_activity(motion), _waking(motion), _outings(motion, door), _sleep(motion))
+    activity, waking, outings, sleep = (np.where(silent, UNKNOWN, one).astype(np.uint8) for one in figures)
+    trends.keep(day, slice(first, last), activity, waking, outings, sleep)
     trends.motion[half, first:last] = 0
     trends.door[half, first:last] = 0
 

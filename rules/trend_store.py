@@ -15,9 +15,14 @@ BINS = DAY // BIN
 BYTES = BINS // 8
 MEASURES = 4
 """Activity, night waking, outings, sleep: see `rules.trend.Measure`."""
+ACTIVITY, WAKING, OUTINGS, SLEEP = range(MEASURES)
 DAYS = RECENT + PAST
 UNKNOWN = 255
 """Of a day that could not be observed, or says nothing: never a quiet one."""
+MOST_COUNTED = 14
+"""Night waking and outings are two halves of one byte: so many and more are alike, and one more is unknown."""
+_HALF = 15
+_PLACES = {ACTIVITY: 0, WAKING: 1, OUTINGS: 1, SLEEP: 2}
 _NOON: Millis = 3 * HOUR  # in Seoul, as time of day UTC
 
 
@@ -37,7 +42,7 @@ class Trends(Columns):
     FIELDS = (
         Field("motion", U1, 0, 2 * BYTES),  # bits: a quarter of an hour with motion
         Field("door", U1, 0, 2 * BYTES),  # bits: one in which a door told of somebody, and not of coming home
-        Field("days", U1, UNKNOWN, MEASURES * DAYS),  # by DAYS * measure + day % DAYS
+        Field("days", U1, UNKNOWN, 3 * DAYS),  # by DAYS * place + day % DAYS: activity, waking and outings, sleep
         Field("noted", I4, 0),  # day of the last note; 0: none yet
     )
     motion: Small
@@ -53,3 +58,21 @@ class Trends(Columns):
         place = day % 2 * BYTES + into // 8
         # Several readings of one home may meet in one byte: `at` takes them all.
         np.bitwise_or.at(bits, (place, rows), np.left_shift(1, 7 - into % 8).astype(np.uint8))
+
+    def keep(self, day: int, rows: slice, activity: Small, waking: Small, outings: Small, sleep: Small) -> None:
+        """Put these figures into the place of this day."""
+        counts = _half(waking) << 4 | _half(outings)
+        for place, figures in enumerate((activity, counts, sleep)):
+            self.days[DAYS * place + day % DAYS, rows] = figures
+
+    def figures(self, measure: int, days: Ints, rows: Rows) -> Small:
+        """The figures of one measure on these days in these homes, `[day, row]`."""
+        kept = self.days[(DAYS * _PLACES[measure] + days % DAYS)[:, None], rows]
+        if measure in (ACTIVITY, SLEEP):
+            return kept
+        half = kept >> 4 if measure == WAKING else kept & _HALF
+        return np.where(half == _HALF, UNKNOWN, half).astype(np.uint8)
+
+
+def _half(counts: Small) -> Small:
+    return np.where(counts == UNKNOWN, _HALF, np.minimum(counts, MOST_COUNTED)).astype(np.uint8)

@@ -17,6 +17,7 @@ from rules.limits import Grade
 from rules.pauses import Habits
 from rules.state import Devices, Households, State
 from rules.table import RuleTable, load_table
+from rules.trend_store import Trends
 
 HOUSEHOLDS = (10_000, 100_000, 1_000_000, 10_000_000)
 READINGS = 100_000
@@ -39,7 +40,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
 
     sweep_ms: float  # all absence rules at one grid point (10 s of home time)
     fold_ms: float  # of 100,000 readings as the decoder hands them on
-    bytes_per_household: float  # arrays of a household
+    bytes_per_household: float  # arrays of a household, its trends included
     bytes_per_device: float
     bytes_per_habit: float  # what the personal baseline keeps of a home that has had a pause
     snapshot_s: float
@@ -80,7 +81,7 @@ def measure(count: int, table: RuleTable, clock: Clock) -> Sizes:
     return Sizes(
         sweep_ms=round(sweep * 1000, 4),
         fold_ms=round(fold * 1000, 2),
-        bytes_per_household=Households().bytes_per_row(),
+        bytes_per_household=Households().bytes_per_row() + Trends().bytes_per_row(),
         bytes_per_device=Devices().bytes_per_row(),
         bytes_per_habit=Habits().bytes_per_row(),
         snapshot_s=round(snapshot_s, 6),

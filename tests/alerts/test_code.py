@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+from sqlalchemy import update
+
 from alerts.check import Outcome, id_from
 from alerts.code import FIRST, REST, codes_of
+from alerts.tables import check
 from tests.alerts.alert_parts import Site, finding
 
 
@@ -47,3 +50,14 @@ def test_a_code_is_free_again_after_the_end(site: Site) -> None:
     site.desk.resolve(site.only().id, actor="kim", dong=None, outcome=Outcome.SAFE_BY_PHONE)
     site.take(finding(number=second, household="hh-2"))
     assert len({each.code for each in site.desk.checks(dong=None)}) == 1
+
+
+def test_where_the_first_sixteen_are_taken_the_next_is_chosen(site: Site) -> None:
+    site.take(*(finding(household=f"hh-{number}") for number in range(16)))
+    wanted = codes_of(id_from("check", "the-seventeenth"), 17)
+    with site.engine.begin() as connection:
+        for taken, code in zip(site.desk.checks(dong="dong-1"), wanted, strict=False):
+            connection.execute(update(check).where(check.c.id == taken.id).values(code=code))
+    site.take(finding(number="the-seventeenth", household="hh-17"))
+    (last,) = site.desk.checks(dong="dong-1", household="hh-17")
+    assert last.code == wanted[16]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import insert
 
 from alerts.check import BadReturn, CheckState, Conflict, NeedsText, NotFound, Outcome
+from alerts.rows import load_check, write_check
 from alerts.tables import alert, transition
 from ingest.clock import DAY, HOUR
 from ingest.facts import AwayDeclared, CheckResolved, HouseholdEnded
@@ -216,3 +219,14 @@ def test_the_queue_filters_by_dong_state_level_and_household(site: Site) -> None
     assert [each.household_id for each in site.desk.checks(dong=None, level=Level.DANGER)] == ["hh-2"]
     assert [each.household_id for each in site.desk.checks(dong=None, household="hh-3")] == ["hh-3"]
     assert site.desk.checks(dong=None, states=[]) == []
+
+
+def test_a_check_that_another_changed_in_between_is_not_written_over(site: Site) -> None:
+    site.take(finding())
+    with site.engine.begin() as connection:
+        before = load_check(connection, site.only().id)
+    assert before is not None
+    site.desk.acknowledge(before.id, actor="kim", dong=None)
+    with site.engine.begin() as connection, pytest.raises(Conflict, match="changed by somebody else"):
+        write_check(connection, before, replace(before, owner="lee", version=before.version + 1))
+    assert site.only().owner == "kim"

@@ -192,3 +192,14 @@ def test_a_receipt_is_asked_for_ever_more_seldom_and_not_for_ever(canary: Canary
         if canary.site.clock.machine > 1_000_000_000_000 + ASKED_FOR:
             break
     assert 20 < len(provider.asked) < 80
+
+
+def test_the_same_paths_named_again_keep_what_was_proven(canary: Canary) -> None:
+    canary.alarm()
+    canary.site.tick.run()
+    canary.turn()
+    before = canary.paths.all()
+    assert any(path.proven_at is not None for path in before)
+    canary.site.clock.machine += MINUTE
+    canary.paths.keep(["dong-2", "dong-1"], ["message", "email"])
+    assert canary.paths.all() == before

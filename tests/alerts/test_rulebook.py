@@ -168,3 +168,13 @@ def test_the_limits_of_a_household_know_the_season(site: Site, book: Rulebook) -
     book.declare_season("coldwave", MORNING + DAY, actor="gu", reason=WHY)
     assert book.profile("hh-own").absence.motion[0] == 5 * HOUR
     assert book.profile("hh-own").thresholds[Channel.COLD].limit(1).dwell == 120 * MINUTE
+
+
+def test_the_table_a_site_began_with_is_known_after_others_were_applied(site: Site) -> None:
+    book = Rulebook(site.engine, Sealer(b"k" * 32), site.clock)
+    assert book.first() is None
+    book.begin(DEFAULT)
+    book.apply(SHORTER, actor="gu", reason=WHY)
+    first, now = book.first(), book.in_force()
+    assert first is not None and now is not None
+    assert (first.version, now.version) == (DEFAULT.version, SHORTER.version)

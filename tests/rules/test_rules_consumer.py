@@ -16,7 +16,7 @@ from ingest.journal.runner import Runner
 from ingest.reading import Signal
 from ingest.wire import Payload, Topic, encode
 from rules.consumer import RulesConsumer
-from rules.engine import Engine
+from rules.engine import STEP, Engine
 from rules.finding import Finding, RuleKey, Verb
 from rules.observability import Blind
 from tests.rules.rule_parts import DONG, HOME, START, TABLE, device, enrolled, link_down, link_up, run_started, told
@@ -151,3 +151,10 @@ def test_many_findings_of_one_outage_are_none_of_silence() -> None:
 def replace_received(message: Message, at: Millis) -> Message:
     """The same message once more, later."""
     return Message(received_at=START + at, source=message.source, topic=message.topic, payload=message.payload, dup=True)
+
+
+def test_what_cannot_be_observed_is_found_anew_once_a_grid_step_and_not_at_every_turn() -> None:
+    site = Site().until(3 * MINUTE)
+    first = site.consumer.sights
+    assert site.until(3 * MINUTE + 1).consumer.sights is first is not None
+    assert site.until(3 * MINUTE + STEP).consumer.sights is not first

@@ -159,3 +159,11 @@ def test_the_shipped_table_is_explained_with_the_personal_baseline_and_all_of_it
     assert json.decode(json.encode(account), type=HomeSeen) == account
     with pytest.raises(KeyError):
         days.engine.explain(HouseholdId("hh-none"))
+
+
+def test_an_outage_that_began_after_the_moment_asked_of_is_not_named() -> None:
+    days = Days([*home_with(Signal.MOTION), motion(0)])
+    days.until(8 * HOUR)
+    days.feed([link_down(8 * HOUR + 1)])
+    account = rule(days.engine.explain(HouseholdId(HOME)), RuleKey.MOTION)
+    assert account.blind == () and account.coverage == 1.0 and account.elapsed == 8 * HOUR

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from msgspec import structs
 
-from ingest.clock import HOUR
-from ingest.reading import Signal
+from ingest.clock import DAY, HOUR, MINUTE
+from ingest.facts import AwayDeclared, DeviceRemoved, EntrySkipped, Fact, HouseholdEnded, MessageReread, MessagesLeftOut
+from ingest.reading import DeviceId, DongCode, Signal
 from rules.engine import Engine
 from rules.finding import RuleKey
 from rules.roll import grade_place
 from rules.state import Climates, Devices, Households
-from tests.rules.rule_parts import START, TABLE, Days, device, enrolled, motion, reading
+from tests.rules.rule_parts import HOME, START, TABLE, Days, device, enrolled, motion, reading
 
 
 def many(count: int) -> Days:
@@ -71,3 +73,69 @@ def test_an_unknown_grade_counts_as_the_most_careful() -> None:
 def test_readings_of_homes_and_devices_nobody_enrolled_are_left_out() -> None:
     days = Days([motion(0), enrolled(), motion(1)])
     assert days.until(2 * HOUR)[0].rule is RuleKey.NOT_COMMISSIONED
+
+
+def test_a_home_enrolled_anew_after_its_end_is_the_one_that_a_snapshot_finds() -> None:
+    """Two rows bear its name: the ended one is not to be found, nor to take the name from the new one."""
+    days = Days([enrolled(), HouseholdEnded(fact_id="e", at=START + HOUR, household_id=HOME)])
+    days.feed([enrolled(at=2 * HOUR), device("pir-1", Signal.MOTION, at=2 * HOUR), motion(3 * HOUR)])
+    days.until(4 * HOUR)
+    restored = Engine(TABLE)
+    restored.restore(days.engine.snapshot())
+    assert restored.households == days.engine.households == 1
+    assert restored.snapshot() == days.engine.snapshot()
+    days.feed([motion(5 * HOUR)])
+    restored.advance(START + 5 * HOUR)
+    restored.fold([motion(5 * HOUR)])
+    said = [(one.rule, one.at - START) for one in restored.advance(START + 13 * HOUR + MINUTE)]
+    assert said == [(RuleKey.MOTION, 13 * HOUR)]
+    assert [(one.rule, one.at - START) for one in days.until(13 * HOUR + MINUTE)] == said
+
+
+def test_an_ended_home_that_was_away_is_not_judged_after_a_restart() -> None:
+    away = AwayDeclared(fact_id="a", at=START, household_id=HOME, returns_at=START + 2 * HOUR, reason="travel")
+    days = Days([enrolled(), device("pir-1", Signal.MOTION), motion(0), away])
+    days.feed([HouseholdEnded(fact_id="e", at=START + HOUR, household_id=HOME)])
+    days.until(HOUR)
+    restored = Engine(TABLE)
+    restored.restore(days.engine.snapshot())
+    assert restored.advance(START + 10 * DAY) == days.until(10 * DAY) == []
+    assert restored.snapshot() == days.engine.snapshot()
+
+
+def test_a_home_registered_again_keeps_its_clocks_and_takes_the_new_grade_and_dong() -> None:
+    days = Days([enrolled(), device("pir-1", Signal.MOTION), motion(0)])
+    again = structs.replace(enrolled(at=4 * HOUR, grade="high"), dong_code=DongCode("dong-2"))
+    [said] = days.feed([again]).until(8 * HOUR)
+    assert (said.rule, said.at - START, said.dong_code) == (RuleKey.MOTION, 8 * HOUR, "dong-2")
+    assert days.engine.households == 1
+
+
+def test_a_device_of_a_home_nobody_enrolled_stands_nowhere() -> None:
+    days = Days([device("pir-1", Signal.MOTION, home="hh-unknown", interval_s=600), motion(0, home="hh-unknown")])
+    assert days.until(3 * DAY) == [] and days.engine.households == 0
+
+
+def test_a_device_that_stands_nowhere_can_be_removed_again_without_a_word() -> None:
+    items = [enrolled(), device("pir-1", Signal.MOTION, interval_s=600), motion(0)]
+    gone = [DeviceRemoved(fact_id=f"r{at}", at=START + at * MINUTE, device_id=DeviceId("pir-1")) for at in (1, 2)]
+    once, twice = Days([*items, gone[0]]), Days([*items, *gone])
+    never = DeviceRemoved(fact_id="r3", at=START + 3 * MINUTE, device_id=DeviceId("pir-unheard-of"))
+    twice.feed([never])
+    assert twice.until(2 * DAY) == once.until(2 * DAY) != []
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        EntrySkipped(fact_id="s", at=START + HOUR, reason="cannot be read"),
+        MessagesLeftOut(fact_id="l", at=START + HOUR, topic="t", messages=5, since=START),
+        MessageReread(fact_id="r", at=START + HOUR, of=1, received_at=START, source="mqtt", topic="t", payload=b""),
+    ],
+)
+def test_what_the_journal_says_of_itself_is_no_sign_of_life(fact: Fact) -> None:
+    items = [enrolled(), device("pir-1", Signal.MOTION), motion(0)]
+    without, with_it = Days(items), Days([*items, fact])
+    said = with_it.until(2 * DAY)
+    assert (said[0].rule, said[0].at - START) == (RuleKey.MOTION, 8 * HOUR)
+    assert said == without.until(2 * DAY)

@@ -10,7 +10,7 @@ from ingest.reading import Reading, Signal
 from rules.apparent import apparent_temperature, felt_heat
 from rules.engine import Item
 from rules.finding import Level, RuleKey, Verb
-from tests.rules.rule_parts import HOME, Days, device, enrolled, every, raised, reading, resolved, told
+from tests.rules.rule_parts import HOME, START, Days, device, enrolled, every, raised, reading, resolved, told
 
 INTERVAL_S = 600
 
@@ -175,3 +175,13 @@ def test_settling_the_check_clears_no_temperature_but_a_later_rise_is_told() -> 
     home.feed([resolved(2 * HOUR, "safe_by_phone", RuleKey.HEAT), *air(33.5, 2 * HOUR, 4 * HOUR), *air(36.0, 4 * HOUR, 5 * HOUR)])
     assert [(one.verb, one.level) for one in home.until(5 * HOUR)] == [(Verb.RAISED, Level.DANGER)]
     assert ("hh-1", RuleKey.HEAT, Level.DANGER) in home.engine.standing() and HOME == "hh-1"
+
+
+def test_a_sensor_moved_to_another_home_begins_its_dwell_anew() -> None:
+    """What it measured in the old home is no heat of the new one; what stood in the old one ends."""
+    run = Days([*climate("th-1"), enrolled("hh-2"), *air(33.0, 0, 25 * MINUTE)])
+    run.feed([device("th-1", Signal.TEMPERATURE, home="hh-2", at=25 * MINUTE, interval_s=INTERVAL_S)])
+    run.feed([reading(at, Signal.TEMPERATURE, 33.0, name="th-1", home="hh-2") for at in every(10, 26 * MINUTE, 2 * HOUR)])
+    heat = [one for one in run.until(2 * HOUR) if one.rule is RuleKey.HEAT]
+    assert [(one.household_id, one.verb) for one in heat] == [("hh-2", Verb.RAISED)]
+    assert heat[0].evidence.since == START + 26 * MINUTE and heat[0].at >= START + 26 * MINUTE + 27 * MINUTE

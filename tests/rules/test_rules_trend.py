@@ -4,7 +4,7 @@ is no quiet day."""
 from __future__ import annotations
 
 import math
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 
 import numpy as np
 import pytest
@@ -15,11 +15,11 @@ from ingest.reading import HouseholdId, Reading, Signal
 from rules.batch import Batch, Moments
 from rules.discovery import discoveries, rank_test
 from rules.engine import STEP, Engine
-from rules.state import State
+from rules.state import Households, State
 from rules.table import RulesWrong, read_table
 from rules.trend import Measure, Trend, TrendNote
 from rules.trend_days import PAST, RECENT
-from rules.trend_store import BINS, BYTES, DAYS, UNKNOWN, Trends, day_of, noon
+from rules.trend_store import BINS, BYTES, DAYS, MEASURES, OUTINGS, UNKNOWN, WAKING, Trends, day_of, noon
 from rules.trend_words import trend_sentence
 from tests.rules.rule_parts import DONG, HOME, TABLE, Days, device, enrolled, link_down, link_up, reading, without_personal
 
@@ -143,7 +143,7 @@ def closed_day(motion: list[float], door: list[float] = [], *, day: int = FIRST)
     trend = Trend(TABLE)
     trend.fold(state, batch)
     assert trend.run(state, noon(day + 1) + 15 * HOUR) == [] and days is not None
-    return [int(state.trends.days[DAYS * measure + day % DAYS, 0]) for measure in range(4)]
+    return [int(state.trends.figures(measure, np.array([day]), np.array([0]))[0, 0]) for measure in range(MEASURES)]
 
 
 START_OF_TESTS: Millis = 1_763_769_600_000
@@ -249,7 +249,26 @@ def test_before_the_first_grid_point_there_is_no_day_to_close() -> None:
 
 
 def test_a_home_and_its_trends_take_at_most_four_hundred_bytes() -> None:
-    assert Trends().bytes_per_row() <= 200
+    assert Households().bytes_per_row() + Trends().bytes_per_row() <= 400
+
+
+def test_waking_and_outings_share_a_byte_and_neither_touches_the_other() -> None:
+    """Every pair comes back as it went in; 14 and more are alike, unknown stays unknown, and a place's neighbours stay too."""
+    counts = [*range(32), UNKNOWN]
+    waking, outings = (np.array(column, dtype=np.uint8) for column in zip(*product(counts, counts), strict=True))
+    trends = Trends()
+    trends.add_all([f"hh-{number}" for number in range(len(waking))])
+    other = np.full(len(waking), 7, dtype=np.uint8)
+    for day in (FIRST - 1, FIRST + 1):
+        trends.keep(day, slice(0, len(waking)), other, other, other, other)
+    trends.keep(FIRST, slice(0, len(waking)), other, waking, outings, other)
+    for measure, given in ((WAKING, waking), (OUTINGS, outings)):
+        found = trends.figures(measure, FIRST + np.arange(-1, 2), trends.rows())
+        assert found[1].tolist() == [UNKNOWN if one == UNKNOWN else min(int(one), 14) for one in given]
+        assert (found[[0, 2]] == 7).all()
+    fresh = Trends()
+    fresh.add(HOME)
+    assert [int(fresh.figures(measure, np.array([FIRST]), np.array([0]))[0, 0]) for measure in range(MEASURES)] == [UNKNOWN] * 4
 
 
 @pytest.mark.parametrize(
