@@ -27,6 +27,14 @@ class Result(StrEnum):
     REACHED = "reached"  # by hand: spoken with, or seen
 
 
+class Untold(StrEnum):
+    """Why a try told nobody although somebody may well have had duty."""
+
+    SILENCE = "silence"  # notices of this home, device, rule or dong are silenced; they come when that ends
+    OUTAGE = "outage"  # its home is in an outage: those on duty are told in a digest
+    NO_ROSTER = "no_roster"  # nobody had been put on any roster yet
+
+
 class Answer(StrEnum):
     """What a call or message to the resident brought, as a gateway reports it."""
 

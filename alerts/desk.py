@@ -27,6 +27,7 @@ from alerts.check import (
     Outcome,
     subject_of,
 )
+from alerts.circumstances import Circumstances
 from alerts.climb import resume
 from alerts.condition import judge
 from alerts.duty.away import note_away
@@ -44,10 +45,10 @@ from alerts.rows import (
     known_findings,
     load_check,
     load_checks,
+    mend_attempt,
     open_checks_of,
     open_tickets_of,
     ticket_of,
-    write_attempt,
     write_findings,
 )
 from alerts.tables import attempt, check, ticket
@@ -59,6 +60,7 @@ from ingest.register import tables as register
 from ingest.seal import Sealer
 from ingest.store import reading
 from rules.finding import DEVICE, Finding, Level, RuleKey, Verb
+from rules.urgent import urgent_first
 
 CheckView: TypeAlias = Check
 AlertView: TypeAlias = Alert
@@ -83,6 +85,10 @@ __all__ = [
 ]
 
 
+AT_ONCE = 200
+"""Findings taken in one transaction: so long, some tenths of a second, nobody else can write."""
+
+
 class Desk:
     """Safe to use from several threads and processes. `dong` None sees every dong; another dong's are not found."""
 
@@ -96,12 +102,19 @@ class Desk:
         self._recorder = Recorder(clock, sealer, policy, self._roster)
 
     def take_findings(self, findings: Sequence[Finding]) -> None:
-        """Take findings in their order; durable, all of them, on return. One taken before changes and tells nothing."""
-        with self._engine.begin() as connection:
-            self.take_within(connection, findings)
+        """Take findings; durable, all of them, on return. One taken before changes and tells nothing.
+
+        Those of one home in their order, homes in which somebody pressed or something burns before all others
+        (docs/adr/0022), in transactions of `AT_ONCE` at most: after a crash between two of them, or a failure, the same
+        are given again.
+        """
+        first, others = urgent_first(findings)
+        for part in chunks(first + others, AT_ONCE):
+            with self._engine.begin() as connection:
+                self._take(connection, part)
 
     def take_within(self, connection: Connection, findings: Sequence[Finding]) -> None:
-        """The same in the caller's transaction."""
+        """Take findings in their order in the caller's transaction; they are few."""
         for part in chunks(findings):
             self._take(connection, part)
 
@@ -117,16 +130,18 @@ class Desk:
         checks: dict[str, Check] = open_checks_of(connection, subjects)
         tickets = open_tickets_of(connection, {ticket_subject(each) for each in fresh if each.rule in DEVICE})
         rows: list[tuple[Finding, str, str | None, str | None]] = []
+        here = self._recorder.begin(connection)
         synthetic = synthetic_among(connection, {each.household_id for each in fresh if each.household_id is not None})
         for each in fresh:
             if each.household_id in synthetic:
                 rows.append(self._take_proof(connection, each))
                 continue
             if each.rule in DEVICE:
-                rows.append(self._take_device_finding(connection, tickets, each))
+                rows.append(self._take_device_finding(connection, here, tickets, each))
             else:
-                rows.append(self._take_finding(connection, checks, each))
+                rows.append(self._take_finding(connection, here, checks, each))
             metrics.findings.labels(each.rule.value, each.verb.value).inc()
+        here.finish()
         write_findings(connection, rows)
 
     def _take_proof(self, connection: Connection, each: Finding) -> tuple[Finding, str, str | None, str | None]:
@@ -136,22 +151,22 @@ class Desk:
         return each, subject_of(each), None, None
 
     def _take_finding(
-        self, connection: Connection, checks: dict[str, Check], each: Finding
+        self, connection: Connection, here: Circumstances, checks: dict[str, Check], each: Finding
     ) -> tuple[Finding, str, str | None, str | None]:
         subject = subject_of(each)
         before = checks.get(subject)
         decision = judge(before, each, self._clock.home_now(), self._policy)
-        after = self._recorder.write(connection, before, decision)
+        after = self._recorder.write(connection, before, decision, among=here)
         if after is not None:
             checks[subject] = after
         return each, subject, decision.alert_id, None
 
     def _take_device_finding(
-        self, connection: Connection, tickets: dict[tuple[str, RuleKey], Ticket], each: Finding
+        self, connection: Connection, here: Circumstances, tickets: dict[tuple[str, RuleKey], Ticket], each: Finding
     ) -> tuple[Finding, str, str | None, str | None]:
         key = ticket_subject(each), each.rule
         decision = judge_device(tickets.get(key), each)
-        after = self._recorder.write_ticket(connection, tickets.get(key), decision)
+        after = self._recorder.write_ticket(connection, tickets.get(key), decision, among=here)
         if after is not None:
             tickets[key] = after
         return each, key[0], None, decision.ticket_id
@@ -251,7 +266,7 @@ class Desk:
         if outweighs(Answer.HELP, known.result):
             now = self._clock.home_now()
             self._take(connection, [help_asked(found, known, now)])
-            write_attempt(connection, replace(known, result=Result.HELP, result_at=now, result_by=RESIDENT), told=0)
+            mend_attempt(connection, replace(known, result=Result.HELP, result_at=now, result_by=RESIDENT))
         return _found(connection, found.id, None, None)
 
     def note(self, check_id: str, *, actor: str, dong: str | None, text: str) -> CheckView:

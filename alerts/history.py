@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from alerts.attempt import Attempt
+from alerts.attempt import Attempt, Untold
 from alerts.check import Action, Check
 from alerts.notes import open_note
 from alerts.record import note_about
@@ -36,10 +36,11 @@ class TransitionView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptView:
-    """One try, and how many were told by it."""
+    """One try, how many of the staff were told by it, and why nobody; with `told` 0 and no reason nobody was on duty."""
 
     attempt: Attempt
     told: int
+    untold: Untold | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,11 @@ EARLIER = 3
 def attempts_of(connection: Connection, check_id: str) -> tuple[AttemptView, ...]:
     """Every try of the check, oldest first."""
     rows = connection.execute(select(attempt).where(attempt.c.check_id == check_id).order_by(attempt.c.number))
-    return tuple(AttemptView(attempt=attempt_of(row), told=row.told) for row in rows)
+    return tuple(AttemptView(attempt=attempt_of(row), told=row.told, untold=_untold(row.untold)) for row in rows)
+
+
+def _untold(reason: str | None) -> Untold | None:
+    return None if reason is None else Untold(reason)
 
 
 def earlier_checks(connection: Connection, found: Check) -> tuple[Check, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import Connection, Engine, delete, func, select
 
 from alerts.tables import live_event
 from ingest.clock import DAY, Clock, Millis
@@ -22,10 +23,9 @@ class LiveEvent:
     action: str  # alerts.check.Action
 
 
-def tell(connection: Connection, *, at: Millis, machine_at: Millis, dong_code: str, kind: str, ref: str, action: str) -> None:
-    """Write one event into the caller's transaction."""
-    row = {"at": at, "machine_at": machine_at, "dong_code": dong_code, "kind": kind, "ref": ref, "action": action}
-    connection.execute(insert(live_event).values(row))
+def event_row(*, at: Millis, machine_at: Millis, dong_code: str, kind: str, ref: str, action: str) -> dict[str, Any]:
+    """One event as a row."""
+    return {"at": at, "machine_at": machine_at, "dong_code": dong_code, "kind": kind, "ref": ref, "action": action}
 
 
 def events_after(connection: Connection, after: int, dong: str | None, limit: int) -> list[LiveEvent]:

@@ -8,15 +8,16 @@ from dataclasses import replace
 from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from alerts import metrics
+from alerts.attempt import Untold
 from alerts.check import LADDER_STEP, TICK, Action, Ask, Check, CheckState, Decision, Notice, Transition
+from alerts.circumstances import Circumstances
 from alerts.delivery import DeliveryState, deliver
-from alerts.duty.hush import held_back
 from alerts.ladder import Who
-from alerts.live import tell
+from alerts.live import event_row
 from alerts.policy import Policy
 from alerts.roster import PlainRoster, Roster
-from alerts.rows import close_attempts, free_code, write_attempt, write_check, write_ticket
-from alerts.tables import delivery, transition
+from alerts.rows import add_attempt, close_attempts, free_code, mend_attempt, write_check, write_ticket
+from alerts.tables import delivery
 from alerts.telling import Telling, guardian_of, resident_of, tell_people
 from alerts.ticket import Ticket, TicketDecision
 from ingest.clock import Clock, Millis
@@ -33,44 +34,74 @@ class Recorder:
         self._policy = policy
         self._roster = roster or PlainRoster(policy)
 
-    def write(self, connection: Connection, before: Check | None, decision: Decision, text: str = "") -> Check | None:
-        """Write the decision; `text` is sealed into its last transition. Returns the check as it is now."""
+    def begin(self, connection: Connection) -> Circumstances:
+        """For several decisions of one transaction: give it to each `write`, then `finish` it."""
+        return Circumstances(connection, self._roster, self._clock.home_now())
+
+    def write(
+        self,
+        connection: Connection,
+        before: Check | None,
+        decision: Decision,
+        text: str = "",
+        among: Circumstances | None = None,
+    ) -> Check | None:
+        """Write the decision; `text` is sealed into its last transition. Returns the check as it is now.
+
+        `among`: the circumstances of all decisions of this transaction (`begin`); None: it is the only one.
+        """
         after = decision.check
         if after is None:
             return before
         if before is None:
             after = replace(after, code=free_code(connection, after.id, after.dong_code))
-        write_check(connection, before, after)
-        self._write_transitions(connection, decision.transitions, text, after.dong_code, check_id=after.id)
+        here = among or self.begin(connection)
+        write_check(connection, before, after, here.ladders)
+        self._note_transitions(here, decision.transitions, text, after.dong_code, check_id=after.id)
         self._withdraw(connection, before, after, decision)
-        told = self._write_deliveries(connection, after, decision)
-        self._write_attempts(connection, before, after, decision, told)
+        told, untold = self._write_deliveries(connection, here, before, after, decision)
+        self._write_attempts(connection, before, after, decision, told, untold)
+        if decision.attempts and before is not None and not decision.transitions:
+            self._tell(here, self._clock.home_now(), after.dong_code, "check", after.id, Action.TRIED)
+        if among is None:
+            here.finish()
         return after
 
-    def _write_attempts(self, connection: Connection, before: Check | None, after: Check, decision: Decision, told: int) -> None:
-        now = self._clock.home_now()
+    def _write_attempts(
+        self, connection: Connection, before: Check | None, after: Check, decision: Decision, told: int, untold: Untold | None
+    ) -> None:
         if decision.closes is not None:
             by = decision.transitions[-1].actor if decision.transitions else TICK
-            close_attempts(connection, after.id, decision.closes, now, by)
+            close_attempts(connection, after.id, decision.closes, self._clock.home_now(), by)
+        made = 0 if before is None else before.attempts
         for each in decision.attempts:
-            write_attempt(connection, each, told)
-        if decision.attempts and before is not None and not decision.transitions:
-            self._tell(connection, now, after.dong_code, "check", after.id, Action.TRIED)
+            if each.number > made:
+                add_attempt(connection, each, told, untold)
+            else:
+                mend_attempt(connection, each)
 
     def write_ticket(
-        self, connection: Connection, before: Ticket | None, decision: TicketDecision, text: str = ""
+        self,
+        connection: Connection,
+        before: Ticket | None,
+        decision: TicketDecision,
+        text: str = "",
+        among: Circumstances | None = None,
     ) -> Ticket | None:
         """Write the decision about a ticket, likewise."""
         after = decision.ticket
         if after is None:
             return before
+        here = among or self.begin(connection)
         write_ticket(connection, after, new=before is None)
-        self._write_transitions(connection, decision.transitions, text, after.dong_code, ticket_id=after.id)
+        self._note_transitions(here, decision.transitions, text, after.dong_code, ticket_id=after.id)
+        if among is None:
+            here.finish()
         return after
 
-    def _write_transitions(
+    def _note_transitions(
         self,
-        connection: Connection,
+        here: Circumstances,
         changes: Sequence[Transition],
         text: str,
         dong_code: str,
@@ -81,14 +112,14 @@ class Recorder:
         for number, change in enumerate(changes, start=1):
             values = {name: getattr(change, name) for name in Transition.__slots__}
             sealed = self._seal(text, check_id, ticket_id) if number == len(changes) else None
-            connection.execute(insert(transition).values(check_id=check_id, ticket_id=ticket_id, sealed_note=sealed, **values))
+            here.note({"check_id": check_id, "ticket_id": ticket_id, "sealed_note": sealed, **values})
             kind = "check" if check_id else "ticket"
-            self._tell(connection, change.at, dong_code, kind, check_id or ticket_id or "", change.action)
+            self._tell(here, change.at, dong_code, kind, check_id or ticket_id or "", change.action)
             metrics.transitions.labels(change.action.value).inc()
 
-    def _tell(self, connection: Connection, at: Millis, dong_code: str, kind: str, ref: str, action: Action) -> None:
+    def _tell(self, here: Circumstances, at: Millis, dong_code: str, kind: str, ref: str, action: Action) -> None:
         machine_at = self._clock.machine_now()
-        tell(connection, at=at, machine_at=machine_at, dong_code=dong_code, kind=kind, ref=ref, action=action)
+        here.tell(event_row(at=at, machine_at=machine_at, dong_code=dong_code, kind=kind, ref=ref, action=action))
 
     def _seal(self, text: str, check_id: str | None, ticket_id: str | None) -> bytes | None:
         if not text.strip():
@@ -107,19 +138,23 @@ class Recorder:
         elif after.state is CheckState.ACKNOWLEDGED:
             withdraw(connection, after.id, now, ladder_only=True)
 
-    def _write_deliveries(self, connection: Connection, after: Check, decision: Decision) -> int:
-        """Write all that is to leave; how many deliveries are for staff."""
-        if (decision.notices or decision.asks) and held_back(connection, after, self._clock.home_now()):
-            return 0
-        told = sum(self._tell_staff(connection, after, notice) for notice in decision.notices)
+    def _write_deliveries(
+        self, connection: Connection, here: Circumstances, before: Check | None, after: Check, decision: Decision
+    ) -> tuple[int, Untold | None]:
+        """Write all that is to leave; how many deliveries are for staff, and if none although there should be: why."""
+        if not decision.notices and not decision.asks:
+            return 0, None
+        if (held := here.held_back(after)) is not None:
+            return 0, held
+        told = sum(self._tell_staff(connection, here, before, after, notice) for notice in decision.notices)
         for ask in decision.asks:
-            self._tell_persons(connection, after, ask, asked(connection, after, ask))
-        return told
+            self._tell_persons(connection, here, before, after, ask, asked(connection, after, ask))
+        return told, Untold.NO_ROSTER if decision.notices and not here.rostered else None
 
-    def _tell_staff(self, connection: Connection, after: Check, notice: Notice) -> int:
+    def _tell_staff(self, connection: Connection, here: Circumstances, before: Check | None, after: Check, notice: Notice) -> int:
         """Tell those on duty; how many deliveries that makes."""
         machine_now, home_now = self._clock.machine_now(), self._clock.home_now()
-        on_duty = list(dict.fromkeys(self._roster.on_duty(connection, after.dong_code, home_now, after.level)))
+        on_duty = here.on_duty(after.dong_code, after.level)
         rows = [
             {
                 "id": each.id,
@@ -141,12 +176,28 @@ class Recorder:
         if rows:
             connection.execute(insert(delivery), rows)
         persons = [to.recipient for to in on_duty if to.channel is None]
-        return len(rows) + self._tell_persons(connection, after, notice, persons)
+        return len(rows) + self._tell_persons(connection, here, before, after, notice, persons)
 
-    def _tell_persons(self, connection: Connection, after: Check, told: Notice | Ask, persons: Sequence[str]) -> int:
-        machine_now, home_now = self._clock.machine_now(), self._clock.home_now()
-        telling = Telling.of_check(after, told)
-        return len(tell_people(connection, telling, persons, self._policy, home_now=home_now, machine_now=machine_now))
+    def _tell_persons(
+        self,
+        connection: Connection,
+        here: Circumstances,
+        before: Check | None,
+        after: Check,
+        told: Notice | Ask,
+        persons: Sequence[str],
+    ) -> int:
+        written = tell_people(
+            connection,
+            Telling.of_check(after, told),
+            persons,
+            self._policy,
+            home_now=self._clock.home_now(),
+            machine_now=self._clock.machine_now(),
+            ways=here.ways,
+            first=before is None,
+        )
+        return len(written)
 
 
 def asked(connection: Connection, check: Check, ask: Ask) -> list[str]:

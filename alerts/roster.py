@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from sqlalchemy import Connection
 
@@ -24,11 +25,18 @@ class Recipient:
     recipient: str
 
 
-class Roster(Protocol):
-    """Asked inside the transaction of the decision it serves; `at` is home time."""
+OnDuty: TypeAlias = Callable[[str, Level], tuple[Recipient, ...]]
+"""Who is told of a check of this dong and level; nobody where nobody is on duty."""
 
-    def on_duty(self, connection: Connection, dong_code: str, at: Millis, level: Level) -> tuple[Recipient, ...]:
-        """Who is told of a check of this dong and level now; nobody where nobody is on duty."""
+
+class Roster(Protocol):
+    """Asked inside the transaction of the decisions it serves; `at` is home time."""
+
+    def on_duty(self, connection: Connection, at: Millis) -> OnDuty | None:
+        """Who is told now, for all decisions of one transaction: what is returned reads nothing more.
+
+        None where nobody has been put on a roster yet and nobody is told besides.
+        """
         ...
 
     def ends(self, connection: Connection, dong_code: str, at: Millis) -> Millis:
@@ -42,8 +50,12 @@ class PlainRoster:
     def __init__(self, policy: Policy) -> None:
         self._routes = policy.routes
 
-    def on_duty(self, connection: Connection, dong_code: str, at: Millis, level: Level) -> tuple[Recipient, ...]:
+    def on_duty(self, connection: Connection, at: Millis) -> OnDuty:
         """The routes that want this dong and level."""
+        return self.routes
+
+    def routes(self, dong_code: str, level: Level) -> tuple[Recipient, ...]:
+        """The routes that want this dong and level, whatever the time."""
         wanted = [each for each in self._routes if each.wants(level, dong_code)]
         return tuple(Recipient(channel=each.channel, recipient=each.recipient) for each in wanted)
 

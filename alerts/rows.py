@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, insert, or_, select, update
 
-from alerts.attempt import HAND, Attempt, Result
+from alerts.attempt import HAND, Attempt, Result, Untold
 from alerts.check import (
     Alert,
     Check,
@@ -42,10 +42,10 @@ _evidence: msgspec.json.Decoder[Evidence] = msgspec.json.Decoder(Evidence)
 _Item = TypeVar("_Item")
 
 
-def chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    """The items in lists short enough for one statement."""
+def chunks(items: Iterable[_Item], most: int = _CHUNK) -> Iterator[list[_Item]]:
+    """The items in lists of `most`: unless told, short enough for one statement."""
     rest = iter(items)
-    while part := list(islice(rest, _CHUNK)):
+    while part := list(islice(rest, most)):
         yield part
 
 
@@ -114,11 +114,14 @@ def free_code(connection: Connection, check_id: str, dong_code: str) -> str:
         start += _CODES_AT_ONCE
 
 
-def write_check(connection: Connection, before: Check | None, after: Check) -> None:
-    """Write what changed between `before` (None: it is new) and `after`; Conflict if another writer was in between."""
+def write_check(connection: Connection, before: Check | None, after: Check, ladders: set[str]) -> None:
+    """Write what changed between `before` (None: it is new) and `after`; Conflict if another writer was in between.
+
+    `ladders`: the versions known to be kept; what is found out about them is added.
+    """
     values = {name: getattr(after, name) for name in _CHECK_COLUMNS}
     if before is None:
-        connection.execute(insert(check).values(ladder_version=_kept(connection, after.ladder), **values))
+        connection.execute(insert(check).values(ladder_version=_kept(connection, after.ladder, ladders), **values))
     else:
         done = connection.execute(update(check).where(check.c.id == after.id, check.c.version == before.version).values(values))
         if done.rowcount != 1:
@@ -130,14 +133,18 @@ def write_check(connection: Connection, before: Check | None, after: Check) -> N
     if after.state is CheckState.RESOLVED:
         connection.execute(update(alert).where(alert.c.check_id == after.id).values(closed_at=after.resolved_at))
     if before is None or before.due != after.due or before.version != after.version:
-        connection.execute(delete(due).where(due.c.check_id == after.id))
+        if before is not None:
+            connection.execute(delete(due).where(due.c.check_id == after.id))
         if after.due is not None:
             row = {"check_id": after.id, "kind": after.due.kind, "due_at": after.due.due_at, "version": after.version}
             connection.execute(insert(due).values(row))
 
 
-def _kept(connection: Connection, policy: Ladder) -> str:
+def _kept(connection: Connection, policy: Ladder, known: set[str]) -> str:
     """The version of the ladder, whose text is kept from the first check on that climbs it."""
+    if policy.version in known:
+        return policy.version
+    known.add(policy.version)
     if connection.execute(select(ladder.c.version).where(ladder.c.version == policy.version)).first() is None:
         connection.execute(insert(ladder).values(version=policy.version, text=policy.text))
     return policy.version
@@ -149,12 +156,17 @@ def close_attempts(connection: Connection, check_id: str, result: Result, at: Mi
     connection.execute(update(attempt).where(*mine).values(result=result, result_at=at, result_by=by))
 
 
-def write_attempt(connection: Connection, each: Attempt, told: int) -> None:
-    """Write a new try, or what is known better of one; `told`: the deliveries written for it, of a new one."""
+def add_attempt(connection: Connection, each: Attempt, told: int, untold: Untold | None) -> None:
+    """Write a new try; `told`: the deliveries written for it to staff, `untold`: why there is none."""
+    values = {name: getattr(each, name) for name in Attempt.__slots__}
+    connection.execute(insert(attempt).values(told=told, untold=untold, **values))
+
+
+def mend_attempt(connection: Connection, each: Attempt) -> None:
+    """Write what is known better of a try than before."""
     values = {name: getattr(each, name) for name in Attempt.__slots__}
     known = attempt.c.check_id == each.check_id, attempt.c.number == each.number
-    if connection.execute(update(attempt).where(*known).values(values)).rowcount == 0:
-        connection.execute(insert(attempt).values(told=told, **values))
+    connection.execute(update(attempt).where(*known).values(values))
 
 
 def attempt_of(row: Row[Any]) -> Attempt:

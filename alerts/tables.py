@@ -235,7 +235,8 @@ attempt = Table(
     Column("actor", String(64), nullable=False),  # `tick`, or a login
     Column("at", BigInteger, nullable=False),  # home time, like all below
     Column("ends_at", BigInteger),  # when the ladder goes on; null: by hand
-    Column("told", Integer, nullable=False),  # deliveries written for it to staff; 0: nobody was on duty
+    Column("told", Integer, nullable=False),  # deliveries written for it to staff
+    Column("untold", String(16)),  # alerts.attempt.Untold: why nobody was told; null with told 0: nobody was on duty
     Column("result", String(16)),  # alerts.attempt.Result; null: not known yet
     Column("result_at", BigInteger),
     Column("result_by", String(64)),

@@ -62,19 +62,31 @@ class Telling:
 
 
 def tell_people(
-    connection: Connection, telling: Telling, persons: Sequence[str], policy: Policy, *, home_now: Millis, machine_now: Millis
+    connection: Connection,
+    telling: Telling,
+    persons: Sequence[str],
+    policy: Policy,
+    *,
+    home_now: Millis,
+    machine_now: Millis,
+    ways: dict[str, tuple[str, ...]] | None = None,
+    first: bool = False,
 ) -> list[str]:
     """Write the deliveries of one telling into the caller's transaction; the ids of all of them, those of before included.
 
     A person is a login, `resident:<household>` or `guardian:<household>:<position>`. The body holds no personal detail:
-    addresses, and the name a guardian is told, are looked up when it is sent.
+    addresses, and the name a guardian is told, are looked up when it is sent. `ways`: the channels of persons as this
+    transaction has read them already; what is read is added. `first`: nothing was ever told of this check.
     """
     wanted = list(dict.fromkeys(persons))
     if not wanted:
         return []
-    ways = _ways(connection, telling, wanted, policy)
-    rows = [row for person in wanted for row in _rows(telling, person, ways[person], policy, home_now, machine_now)]
+    found = _ways(connection, telling, wanted, policy, {} if ways is None else ways)
+    rows = [row for person in wanted for row in _rows(telling, person, found[person], policy, home_now, machine_now)]
     ids = [row["id"] for row in rows]
+    if first:
+        connection.execute(insert(delivery), rows)
+        return ids
     there = set(connection.execute(select(delivery.c.id).where(delivery.c.id.in_(ids))).scalars())
     if fresh := [row for row in rows if row["id"] not in there]:
         connection.execute(insert(delivery), fresh)
@@ -96,9 +108,13 @@ def guardian_of(household_id: str, position: int) -> str:
     return f"guardian:{household_id}:{position}"
 
 
-def _ways(connection: Connection, telling: Telling, persons: Sequence[str], policy: Policy) -> dict[str, tuple[str, ...]]:
+def _ways(
+    connection: Connection, telling: Telling, persons: Sequence[str], policy: Policy, known: dict[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
     if telling.channels is None:
-        return channels_of(connection, persons, policy.channels)
+        if unknown := [person for person in persons if person not in known]:
+            known.update(channels_of(connection, unknown, policy.channels))
+        return known
     named = tuple(name for name in telling.channels if policy.channels is None or name in policy.channels)
     return dict.fromkeys(persons, named)
 

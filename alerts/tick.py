@@ -60,6 +60,7 @@ class Tick:
             proofs = tell_proofs(connection, self._policy.base_url, home_now=now, machine_now=machine_now)
             return proofs + remind(connection, self._policy, home_now=now, machine_now=machine_now)
         found = {each.id: each for each in load_checks(connection, select(check).where(check.c.id.in_(ids)))}
+        here = self._recorder.begin(connection)
         for check_id in ids:
             before = found[check_id]
             decision = fall_due(before, now, self._policy)
@@ -68,5 +69,6 @@ class Tick:
                 _log.info("due", check_id=check_id, kind=before.due.kind, actions=[each.action for each in decision.transitions])
             if decision.check is None:  # a row of an older version: void
                 connection.execute(delete(due).where(due.c.check_id == check_id, due.c.version != before.version))
-            self._recorder.write(connection, before, decision)
+            self._recorder.write(connection, before, decision, among=here)
+        here.finish()
         return len(ids)

@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 import msgspec
 
-from alerts.duty.rota import RosterWrong, Rota, ShiftEntry
+from alerts.duty.entry import RosterWrong, ShiftEntry
+from alerts.duty.rota import Rota
 from anbu.ending import Refusal
 from anbu.opening import open_site
 from ingest.register.register import Register

@@ -302,6 +302,7 @@ class Site:
         """Write down that we run, then start every stage; the source last."""
         settle_memory()
         self.stores.journal.append([RunStarted(fact_id=f"run:{self.run_id}", at=self.clock.home_now(), run_id=self.run_id)])
+        self.rules.give_way()
         for runner in self.runners:
             runner.start()
         for beat in self.beats:

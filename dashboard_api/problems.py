@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 
 from alerts.aftercare.referral import CapReached
 from alerts.check import BadReturn, Conflict, NeedsText, NotFound, WrongValue
+from alerts.duty.entry import RosterWrong
 from alerts.duty.handovers import NotYours
-from alerts.duty.rota import RosterWrong
 from alerts.duty.silences import BadEnd, CannotSilence
 from dashboard_api.access import NotLoggedIn, language, services_of
 from dashboard_api.accounts import TooManyAttempts

@@ -17,6 +17,7 @@ from rules.engine import STEP, Engine, Item
 from rules.finding import Finding
 from rules.observability import Sights
 from rules.outlook import Evening, Told, evenings
+from rules.urgent import urgent_first
 
 log = structlog.get_logger(__name__)
 Sink: TypeAlias = Callable[[Sequence[Finding]], None]
@@ -39,9 +40,14 @@ class Decoding(Protocol):
         ...
 
 
+AT_ONCE = 200
+"""Findings handed on at a time while a site runs: as many as the desk takes in one transaction (alerts.desk)."""
+
+
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
     decoder: bytes
     engine: bytes
+    waiting: tuple[Finding, ...] = ()  # found and not handed on yet
 
 
 class Player:
@@ -51,15 +57,19 @@ class Player:
         self.engine = engine
         self.decoder = decoder
 
-    def restore(self, state: bytes | None) -> None:
-        """Begin from a state that the consumer "rules" committed (None: from nothing). ValueError for one of another version."""
+    def restore(self, state: bytes | None) -> list[Finding]:
+        """Begin from a state that the consumer "rules" committed (None: from nothing). ValueError for one of another version.
+
+        Returns what it had found and not handed on.
+        """
         kept = None if state is None else msgspec.msgpack.decode(state, type=_Kept)
         self.decoder.restore(kept.decoder if kept else None)
         self.engine.restore(kept.engine if kept else None)
+        return [] if kept is None else list(kept.waiting)
 
-    def state(self) -> bytes:
-        """Decoder and engine as bytes."""
-        return msgspec.msgpack.encode(_Kept(self.decoder.snapshot(), self.engine.snapshot()))
+    def state(self, waiting: Sequence[Finding]) -> bytes:
+        """Decoder, engine and what waits as bytes."""
+        return msgspec.msgpack.encode(_Kept(self.decoder.snapshot(), self.engine.snapshot(), tuple(waiting)))
 
     def play(self, decoded: list[tuple[Entry, list[Item]]], advance: Callable[[Millis], list[Finding]]) -> list[Finding]:
         """Fold what was read, with `advance` to each grid point before what came at or after it."""
@@ -79,10 +89,12 @@ class Player:
 
 
 class RulesConsumer:
-    """Consumer "rules". The sink must have made the findings durable when it returns; it is called in order.
+    """Consumer "rules". The sink must have made the findings durable when it returns; those of one home come in order.
 
-    `outlook` is given what is told besides (rules/outlook.py), after the findings of the same entries, likewise to be kept.
-    After a crash between a sink and the commit the same is handed on again, with the same ids.
+    `outlook` is given what is told besides (rules/outlook.py), likewise to be kept. After a crash between a sink and the
+    commit the same is handed on again, with the same ids. While a site runs (`give_way`) no more than `AT_ONCE` findings
+    are handed on before the journal is looked at again: the others wait, in memory and in what is committed, and an SOS
+    that comes meanwhile goes past them (docs/adr/0022).
     """
 
     def __init__(self, engine: Engine, decoder: Decoding, sink: Sink, outlook: Outlook | None = None) -> None:
@@ -92,6 +104,12 @@ class RulesConsumer:
         self._outlook = outlook
         self._evenings: list[Evening] = []
         self._sights: Sights | None = None
+        self._waiting: list[Finding] = []
+        self._at_once: int | None = None
+
+    def give_way(self, at_once: int = AT_ONCE) -> None:
+        """From now on hand on no more than so many at a time, and what is urgent at once; turns must follow by themselves."""
+        self._at_once = at_once
 
     @property
     def sights(self) -> Sights | None:
@@ -109,7 +127,7 @@ class RulesConsumer:
     def restore(self, state: bytes | None) -> None:
         """Begin from a committed state (None: from nothing)."""
         self._evenings = []
-        self._player.restore(state)
+        self._waiting = self._player.restore(state)
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Fold the entries, evaluating every grid point before the entries that came at or after it."""
@@ -133,7 +151,7 @@ class RulesConsumer:
 
     def state(self) -> bytes:
         """Decoder and engine as bytes."""
-        state = self._player.state()
+        state = self._player.state(self._waiting)
         metrics.SNAPSHOT_BYTES.set(len(state))
         return state
 
@@ -152,12 +170,16 @@ class RulesConsumer:
             self._outlook(told)
 
     def _hand_on(self, findings: Sequence[Finding]) -> None:
-        if not findings:
-            return
         for finding in findings:
             metrics.FINDINGS.labels(finding.rule, finding.level.name.lower(), finding.verb).inc()
-        log.info("findings handed on", count=len(findings), first=findings[0].finding_id)
-        self._sink(findings)
+        self._waiting += findings
+        if not self._waiting:
+            return
+        first, others = urgent_first(self._waiting)
+        most = len(others) if self._at_once is None else max(0, self._at_once - len(first))
+        now, self._waiting = first + others[:most], others[most:]
+        log.info("findings handed on", count=len(now), first=now[0].finding_id, waiting=len(self._waiting))
+        self._sink(now)
 
 
 def _count(decoded: list[tuple[Entry, list[Item]]]) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ingest.reading import DongCode, Reading, Signal
 from rules.episodes import OpenEpisode, Subject, make_finding
 from rules.finding import Evidence, Finding, Level, RuleKey, Verb
 from rules.state import State
 
 RULES: dict[Signal, RuleKey] = {Signal.SOS: RuleKey.SOS, Signal.SMOKE: RuleKey.SMOKE, Signal.GAS: RuleKey.GAS}
+
+URGENT = frozenset(RULES.values())
 
 
 def raise_urgent(state: State, reading: Reading, version: str) -> list[Finding]:
@@ -28,6 +32,17 @@ def raise_urgent(state: State, reading: Reading, version: str) -> list[Finding]:
         since=since, value=reading.value, rule_version=version, offset=reading.offset, device_id=reading.device_id
     )
     return [make_finding(subject, rule, key, Verb.RAISED, Level.DANGER, at=reading.received_at, evidence=evidence)]
+
+
+def urgent_first(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """All findings of the homes (or unclaimed devices) with an urgent one, and all others; each in the order they had."""
+    urgent = {_whose(each) for each in findings if each.rule in URGENT}
+    first = [each for each in findings if _whose(each) in urgent]
+    return first, [each for each in findings if _whose(each) not in urgent]
+
+
+def _whose(each: Finding) -> str:
+    return each.household_id or f"device:{each.evidence.device_id}"
 
 
 def clear_urgent(state: State, home: int, rule: RuleKey, at: int, version: str) -> list[Finding]:

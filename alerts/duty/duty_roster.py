@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from alerts.duty.flood import seconds
 from alerts.duty.rota import duty_ends, read_roster
 from alerts.policy import Policy
-from alerts.roster import PlainRoster, Recipient
+from alerts.roster import OnDuty, PlainRoster, Recipient
 from ingest.clock import Millis
 from rules.finding import Level
 
@@ -19,16 +19,26 @@ class DutyRoster:
     """
 
     def __init__(self, policy: Policy) -> None:
+        self._policy = policy
         self._plain = PlainRoster(policy)
 
-    def on_duty(self, connection: Connection, dong_code: str, at: Millis, level: Level) -> tuple[Recipient, ...]:
-        """Who is told of a check of this dong and level now."""
-        turn = [one.login for one in read_roster(connection).on_duty(dong_code, at)]
-        told = turn if level is Level.DANGER else turn[:1]
-        if turn and (second := seconds(connection).get(turn[0])) is not None:
-            told = [*told, second]
-        persons = tuple(Recipient(channel=None, recipient=login) for login in dict.fromkeys(told))
-        return persons + self._plain.on_duty(connection, dong_code, at, level)
+    def on_duty(self, connection: Connection, at: Millis) -> OnDuty | None:
+        """Who is told now, from the roster as it stands; None where it is empty and the policy names nobody."""
+        rows, called_in = read_roster(connection), seconds(connection)
+        if not rows.shifts and not self._policy.routes:
+            return None
+        turns: dict[str, list[str]] = {}
+
+        def told(dong_code: str, level: Level) -> tuple[Recipient, ...]:
+            if dong_code not in turns:
+                turns[dong_code] = [one.login for one in rows.on_duty(dong_code, at)]
+            turn = turns[dong_code]
+            asked = turn if level is Level.DANGER else turn[:1]
+            second = [called_in[first] for first in turn[:1] if first in called_in]
+            persons = tuple(Recipient(channel=None, recipient=login) for login in dict.fromkeys([*asked, *second]))
+            return persons + self._plain.routes(dong_code, level)
+
+        return told
 
     def ends(self, connection: Connection, dong_code: str, at: Millis) -> Millis:
         """The next 09:00 or 18:00, at which duty may change hands."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from alerts.check import CheckState, Conflict, NotFound
+from alerts.duty.entry import RosterWrong, ShiftEntry, day_of, login_of, shift_of
 from alerts.duty.hours import DaysOff, DutyDesk, DutyPart, DutyPeriod, period_at
 from alerts.duty.roster import Absence, OnDuty, Shift, in_turn, on_roster, supervisors
 from alerts.duty.tables import duty_absence, duty_cap, duty_day, duty_shift
@@ -21,27 +21,6 @@ from ingest.store import reading
 
 LONGEST_ABSENCE: Millis = 366 * DAY
 ABSENCE_REASONS = ("leave", "sick", "training", "other")
-
-
-class ShiftEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry as somebody types it; `shift_of` says what is wrong with it."""
-
-    desk: str
-    login: str
-    dong: str | None = None
-    position: int = 1
-    part: str | None = None  # None or empty: by day and by night
-    weekdays: str = "1234567"
-    from_day: str | None = None  # None: today
-    until_day: str | None = None
-
-
-class RosterWrong(ValueError):
-    """An entry that cannot be; the text says which field, and what would be right."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.field = text.split(":")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,8 +165,8 @@ class Rota:
             raise RosterWrong("substitute: must be somebody else")
         if reason not in ABSENCE_REASONS:
             raise RosterWrong(f"reason: must be one of {', '.join(ABSENCE_REASONS)}")
-        row: dict[str, Any] = {"login": _login("login", login), "from_at": from_at, "until_at": until_at, "reason": reason}
-        row["substitute"] = _login("substitute", substitute) if substitute else None
+        row: dict[str, Any] = {"login": login_of("login", login), "from_at": from_at, "until_at": until_at, "reason": reason}
+        row["substitute"] = login_of("substitute", substitute) if substitute else None
         with self._engine.begin() as connection:
             same = (duty_absence.c.login == login) & duty_absence.c.removed_at.is_(None)
             meets = (duty_absence.c.from_at < until_at) & (duty_absence.c.until_at > from_at)
@@ -203,7 +182,7 @@ class Rota:
 
     def set_day(self, day: str, *, off: bool, name: str, by: str) -> OwnDay:
         """Say of a day that it is off (임시공휴일), or worked although the law has it off; said again, it is replaced."""
-        wanted = OwnDay(day=_day("day", day), off=off, name=name.strip())
+        wanted = OwnDay(day=day_of("day", day), off=off, name=name.strip())
         if not 0 < len(wanted.name) <= 64:
             raise RosterWrong("name: must have 1 to 64 letters")
         row = {"off": off, "name": wanted.name, "added_by": by, "added_at": self._clock.home_now()}
@@ -216,7 +195,7 @@ class Rota:
     def unset_day(self, day: str) -> None:
         """The calendar of the law holds for this day again. NotFound where nothing was said of it."""
         with self._engine.begin() as connection:
-            if not connection.execute(duty_day.delete().where(duty_day.c.day == _day("day", day).isoformat())).rowcount:
+            if not connection.execute(duty_day.delete().where(duty_day.c.day == day_of("day", day).isoformat())).rowcount:
                 raise NotFound("nothing is said of this day")
 
     def set_cap(self, login: str, open_checks: int) -> None:
@@ -226,7 +205,7 @@ class Rota:
         with self._engine.begin() as connection:
             there = update(duty_cap).where(duty_cap.c.login == login).values(open_checks=open_checks)
             if not connection.execute(there).rowcount:
-                connection.execute(insert(duty_cap).values(login=_login("login", login), open_checks=open_checks))
+                connection.execute(insert(duty_cap).values(login=login_of("login", login), open_checks=open_checks))
 
     def _remove(self, table: Any, row_id: int, by: str) -> None:
         values = {"removed_by": by, "removed_at": self._clock.home_now()}
@@ -234,26 +213,6 @@ class Rota:
             standing = update(table).where(table.c.id == row_id, table.c.removed_at.is_(None))
             if not connection.execute(standing.values(**values)).rowcount:
                 raise NotFound("there is no such entry")
-
-
-def shift_of(entry: ShiftEntry, today: date, dongs: Collection[str]) -> Shift:
-    """The entry as it stands on the roster; RosterWrong names the field that cannot be, and what would be right."""
-    shift = Shift(
-        id=0,
-        desk=_desk(entry.desk, entry.dong),
-        dong_code=entry.dong,
-        login=_login("login", entry.login),
-        position=_position(entry.position),
-        part=None if entry.part in (None, "") else _part(entry.part),
-        weekdays=_weekdays(entry.weekdays),
-        from_day=_day("from_day", entry.from_day) if entry.from_day else today,
-        until_day=_day("until_day", entry.until_day) if entry.until_day else None,
-    )
-    if shift.until_day is not None and shift.until_day < shift.from_day:
-        raise RosterWrong("until_day: must not lie before from_day")
-    if entry.dong is not None and entry.dong not in dongs:
-        raise RosterWrong("dong: there is no such dong")
-    return shift
 
 
 def dongs_of(connection: Connection) -> list[str]:
@@ -281,45 +240,3 @@ def _absence(row: Row[Any]) -> Absence:
 
 def _key(made: Any) -> int:
     return int(made[0])
-
-
-def _desk(text: str, dong: str | None) -> DutyDesk:
-    _one_of("desk", text, set(DutyDesk))
-    if DutyDesk(text) is DutyDesk.DONG and dong is None:
-        raise RosterWrong("dong: the desk of a dong needs its dong")
-    return DutyDesk(text)
-
-
-def _part(text: str | None) -> DutyPart:
-    _one_of("part", text, set(DutyPart))
-    return DutyPart(str(text))
-
-
-def _one_of(field: str, text: str | None, allowed: Collection[str]) -> None:
-    if text not in allowed:
-        raise RosterWrong(f"{field}: must be one of {', '.join(sorted(allowed))}")
-
-
-def _position(position: int) -> int:
-    if not 1 <= position <= 99:
-        raise RosterWrong("position: must be from 1 to 99")
-    return position
-
-
-def _weekdays(text: str) -> str:
-    if not text or set(text) - set("1234567") or len(set(text)) != len(text):
-        raise RosterWrong('weekdays: must be figures from 1 (Monday) to 7 (Sunday), such as "12345"')
-    return "".join(sorted(text))
-
-
-def _day(field: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise RosterWrong(f"{field}: must be a day such as 2026-10-02") from error
-
-
-def _login(field: str, text: str) -> str:
-    if not 0 < len(text) <= 64:
-        raise RosterWrong(f"{field}: must have 1 to 64 letters")
-    return text

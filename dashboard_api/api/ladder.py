@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from alerts.attempt import BY_HAND, ByHand, Result
+from alerts.attempt import BY_HAND, ByHand, Result, Untold
 from alerts.desk import CheckDetail
 from alerts.history import AttemptView
 from alerts.ladder import Rung, Who
@@ -51,7 +51,8 @@ class AttemptOut(Model):
     actor: str
     at: Instant
     ends_at: Instant | None
-    told: int = Field(description="messages written for it; 0: nobody was on duty")
+    told: int = Field(description="messages written for it to staff")
+    untold: Untold | None = Field(description="why nobody was told; null with told 0: nobody was on duty")
     result: Result | None = Field(description="null: not known yet")
     result_at: Instant | None
     result_by: str | None
@@ -219,6 +220,7 @@ def _attempt_out(view: AttemptView) -> AttemptOut:
         at=each.at,
         ends_at=each.ends_at,
         told=view.told,
+        untold=view.untold,
         result=each.result,
         result_at=each.result_at,
         result_by=each.result_by,

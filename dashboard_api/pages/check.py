@@ -44,6 +44,7 @@ class TryRow(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     by: str | None  # None: the ladder itself
     told: int | None  # None: nobody was to be told
+    untold: str | None  # why nobody was, in words
     result: str
     open: bool  # by hand, and how it went is still to be told
 
@@ -222,7 +223,8 @@ def _try_row(view: AttemptView, lang: Lang) -> TryRow:
         who=say(lang, f"who.{each.who}"),
         channel=say(lang, f"way.{each.channel}"),
         by=each.actor if by_hand else None,
-        told=None if by_hand or each.delivery_id else view.told,
+        told=None if by_hand or each.delivery_id or view.untold else view.told,
+        untold=None if view.untold is None else say(lang, f"check.untold_{view.untold}"),
         result=say(lang, f"result.{each.result}") if each.result else say(lang, "check.waiting"),
         open=by_hand and each.result is None,
     )

@@ -71,7 +71,7 @@ class Rota(PlainRoster):
         super().__init__(POLICY)
         self.squad = SQUADS[0]
 
-    def on_duty(self, connection: Connection, dong_code: str, at: Millis, level: Level) -> tuple[Recipient, ...]:
+    def routes(self, dong_code: str, level: Level) -> tuple[Recipient, ...]:
         return self.squad
 
 

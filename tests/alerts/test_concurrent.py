@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, insert, text
 from sqlalchemy.exc import OperationalError
 
 from alerts import tables
 from alerts.check import Conflict
 from alerts.desk import Desk
-from alerts.live import LiveEvent, tell
+from alerts.live import LiveEvent, event_row
 from alerts.outbox import Sender
 from alerts.policy import Policy
+from alerts.tables import live_event
 from alerts.tick import Tick
 from ingest.clock import HOUR
 from ingest.fact_outbox import carry_facts, fact_outbox, queue_fact
@@ -145,7 +146,8 @@ def test_on_postgresql_no_event_is_seen_before_one_with_a_lower_id(site: Site, s
 
     with desks(store_url, site.clock, 1) as (second,):
         with site.engine.begin() as connection:  # has its id, is not committed yet
-            tell(connection, at=1, machine_at=1, dong_code="dong-1", kind="check", ref="slow", action="opened")
+            slow = event_row(at=1, machine_at=1, dong_code="dong-1", kind="check", ref="slow", action="opened")
+            connection.execute(insert(live_event).values(slow))
             thread = threading.Thread(target=second.take_findings, args=([finding()],))
             thread.start()
             until(waits, what="the second writer waits for the first")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from alerts.attempt import Untold
 from alerts.check import BadReturn, CheckState, Conflict, NeedsText, NotFound, Outcome
 from alerts.duty.away import AwayReason
 from alerts.duty.silence import NEVER_SILENT, SILENCEABLE, SilenceKind, SilenceReason, touching
@@ -220,6 +221,9 @@ def test_at_its_end_a_silence_reminds_and_what_it_held_back_is_told(office: Offi
     office.pass_home(HOUR)
     assert office.words.take() == [("silence_over", "dong-1", ("officer1",))] and office.words.codes[-1] == str(number)
     assert "silence_over" in office.told()
+    of_one = office.desk.check(office.check_of("hh-1-1").id, dong=None)
+    assert of_one is not None and of_one.attempts[0].untold is Untold.SILENCE
+    assert all(each.told and each.untold is None for each in of_one.attempts[1:])
     office.pass_home(MINUTE)
     assert office.words.take() == []
     assert [one.id for one in office.silences.past(dong="dong-1")] == [number]

@@ -16,7 +16,7 @@ from alerts.check import CheckState, Conflict, Outcome
 from alerts.delivery import DeliveryState
 from alerts.duty.gaps import NO_ROSTER
 from alerts.duty.handovers import NotYours
-from alerts.duty.hush import held_back
+from alerts.duty.hush import held_back, read_hush
 from alerts.duty.silence import NEVER_SILENT, SilenceKind, SilenceReason
 from alerts.duty.tables import duty_gap, duty_now, handover, outage, outage_home
 from alerts.duty.tick import DutyTick
@@ -150,7 +150,7 @@ class Duty(RuleBasedStateMachine):
                 if row.state != CheckState.OPEN or row.id in told:
                     continue
                 found = load_check(connection, row.id)
-                assert found is not None and held_back(connection, found, self.office.clock.home)
+                assert found is not None and held_back(connection, found, read_hush(connection, self.office.clock.home))
                 assert not any(alert.rule in NEVER_SILENT and found.level is Level.DANGER for alert in found.alerts)
 
     @invariant()

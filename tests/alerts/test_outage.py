@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.attempt import Untold
 from alerts.check import CheckState, Condition
 from alerts.duty.outage import AT_LEAST, EVERYWHERE, WITHIN, Gateway, OutageKind, find_outages, is_over, sizes
 from alerts.duty.outages import Outage
@@ -197,6 +198,8 @@ def test_its_homes_limits_run_and_come_as_one_digest_for_each_person(office: Off
     office.told()
     hold(office, homes[:8])
     assert office.told() == [] and office.check_of(homes[0]).state is CheckState.OPEN
+    held = office.desk.check(office.check_of(homes[0]).id, dong=None)
+    assert held is not None and [(each.told, each.untold) for each in held.attempts] == [(0, Untold.OUTAGE)]
     office.pass_home(10 * MINUTE)
     assert office.words.take() == [("outage_digest", "dong-1", ("officer1",))] and office.words.codes[-1] == "8"
     hold(office, homes[8:10])

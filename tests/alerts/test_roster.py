@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from alerts.check import Conflict, NotFound
+from alerts.duty.entry import RosterWrong, ShiftEntry
 from alerts.duty.hours import DutyDesk, DutyPart, holiday_name, period_at
 from alerts.duty.roster import DEFAULT_CAP, OnDuty, in_turn
-from alerts.duty.rota import OwnDay, RosterWrong, Rota, ShiftEntry, duty_ends, on_duty
+from alerts.duty.rota import OwnDay, Rota, duty_ends, on_duty
 from ingest.clock import DAY, HOUR, Millis, parse_local
 from ingest.register.tables import dong
 from rules.finding import Level

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from msgspec import structs
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from alerts.attempt import Answer
 from alerts.check import Outcome
 from alerts.desk import Desk
+from alerts.duty.duty_roster import DutyRoster
+from alerts.duty.tables import duty_shift, outage, outage_home, silence
 from alerts.ladder import Who
 from alerts.policy import Policy
 from alerts.tables import attempt
-from ingest.clock import HOUR, MINUTE, to_iso
+from ingest.clock import DAY, HOUR, MINUTE, to_iso
 from ingest.history.port import HistoryUnavailable
 from ingest.reading import Signal
 from ingest.register.tables import view_log
@@ -128,6 +130,48 @@ def test_nobody_on_duty_and_an_exhausted_ladder_are_said(site: Site) -> None:
             connection.exec_driver_sql("DELETE FROM due")
         assert "확인 단계 종료" in client.get(f"/checks/{check.id}/now").text
         assert client.get(f"/api/v1/checks/{check.id}/ladder").json()["exhausted"] is True
+
+
+def test_what_a_silence_or_an_outage_held_back_is_not_said_to_be_for_want_of_somebody_on_duty(site: Site) -> None:
+    roster = DutyRoster(Policy(routes=()))
+    desk = Desk(site.engine, site.clock, Sealer(bytes(range(32))), Policy(routes=()), roster)
+    staffed = replace(site, services=replace(site.services, desk=desk))
+    early = staffed.raise_check("hh-1-1", level=Level.WARNING)
+    with site.engine.begin() as connection:
+        shift = {"desk": "dong", "dong_code": "dong-2", "login": "officer2", "position": 1, "weekdays": "1234567"}
+        connection.execute(insert(duty_shift).values(**shift, from_day="2020-01-01", added_by="gu", added_at=0))
+        said = {"kind": "household", "target": "hh-1-2", "dong_code": "dong-1", "reason": "visit", "author": "officer1"}
+        connection.execute(insert(silence).values(**said, begins_at=0, ends_at=START + DAY))
+        lasts = {
+            "id": "o1",
+            "kind": "dong",
+            "target": "dong-1",
+            "dong_code": "dong-1",
+            "began_at": 0,
+            "found_at": 0,
+            "gateways": 20,
+            "lost": 20,
+        }
+        connection.execute(insert(outage).values(**lasts))
+        connection.execute(insert(outage_home).values(outage_id="o1", household_id="hh-1-3", dong_code="dong-1", lost_at=0))
+    silenced = staffed.raise_check("hh-1-2", level=Level.WARNING)
+    dark = staffed.raise_check("hh-1-3", level=Level.WARNING)
+    alone = staffed.raise_check("hh-2-1", level=Level.WARNING)
+    said_of = [
+        (early, "no_roster", "당직표를 만들기 전"),
+        (silenced, "silence", "알림 중지 중"),
+        (dark, "outage", "통신 두절 중"),
+    ]
+    with staffed.client() as client:
+        for check, reason, words in said_of:
+            assert check is not None
+            now = client.get(f"/checks/{check.id}/now").text
+            assert words in now and "당직자 없음" not in now
+            (only,) = client.get(f"/api/v1/checks/{check.id}/ladder").json()["attempts"]
+            assert (only["told"], only["untold"]) == (0, reason)
+    assert alone is not None
+    found = desk.check(alone.id, dong=None)
+    assert found is not None and [(each.told, each.untold) for each in found.attempts] == [(1, None)]
 
 
 def test_the_page_stands_when_the_history_does_not_answer(site: Site) -> None:

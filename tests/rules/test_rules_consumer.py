@@ -153,6 +153,56 @@ def replace_received(message: Message, at: Millis) -> Message:
     return Message(received_at=START + at, source=message.source, topic=message.topic, payload=message.payload, dup=True)
 
 
+def many_homes(count: int) -> Site:
+    """A site that gives way after two findings, with so many homes, all still since the first minute, and a button."""
+    site = Site()
+    site.consumer.give_way(2)
+    for number in range(count):
+        home = f"hh-m{number}"
+        site.journal.append([enrolled(home), device(f"pir-m{number}", Signal.MOTION, home=home)])
+    site.journal.append([device("sos-1", Signal.SOS)])
+    site.until(MINUTE)
+    site.journal.append([still_since(number) for number in range(count)])
+    return site
+
+
+def still_since(number: int) -> Message:
+    """The last motion of one of many homes."""
+    moved = say(MINUTE, Signal.MOTION, 1, 1)
+    return structs.replace(moved, topic=str(Topic(DONG, f"hh-m{number}", f"pir-m{number}", "motion")))
+
+
+def button(at: Millis, seq: int) -> Message:
+    """Somebody pressed."""
+    return structs.replace(say(at, Signal.SOS, 1, seq), topic=str(Topic(DONG, HOME, "sos-1", "sos")))
+
+
+def test_an_sos_goes_past_all_findings_that_wait_to_be_handed_on() -> None:
+    site = many_homes(9)
+    site.until(9 * HOUR)
+    still_ones = [each for each in site.findings if each.rule is RuleKey.MOTION]
+    assert 0 < len(still_ones) <= 4  # the others wait
+    site.findings.clear()
+    site.journal.append([button(9 * HOUR, 1)])
+    site.until(9 * HOUR + 1_000)
+    assert [site.findings[0].rule, len(site.findings) <= 4] == [RuleKey.SOS, True]
+    for second in range(2, 10):
+        site.until(9 * HOUR + second * 1_000)
+    raised = [each.household_id for each in still_ones + site.findings if each.rule is RuleKey.MOTION]
+    assert sorted(home for home in raised if home) == [f"hh-m{number}" for number in range(9)]
+
+
+def test_what_waits_to_be_handed_on_outlives_the_process() -> None:
+    site = many_homes(9)
+    site.until(9 * HOUR)
+    before = len(site.findings)
+    site.restart()
+    site.until(9 * HOUR + 1_000)
+    assert before < len(site.findings)
+    raised = [each.household_id for each in site.findings if each.rule is RuleKey.MOTION]
+    assert sorted(home for home in raised if home) == [f"hh-m{number}" for number in range(9)]
+
+
 def test_what_cannot_be_observed_is_found_anew_once_a_grid_step_and_not_at_every_turn() -> None:
     site = Site().until(3 * MINUTE)
     first = site.consumer.sights
