@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alerts.check import Outcome
-from alerts.outcomes import TRUTH, RuleFigure, Truth, rule_figures
+from alerts.outcomes import TRUTH, RuleFigure, Truth
 from alerts.script import SCRIPTS, script_of
 from ingest.clock import DAY, HOUR
 from rules.finding import DEVICE, Level, RuleKey
@@ -33,9 +33,8 @@ def test_false_alarms_are_counted_for_every_rule_that_spoke(site: Site) -> None:
     site.take(finding(household="hh-6"))  # open: nobody knows yet
     site.clock.home += DAY
     settle(site, "hh-7", Outcome.SAFE_BY_VISIT, RuleKey.MOTION)  # settled after the span
-    with site.engine.begin() as connection:
-        figures = {each.rule: each for each in rule_figures(connection, MORNING, MORNING + HOUR)}
-        dong = rule_figures(connection, MORNING, MORNING + HOUR, "dong-2")
+    figures = {each.rule: each for each in site.desk.rule_figures(since=MORNING, until=MORNING + HOUR, dong=None)}
+    dong = site.desk.rule_figures(since=MORNING, until=MORNING + HOUR, dong="dong-2")
     assert figures == {
         RuleKey.MOTION: RuleFigure(rule=RuleKey.MOTION, well=1, explained=1, needed=1),
         RuleKey.CALL: RuleFigure(rule=RuleKey.CALL, well=1),
