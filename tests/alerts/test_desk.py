@@ -228,5 +228,5 @@ def test_a_check_that_another_changed_in_between_is_not_written_over(site: Site)
     assert before is not None
     site.desk.acknowledge(before.id, actor="kim", dong=None)
     with site.engine.begin() as connection, pytest.raises(Conflict, match="changed by somebody else"):
-        write_check(connection, before, replace(before, owner="lee", version=before.version + 1, set()))
+        write_check(connection, before, replace(before, owner="lee", version=before.version + 1), set())
     assert site.only().owner == "kim"
