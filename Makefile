@@ -13,7 +13,7 @@ COVERED_BY := tests/rules tests/alerts tests/dashboard_api tests/test_what_goes_
 	$(addprefix tests/anbu/test_,backtest.py whatif.py why.py rules_command.py roster_command.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long coverage lint format types wheel screenshot lock clean
+.PHONY: help setup run test test-long mutants coverage lint format types wheel screenshot lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' Makefile
@@ -30,6 +30,9 @@ test: setup ## set up, then every check: lint, types, import contracts, the buil
 
 test-long: setup ## what does not fit into `make test`: long faults and loads
 	@exec $(BIN)/python -m pytest -m long --timeout 3600 -v $(ARGS)
+
+mutants: setup ## mutation score of a sample, hours for all (ARGS="rules --sample 300 --seed 1", or alerts)
+	@exec $(BIN)/python scripts/mutants.py $(ARGS)
 
 coverage: setup ## branch coverage of rules/ and alerts/: fails under 100 %; not part of `make test`, whose time it would double
 	@$(BIN)/python -m coverage run -m pytest -q -m "not wheel and not long and not browser" $(COVERED_BY) $(ARGS)
