@@ -30,7 +30,7 @@ EVERY: Millis = HOUR
 LONGEST: Millis = 2 * HOUR
 """Machine time between two alarms, and how long a path may go unproven before that is an alarm of its own."""
 
-_STEP = "proof:"
+STEP = "proof:"
 _KEPT: Millis = DAY
 
 
@@ -71,7 +71,7 @@ def tell_proofs(connection: Connection, base_url: str, *, home_now: Millis, mach
     """Write what has been heard into the outbox, in the tick's transaction; how many. A new one replaces what still waits."""
     heard = connection.execute(select(path_proof).where(path_proof.c.heard_at.is_not(None))).all()
     for row in heard:
-        step = _STEP + hashlib.sha256(row.dong_code.encode()).hexdigest()[:16]
+        step = STEP + hashlib.sha256(row.dong_code.encode()).hexdigest()[:16]
         number = hashlib.sha256(f"{step}|{row.channel}|{row.heard_at}".encode()).hexdigest()[:32]
         same = delivery.c.step == step, delivery.c.channel == row.channel, delivery.c.state == DeliveryState.WAITING
         connection.execute(update(delivery).where(*same).values(state=DeliveryState.WITHDRAWN, lease_until=None))
@@ -104,7 +104,7 @@ def tell_proofs(connection: Connection, base_url: str, *, home_now: Millis, mach
 
 def prove(connection: Connection, step: str, channel: str, body: bytes | str, now: Millis) -> None:
     """The receiver has this delivery; where it is a proof, its path is proven."""
-    if not step.startswith(_STEP):
+    if not step.startswith(STEP):
         return
     dong = msgspec.json.decode(body, type=Message).dong
     mine = path_proof.c.dong_code == dong, path_proof.c.channel == channel
@@ -147,7 +147,7 @@ class Paths:
         now = self._clock.machine_now()
         with self._engine.begin() as connection:
             connection.execute(update(path_proof).where(path_proof.c.dong_code.in_(list(dongs))).values(alarmed_at=now))
-            old = delivery.c.step.startswith(_STEP), delivery.c.created_at < now - _KEPT
+            old = delivery.c.step.startswith(STEP), delivery.c.created_at < now - _KEPT
             connection.execute(delete(delivery).where(*old))
 
     def all(self) -> list[Path]:

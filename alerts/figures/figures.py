@@ -28,6 +28,7 @@ from alerts.figures.handled import (
 )
 from alerts.figures.month import MONTH, Month
 from alerts.ladder import Who
+from alerts.proof import STEP
 from alerts.tables import alert, attempt, check, delivery, transition
 from ingest.clock import Clock, Millis
 from ingest.register import tables as register
@@ -221,9 +222,13 @@ def _rules(connection: Connection, month: Month, dong: str | None, months: float
 
 
 def _channels(connection: Connection, month: Month, dong: str | None) -> tuple[ChannelFigures, ...]:
-    """Of a dong, those about its checks. Deliveries know machine time alone, which is home time but in a demo."""
+    """Of a dong, those about its checks; the hourly proof of the paths is nobody's work.
+
+    Deliveries know machine time alone, which is home time but in a demo.
+    """
     counted = select(delivery.c.channel, delivery.c.state, func.count()).outerjoin(check, check.c.id == delivery.c.check_id)
-    mine = delivery.c.created_at >= month.begin, delivery.c.created_at < month.end, *_of(dong, check.c.dong_code)
+    work = delivery.c.step.not_like(f"{STEP}%")
+    mine = work, delivery.c.created_at >= month.begin, delivery.c.created_at < month.end, *_of(dong, check.c.dong_code)
     rows = connection.execute(counted.where(*mine).group_by(delivery.c.channel, delivery.c.state)).all()
     found = []
     for channel in sorted({row.channel for row in rows}):

@@ -8,12 +8,15 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from alerts.aftercare.referral import CareKind, ReferralState
 from alerts.check import Outcome
 from alerts.figures.figures import Figures
 from alerts.figures.handled import Answered, Handled, answered, by_end_of_duty, parts, times
 from alerts.figures.month import MONTH, month_around, month_named
+from alerts.proof import STEP
+from alerts.tables import delivery
 from ingest.clock import DAY, HOUR, MINUTE, SECOND, parse_local
 from rules.finding import Level, RuleKey
 from tests.alerts.alert_parts import MORNING, finding
@@ -165,3 +168,11 @@ def test_referrals_are_counted_by_kind_and_state_in_the_month_they_came_into_it(
     (second,) = care.figures.figures(month_named("2026-02"), dong=None).referrals
     assert (first.kind, first.offered, first.accepted) == (CareKind.MEALS, 1, 0)
     assert (second.offered, second.accepted) == (0, 1)
+
+
+def test_the_hourly_proof_of_a_path_is_nobodys_delivery(care: Care) -> None:
+    care.site.clock.machine = MORNING
+    care.site.take(finding(level=Level.DANGER))
+    with care.site.engine.begin() as connection:
+        connection.execute(update(delivery).values(step=f"{STEP}email"))
+    assert january(care).channels == ()
