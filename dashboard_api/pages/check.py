@@ -224,7 +224,7 @@ def _try_row(view: AttemptView, lang: Lang) -> TryRow:
         channel=say(lang, f"way.{each.channel}"),
         by=each.actor if by_hand else None,
         told=None if by_hand or each.delivery_id or view.untold else view.told,
-        untold=None if view.untold is None else say(lang, f"check.untold_{view.untold}"),
+        untold=None if view.untold is None else say(lang, f"untold.{view.untold}"),
         result=say(lang, f"result.{each.result}") if each.result else say(lang, "check.waiting"),
         open=by_hand and each.result is None,
     )

@@ -10,7 +10,7 @@ import pytest
 from alerts.aftercare.plan import ContactKind
 from alerts.aftercare.referral import CareKind, ReferralState
 from alerts.aftercare.visit import Companion, VisitResult, VisitState
-from alerts.attempt import Result
+from alerts.attempt import Result, Untold
 from alerts.check import Action, Condition, Outcome
 from alerts.contacts import CHANNELS, Kind
 from alerts.desk import CheckState
@@ -21,6 +21,7 @@ from alerts.duty.rota import ABSENCE_REASONS
 from alerts.duty.silence import SilenceKind, SilenceReason
 from alerts.duty.tonight import How
 from alerts.ladder import RungChannel, Who
+from alerts.telling import NOWHERE
 from dashboard_api.api.reports import BOT
 from dashboard_api.pages.neighbour import FORM
 from dashboard_api.words import WORDS, Lang, length, say
@@ -41,6 +42,7 @@ FAMILIES = {
     "who": [str(who) for who in Who],
     "way": [*map(str, RungChannel), "phone", "visit"],
     "result": [*map(str, Result), "begun"],
+    "untold": [str(reason) for reason in Untold],
     "grade": [str(grade) for grade in Grade],
     "signal": [str(signal) for signal in Signal],
     "limit": [str(channel) for channel in Channel],
@@ -59,7 +61,7 @@ FAMILIES = {
     "outage_kind": [str(kind) for kind in OutageKind],
     "how": [str(how) for how in How],
     "contact_kind": [str(kind) for kind in Kind],
-    "channel": ["console", *CHANNELS],
+    "channel": ["console", NOWHERE, *CHANNELS],
 }
 OPEN_ENDED = {"problem", "invalid", "stage", "value"}  # chosen by what happens; checked where it happens
 
