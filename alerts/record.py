@@ -58,7 +58,7 @@ class Recorder:
         here = among or self.begin(connection)
         write_check(connection, before, after, here.ladders)
         self._note_transitions(here, decision.transitions, text, after.dong_code, check_id=after.id)
-        self._withdraw(connection, before, after, decision)
+        self._withdraw(connection, here, before, after, decision)
         told, untold = self._write_deliveries(connection, here, before, after, decision)
         self._write_attempts(connection, before, after, decision, told, untold)
         if decision.attempts and before is not None and not decision.transitions:
@@ -128,12 +128,18 @@ class Recorder:
             raise ValueError("text cannot be kept without a sealer")
         return self._sealer.seal(text.strip().encode(), about=note_about(check_id, ticket_id))
 
-    def _withdraw(self, connection: Connection, before: Check | None, after: Check, decision: Decision) -> None:
-        """After the end nothing leaves; a newer telling replaces what still waits; of what is taken the ladder says no more."""
+    def _withdraw(
+        self, connection: Connection, here: Circumstances, before: Check | None, after: Check, decision: Decision
+    ) -> None:
+        """After the end nothing leaves; a newer telling replaces what still waits; of what is taken the ladder says no more.
+
+        A telling that is itself held back replaces nothing: what waited is all that anybody hears until it is let go.
+        """
         if before is None:
             return
         now = self._clock.machine_now()
-        if decision.notices or decision.asks or after.state is CheckState.RESOLVED:
+        newer = decision.asks or (decision.notices and here.held_back(after) is None)
+        if newer or after.state is CheckState.RESOLVED:
             withdraw(connection, after.id, now, ladder_only=False)
         elif after.state is CheckState.ACKNOWLEDGED:
             withdraw(connection, after.id, now, ladder_only=True)

@@ -11,11 +11,13 @@ from sqlalchemy import update
 
 from alerts.attempt import Untold
 from alerts.check import BadReturn, CheckState, Conflict, NeedsText, NotFound, Outcome
+from alerts.delivery import DeliveryState
 from alerts.duty.away import AwayReason
 from alerts.duty.silence import NEVER_SILENT, SILENCEABLE, SilenceKind, SilenceReason, touching
 from alerts.duty.silences import BadEnd, CannotSilence, standing
 from alerts.duty.tables import silence, tonight
 from alerts.duty.tonight import How, due_tonight, worst_of
+from alerts.tables import delivery
 from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis, parse_local
 from ingest.facts import AwayDeclared, AwayEnded, CheckResolved
 from ingest.reading import DongCode, HouseholdId
@@ -210,6 +212,17 @@ def test_sos_smoke_gas_and_cannot_verify_are_never_silenced(office: Office, rule
     office.take(finding(rule, Level.DANGER, household="hh-1-1"))
     assert office.told() == ["risen"]
     assert rule not in SILENCEABLE
+
+
+def test_a_telling_that_is_held_back_takes_back_none_that_still_waits(office: Office) -> None:
+    office.take(finding(RuleKey.HEAT, Level.WARNING, household="hh-1-1"))  # no sender runs: it waits
+    before = [(row.id, row.state) for row in office.rows(delivery)]
+    assert DeliveryState.WAITING in {state for _, state in before}
+    lay(office, SilenceKind.HOUSEHOLD, "hh-1-1", length=4 * HOUR)
+    office.pass_home(HOUR)
+    found = office.desk.check(office.check_of("hh-1-1").id, dong=None)
+    assert found is not None and found.attempts[-1].untold is Untold.SILENCE
+    assert [(row.id, row.state) for row in office.rows(delivery)] == before
 
 
 def test_at_its_end_a_silence_reminds_and_what_it_held_back_is_told(office: Office) -> None:
