@@ -1,5 +1,6 @@
 """Proves on a real Mosquitto what each line about accounts, topics and sizes in mosquitto.conf keeps a device from doing."""
 
+import contextlib
 import os
 import socket
 import ssl
@@ -200,7 +201,8 @@ def test_nobody_comes_in_without_an_account(server: MosquittoServer, connect: Ca
 @pytest.mark.parametrize("size", [200_000, 1024 * 1024])
 def test_a_device_that_sends_too_much_at_once_is_cut_off_alone(connect: Callable[..., Client], ours: Client, size: int) -> None:
     device, other = connect("pir-1"), connect("pir-2")
-    device.publish(MOTION.format("pir-1"), b"x" * size)
+    with contextlib.suppress(RuntimeError):  # paho's word for being cut off while it still writes
+        device.publish(MOTION.format("pir-1"), b"x" * size)
     until(lambda: device.lost == 1, what="cut off")
     assert heard_by(ours, other, "pir-2") == []
     assert ours.is_in
