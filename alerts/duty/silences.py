@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, and_, insert, or_, select, update
@@ -10,9 +11,10 @@ from sqlalchemy import Connection, Engine, Row, and_, insert, or_, select, updat
 from alerts.check import NeedsText, NotFound, Refused
 from alerts.duty.silence import LONGEST, NEVER_SILENT, Silence, SilenceKind, SilenceReason
 from alerts.duty.tables import silence
+from alerts.notes import open_note
 from ingest.clock import DAY, Clock, Millis
 from ingest.register import tables as register
-from ingest.seal import SealBroken, Sealer
+from ingest.seal import Sealer
 from ingest.store import reading
 from rules.finding import RuleKey
 
@@ -101,14 +103,9 @@ class Silences:
             return [self._silence(row) for row in connection.execute(wanted)]
 
     def _silence(self, row: Row[Any]) -> Silence:
+        note = open_note(self._sealer, row.sealed_note, f"silence:{row.id}")  # its words may be lost; that it holds still shows
         found = silence_of(row)
-        if row.sealed_note is None:
-            return found
-        try:
-            note = self._sealer.open(row.sealed_note, about=f"silence:{row.id}").decode()
-        except SealBroken:
-            return found  # its words are lost, but everybody must still see that it holds
-        return Silence(**{name: getattr(found, name) for name in Silence.__slots__ if name != "note"}, note=note)
+        return found if note is None else replace(found, note=note)
 
 
 def in_force(at: Millis) -> Any:
