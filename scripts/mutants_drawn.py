@@ -1,0 +1,206 @@
+"""Knows which mutants are drawn, tries them one after another, and says what was noticed; scripts/mutants.py starts it.
+
+A mutant meets only the tests that call its function, the quickest first, until one fails, in a process forked from one that
+has everything imported. What was noticed stays so while its function is unchanged, what was not is tried again. Its folder is
+the one where mutmut's settings lie, since mutmut reads them as it is imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sys
+import time
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mutmut.__main__ import collect_or_load_stats, create_mutants, estimated_worst_case_time
+from mutmut.configuration import config
+from mutmut.mutation.data import SourceFileMutationData
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.mutation.trampoline import set_mutant_under_test
+from mutmut.state import state
+from mutmut.stats import status_by_exit_code
+from mutmut.utils.file_utils import copy_also_copy_files, copy_src_dir, setup_source_paths, walk_mutatable_files
+from mutmut.utils.format_utils import mangled_name_from_mutant_name
+from mutmut.workers.isolation import MutantRunner, get_mutant_runner
+
+NEEDED = 85.0
+"""Per cent of the mutants that the tests must notice."""
+NOTICED = ("killed", "timeout", "suspicious", "segfault")
+MISSED = ("survived", "no tests")
+NO_TESTS = 33
+"""mutmut's code for a mutant that no test meets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """One mutant that no test noticed."""
+
+    name: str
+    state: str
+    change: str
+    """The lines of the diff that differ."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a sample showed."""
+
+    package: str
+    seed: int
+    mutants: int
+    """How many there are."""
+    tried: int
+    noticed: int
+    score: float
+    """Per cent."""
+    interval95: tuple[float, float]
+    """Per cent, Wilson's; as if drawn without regard to modules, so rather too wide."""
+    states: dict[str, int]
+    modules: dict[str, tuple[int, int]]
+    """Noticed and tried by module."""
+    missed: list[Missed]
+
+
+def main(arguments: list[str]) -> int:
+    package, size, seed, what, kept, modules = arguments
+    runner = _prepare()
+    seen = _seen()
+    names = sorted(name for name in seen if not modules or module_of(name) in modules.split(","))
+    drawn = draw(names, min(int(size) or len(names), len(names)), int(seed))
+    untried = [name for name in drawn if _state(seen, name) not in NOTICED]
+    print(f"mutants: {len(drawn)} of {len(names)} in {modules or package}, seed {seed}; {len(untried)} to try", flush=True)
+    if what == "try":
+        _try(runner, seen, untried)
+    return _told(_report(package, int(seed), seen, drawn), Path(kept))
+
+
+def _prepare() -> MutantRunner:
+    """All mutants made, which test meets which function noted, and everything imported."""
+    Path("mutants").mkdir(exist_ok=True)
+    set_mutant_under_test("mutant_generation")
+    copy_src_dir()
+    copy_also_copy_files()
+    setup_source_paths()
+    create_mutants(1)
+    runner = get_mutant_runner(1)
+    collect_or_load_stats(runner, apply_config_invalidation=True)
+    set_mutant_under_test("")
+    return runner
+
+
+def _try(runner: MutantRunner, seen: dict[str, SourceFileMutationData], names: list[str]) -> None:
+    """One at a time, those of few tests first; each answer is kept at once."""
+    runner.startup()
+    started = time.monotonic()
+    for number, name in enumerate(sorted(names, key=estimated_worst_case_time), start=1):
+        tests = state().tests_by_mangled_function_name.get(mangled_name_from_mutant_name(name), set())
+        expected = estimated_worst_case_time(name)
+        code, took = NO_TESTS, 0.0
+        if tests:
+            limit = math.ceil((expected + config().timeout_constant) * config().timeout_multiplier)
+            runner.submit(name, list(tests), limit, expected)
+            result = runner.wait_for_result()
+            code, took = result.exit_code, result.duration
+        seen[name].exit_code_by_key[name] = code
+        seen[name].durations_by_key[name] = took
+        seen[name].save()
+        print(f"{number}/{len(names)} {time.monotonic() - started:.0f} s {_state(seen, name)}: {name} ({took:.1f} s)", flush=True)
+    runner.shutdown()
+
+
+def draw(names: list[str], size: int, seed: int) -> list[str]:
+    """So many of each module as its share of all (largest remainders), by a hash of the seed and the name.
+
+    So a larger sample holds the smaller one, and a change in one function hardly changes what is drawn of others.
+    """
+    by_module: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        by_module[module_of(name)].append(name)
+    exact = {module: size * len(those) / len(names) for module, those in by_module.items()}
+    shares = {module: math.floor(share) for module, share in exact.items()}
+    by_remainder = sorted(exact, key=lambda module: (shares[module] - exact[module], module))
+    for module in by_remainder[: size - sum(shares.values())]:
+        shares[module] += 1
+    return [name for module, those in by_module.items() for name in _by_hash(those, seed)[: shares[module]]]
+
+
+def module_of(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def wilson(noticed: int, tried: int) -> tuple[float, float]:
+    """The 95 % interval of a share, in per cent (Wilson 1927)."""
+    if not tried:
+        return 0.0, 100.0
+    z, share = 1.959964, noticed / tried
+    middle = share + z * z / (2 * tried)
+    half = z * math.sqrt(share * (1 - share) / tried + z * z / (4 * tried * tried))
+    return tuple(round(100 * (middle + side * half) / (1 + z * z / tried), 1) for side in (-1, 1))  # type: ignore[return-value]
+
+
+def _by_hash(names: list[str], seed: int) -> list[str]:
+    return sorted(names, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
+
+
+def _seen() -> dict[str, SourceFileMutationData]:
+    """What is known of every mutant by its name; mutants of one file share it."""
+    found = {}
+    for path in walk_mutatable_files():
+        data = SourceFileMutationData(path=path)
+        data.load()
+        found.update(dict.fromkeys(data.exit_code_by_key, data))
+    return found
+
+
+def _state(seen: dict[str, SourceFileMutationData], name: str) -> str:
+    return status_by_exit_code[seen[name].exit_code_by_key[name]]
+
+
+def _report(package: str, seed: int, seen: dict[str, SourceFileMutationData], drawn: list[str]) -> Report:
+    states = {name: _state(seen, name) for name in drawn}
+    found = {name: answer for name, answer in states.items() if answer in NOTICED + MISSED}
+    modules: dict[str, list[bool]] = defaultdict(list)
+    for name, answer in found.items():
+        modules[module_of(name)].append(answer in NOTICED)
+    noticed = sum(map(sum, modules.values()))
+    return Report(
+        package=package,
+        seed=seed,
+        mutants=len(seen),
+        tried=len(found),
+        noticed=noticed,
+        score=round(100 * noticed / len(found), 1) if found else 0.0,
+        interval95=wilson(noticed, len(found)),
+        states=dict(Counter(states.values())),
+        modules={module: (sum(those), len(those)) for module, those in sorted(modules.items())},
+        missed=[Missed(name=n, state=s, change=_change(n)) for n, s in sorted(found.items()) if s in MISSED],
+    )
+
+
+def _change(name: str) -> str:
+    path = module_of(name).replace(".", "/") + ".py"
+    lines = get_diff_for_mutant(name, path=path).splitlines()
+    return "\n".join(line for line in lines if line.startswith(("-", "+")) and not line.startswith(("---", "+++")))
+
+
+def _told(report: Report, kept: Path) -> int:
+    kept.write_text(json.dumps(asdict(report), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    for missed in report.missed:
+        print(f"\n{missed.state}: {missed.name}\n{missed.change}")
+    print()
+    for module, (noticed, tried) in report.modules.items():
+        print(f"{module:<40} {noticed:>5} of {tried:>5}  {100 * noticed / tried:5.1f} %")
+    low, high = report.interval95
+    print(
+        f"mutants: {report.noticed} of {report.tried} noticed, {report.score} % (95 %: {low} to {high}; wanted: {NEEDED:.0f} %); "
+        f"{report.states}; {kept}"
+    )
+    return 0 if report.score > NEEDED else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
