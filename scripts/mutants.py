@@ -41,6 +41,7 @@ def main(arguments: list[str]) -> int:
     wanted.add_argument("--sample", type=int, default=0, help="how many mutants are tried (0: all)")
     wanted.add_argument("--seed", type=int, default=1)
     wanted.add_argument("--modules", default="", help="only these, by comma (rules.hours,rules.lengths)")
+    wanted.add_argument("--patience", type=int, default=0, help="seconds of tests a mutant meets at most (0: all it has)")
     wanted.add_argument("--fresh", action="store_true", help="forget what earlier runs have seen")
     wanted.add_argument("--report", action="store_true", help="try nothing, only report what has been seen")
     asked = wanted.parse_args(arguments)
@@ -49,31 +50,37 @@ def main(arguments: list[str]) -> int:
         shutil.rmtree(folder, ignore_errors=True)
     _lay(folder, asked.package)
     kept = ROOT / "build" / "mutants" / f"{asked.modules or asked.package}.json"
-    drawn = [asked.package, str(asked.sample), str(asked.seed), "report" if asked.report else "try", str(kept), asked.modules]
+    drawn = {
+        "package": asked.package,
+        "modules": asked.modules.split(",") if asked.modules else [],
+        "size": asked.sample,
+        "seed": asked.seed,
+        "patience": -1 if asked.report else asked.patience,
+        "kept": str(kept),
+    }
     script = ROOT / "scripts" / "mutants_drawn.py"
     path = str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", "")
-    done = subprocess.run([sys.executable, str(script), *drawn], cwd=folder, env={**os.environ, "PATH": path}, check=False)
+    done = subprocess.run(
+        [sys.executable, str(script), json.dumps(drawn)], cwd=folder, env={**os.environ, "PATH": path}, check=False
+    )
     return done.returncode
 
 
 def _lay(folder: Path, package: str) -> None:
     """The tree once more, with mutmut's settings for this package, so that the tree itself is never touched.
 
-    What has not changed since the last run is left alone: mutmut goes by the times of the files.
+    What has not changed since the last run is left alone: mutmut goes by the times of the files. Which test meets which
+    function it notes for new tests only, so that a test that has changed may miss some until a --fresh run.
     """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {Path(path) for name in COPIED for path in _files(ROOT / name)}
-    changed = [path for path in sorted(wanted) if _differ(ROOT / path, folder / path)]
-    for path in changed:
+    for path in sorted(path for path in wanted if _differ(ROOT / path, folder / path)):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / path, folder / path)
     for name in COPIED:
         for path in {Path(one.relative_to(folder)) for one in (folder / name).rglob("*") if one.is_file()} - wanted:
             (folder / path).unlink()
             (folder / "mutants" / path).unlink(missing_ok=True)
-    if any(path.parts[0] == "tests" for path in changed):
-        # Which test meets which function is noted anew.
-        (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
     (folder / "pyproject.toml").write_text(_settings(package), encoding="utf-8")
 
 

@@ -65,17 +65,33 @@ class Report:
     missed: list[Missed]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What scripts/mutants.py asks for."""
+
+    package: str
+    modules: list[str]
+    """Only these; empty: all of the package."""
+    size: int
+    """How many are drawn; 0: all."""
+    seed: int
+    patience: int
+    """Seconds of tests that a mutant meets at most, the quickest; 0: all it has, -1: none, only report."""
+    kept: str
+    """Where the report is written."""
+
+
 def main(arguments: list[str]) -> int:
-    package, size, seed, what, kept, modules = arguments
+    asked = Asked(**json.loads(arguments[0]))
     runner = _prepare()
     seen = _seen()
-    names = sorted(name for name in seen if not modules or module_of(name) in modules.split(","))
-    drawn = draw(names, min(int(size) or len(names), len(names)), int(seed))
+    names = sorted(name for name in seen if not asked.modules or module_of(name) in asked.modules)
+    drawn = draw(names, min(asked.size or len(names), len(names)), asked.seed)
     untried = [name for name in drawn if _state(seen, name) not in NOTICED]
-    print(f"mutants: {len(drawn)} of {len(names)} in {modules or package}, seed {seed}; {len(untried)} to try", flush=True)
-    if what == "try":
-        _try(runner, seen, untried)
-    return _told(_report(package, int(seed), seen, drawn), Path(kept))
+    print(f"mutants: {len(drawn)} of {len(names)}, seed {asked.seed}; {len(untried)} to try", flush=True)
+    if asked.patience >= 0:
+        _try(runner, seen, untried, asked.patience or math.inf)
+    return _told(_report(asked, seen, drawn), Path(asked.kept))
 
 
 def _prepare() -> MutantRunner:
@@ -92,17 +108,16 @@ def _prepare() -> MutantRunner:
     return runner
 
 
-def _try(runner: MutantRunner, seen: dict[str, SourceFileMutationData], names: list[str]) -> None:
+def _try(runner: MutantRunner, seen: dict[str, SourceFileMutationData], names: list[str], patience: float) -> None:
     """One at a time, those of few tests first; each answer is kept at once."""
     runner.startup()
     started = time.monotonic()
     for number, name in enumerate(sorted(names, key=estimated_worst_case_time), start=1):
-        tests = state().tests_by_mangled_function_name.get(mangled_name_from_mutant_name(name), set())
-        expected = estimated_worst_case_time(name)
+        tests, expected = _tests(name, patience)
         code, took = NO_TESTS, 0.0
         if tests:
             limit = math.ceil((expected + config().timeout_constant) * config().timeout_multiplier)
-            runner.submit(name, list(tests), limit, expected)
+            runner.submit(name, tests, limit, expected)
             result = runner.wait_for_result()
             code, took = result.exit_code, result.duration
         seen[name].exit_code_by_key[name] = code
@@ -112,10 +127,25 @@ def _try(runner: MutantRunner, seen: dict[str, SourceFileMutationData], names: l
     runner.shutdown()
 
 
+def _tests(name: str, patience: float) -> tuple[list[str], float]:
+    """The tests that call the mutant's function, the quickest first, as many as patience allows, and their seconds."""
+    lengths = state().duration_by_test
+    chosen: list[str] = []
+    expected = 0.0
+    for test in sorted(
+        state().tests_by_mangled_function_name.get(mangled_name_from_mutant_name(name), ()), key=lengths.__getitem__
+    ):
+        if chosen and expected + lengths[test] > patience:
+            break
+        chosen.append(test)
+        expected += lengths[test]
+    return chosen, expected
+
+
 def draw(names: list[str], size: int, seed: int) -> list[str]:
     """So many of each module as its share of all (largest remainders), by a hash of the seed and the name.
 
-    So a larger sample holds the smaller one, and a change in one function hardly changes what is drawn of others.
+    So a larger sample holds nearly all of a smaller one, and a change in one function hardly changes what is drawn of others.
     """
     by_module: dict[str, list[str]] = defaultdict(list)
     for name in names:
@@ -160,7 +190,7 @@ def _state(seen: dict[str, SourceFileMutationData], name: str) -> str:
     return status_by_exit_code[seen[name].exit_code_by_key[name]]
 
 
-def _report(package: str, seed: int, seen: dict[str, SourceFileMutationData], drawn: list[str]) -> Report:
+def _report(asked: Asked, seen: dict[str, SourceFileMutationData], drawn: list[str]) -> Report:
     states = {name: _state(seen, name) for name in drawn}
     found = {name: answer for name, answer in states.items() if answer in NOTICED + MISSED}
     modules: dict[str, list[bool]] = defaultdict(list)
@@ -168,8 +198,8 @@ def _report(package: str, seed: int, seen: dict[str, SourceFileMutationData], dr
         modules[module_of(name)].append(answer in NOTICED)
     noticed = sum(map(sum, modules.values()))
     return Report(
-        package=package,
-        seed=seed,
+        package=asked.package,
+        seed=asked.seed,
         mutants=len(seen),
         tried=len(found),
         noticed=noticed,
