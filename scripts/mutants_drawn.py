@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
+import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
@@ -33,6 +35,14 @@ NOTICED = ("killed", "timeout", "suspicious", "segfault")
 MISSED = ("survived", "no tests")
 NO_TESTS = 33
 """mutmut's code for a mutant that no test meets."""
+_IMPORTED = """
+import importlib, pkgutil, sys
+from mutmut.state import state
+for package in map(importlib.import_module, sys.argv[1:]):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+print(*state()._stats)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,16 +120,20 @@ def _prepare() -> MutantRunner:
 
 def _try(runner: MutantRunner, seen: dict[str, SourceFileMutationData], names: list[str], patience: float) -> None:
     """One at a time, those of few tests first; each answer is kept at once."""
+    at_import = _called_at_import()
     runner.startup()
     started = time.monotonic()
     for number, name in enumerate(sorted(names, key=estimated_worst_case_time), start=1):
-        tests, expected = _tests(name, patience)
-        code, took = NO_TESTS, 0.0
-        if tests:
+        tests, expected = _tests(name, patience, of_module=_function(name) in at_import)
+        begun = time.monotonic()
+        code = NO_TESTS
+        if tests and _function(name) in at_import:
+            code = _afresh(name, tests)
+        elif tests:
             limit = math.ceil((expected + config().timeout_constant) * config().timeout_multiplier)
             runner.submit(name, tests, limit, expected)
-            result = runner.wait_for_result()
-            code, took = result.exit_code, result.duration
+            code = runner.wait_for_result().exit_code
+        took = time.monotonic() - begun
         seen[name].exit_code_by_key[name] = code
         seen[name].durations_by_key[name] = took
         seen[name].save()
@@ -127,19 +141,46 @@ def _try(runner: MutantRunner, seen: dict[str, SourceFileMutationData], names: l
     runner.shutdown()
 
 
-def _tests(name: str, patience: float) -> tuple[list[str], float]:
-    """The tests that call the mutant's function, the quickest first, as many as patience allows, and their seconds."""
+def _tests(name: str, patience: float, *, of_module: bool) -> tuple[list[str], float]:
+    """The tests that call the function or any of its module, the quickest first, as many as patience allows; their seconds."""
     lengths = state().duration_by_test
+    wanted = {_function(name)}
+    if of_module:
+        wanted = {one for one in state().tests_by_mangled_function_name if module_of(one) == module_of(name)}
+    found = {test for one in wanted for test in state().tests_by_mangled_function_name.get(one, ())}
     chosen: list[str] = []
     expected = 0.0
-    for test in sorted(
-        state().tests_by_mangled_function_name.get(mangled_name_from_mutant_name(name), ()), key=lengths.__getitem__
-    ):
+    for test in sorted(found, key=lengths.__getitem__):
         if chosen and expected + lengths[test] > patience:
             break
         chosen.append(test)
         expected += lengths[test]
     return chosen, expected
+
+
+def _called_at_import() -> set[str]:
+    """Functions that are called while their module is imported: a process that has everything imported is past them."""
+    found = subprocess.run(
+        [sys.executable, "-c", _IMPORTED, *map(str, config().source_paths)],
+        cwd="mutants",
+        env={**os.environ, "MUTANT_UNDER_TEST": "stats", "PYTHONPATH": "."},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(found.stdout.split())
+
+
+def _afresh(name: str, tests: list[str]) -> int:
+    """mutmut's code for the mutant, met by these tests in a new interpreter; one that cannot be imported is noticed too."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", *config().pytest_add_cli_args, *tests]
+    environment = {**os.environ, "MUTANT_UNDER_TEST": name}
+    done = subprocess.run(command, cwd="mutants", env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return 0 if done.returncode == 0 else 1
+
+
+def _function(name: str) -> str:
+    return mangled_name_from_mutant_name(name)
 
 
 def draw(names: list[str], size: int, seed: int) -> list[str]:

@@ -247,3 +247,11 @@ def test_an_absence_that_is_declared_is_said_with_its_end_and_a_level_that_is_ov
     assert lines_of(waiting, "en")["No motion"].startswith(
         "just heard again: it was waiting for what had been queued; counts from 22 Nov 09:00, 9 h 1 min ago, "
     )
+
+
+def test_at_the_return_time_itself_the_clocks_run_again() -> None:
+    away = AwayDeclared(fact_id="a", at=START + HOUR, household_id=HOME, returns_at=START + 9 * HOUR, reason="travel")
+    days = Days([*home_with(Signal.MOTION), motion(0), away])
+    account = rule(seen(days, 9 * HOUR), RuleKey.MOTION)
+    assert (account.since, account.elapsed, account.lacking, account.coverage) == (START + 9 * HOUR, 0, "", 1.0)
+    assert [one.due for one in account.levels] == [START + 17 * HOUR, START + 21 * HOUR, START + 33 * HOUR]
