@@ -58,12 +58,9 @@ def main(arguments: list[str]) -> int:
         "patience": -1 if asked.report else asked.patience,
         "kept": str(kept),
     }
-    script = ROOT / "scripts" / "mutants_drawn.py"
     path = str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", "")
-    done = subprocess.run(
-        [sys.executable, str(script), json.dumps(drawn)], cwd=folder, env={**os.environ, "PATH": path}, check=False
-    )
-    return done.returncode
+    command = [sys.executable, str(ROOT / "scripts" / "mutants_drawn.py"), json.dumps(drawn)]
+    return subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, check=False).returncode
 
 
 def _lay(folder: Path, package: str) -> None:

@@ -7,7 +7,6 @@ the one where mutmut's settings lie, since mutmut reads them as it is imported.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -18,6 +17,7 @@ from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mutants_sample import draw, module_of, wilson
 from mutmut.__main__ import collect_or_load_stats, create_mutants, estimated_worst_case_time
 from mutmut.configuration import config
 from mutmut.mutation.data import SourceFileMutationData
@@ -181,40 +181,6 @@ def _afresh(name: str, tests: list[str]) -> int:
 
 def _function(name: str) -> str:
     return mangled_name_from_mutant_name(name)
-
-
-def draw(names: list[str], size: int, seed: int) -> list[str]:
-    """So many of each module as its share of all (largest remainders), by a hash of the seed and the name.
-
-    So a larger sample holds nearly all of a smaller one, and a change in one function hardly changes what is drawn of others.
-    """
-    by_module: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        by_module[module_of(name)].append(name)
-    exact = {module: size * len(those) / len(names) for module, those in by_module.items()}
-    shares = {module: math.floor(share) for module, share in exact.items()}
-    by_remainder = sorted(exact, key=lambda module: (shares[module] - exact[module], module))
-    for module in by_remainder[: size - sum(shares.values())]:
-        shares[module] += 1
-    return [name for module, those in by_module.items() for name in _by_hash(those, seed)[: shares[module]]]
-
-
-def module_of(name: str) -> str:
-    return name.rpartition(".")[0]
-
-
-def wilson(noticed: int, tried: int) -> tuple[float, float]:
-    """The 95 % interval of a share, in per cent (Wilson 1927)."""
-    if not tried:
-        return 0.0, 100.0
-    z, share = 1.959964, noticed / tried
-    middle = share + z * z / (2 * tried)
-    half = z * math.sqrt(share * (1 - share) / tried + z * z / (4 * tried * tried))
-    return tuple(round(100 * (middle + side * half) / (1 + z * z / tried), 1) for side in (-1, 1))  # type: ignore[return-value]
-
-
-def _by_hash(names: list[str], seed: int) -> list[str]:
-    return sorted(names, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
 
 
 def _seen() -> dict[str, SourceFileMutationData]:
