@@ -9,8 +9,9 @@ from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from alerts import metrics
 from alerts.attempt import Untold
-from alerts.check import LADDER_STEP, TICK, Action, Ask, Check, CheckState, Decision, Notice, Transition
+from alerts.check import LADDER_STEP, TICK, Action, Ask, Check, CheckState, Decision, Notice, NoticeKind, Transition
 from alerts.circumstances import Circumstances
+from alerts.condition import notice
 from alerts.delivery import DeliveryState, deliver
 from alerts.ladder import Who
 from alerts.live import event_row
@@ -56,6 +57,8 @@ class Recorder:
         if before is None:
             after = replace(after, code=free_code(connection, after.id, after.dong_code))
         here = among or self.begin(connection)
+        if before is not None and _let_out(here, before, after, decision):
+            decision = replace(decision, notices=(notice(NoticeKind.ADDED, after),))
         write_check(connection, before, after, here.ladders)
         self._note_transitions(here, decision.transitions, text, after.dong_code, check_id=after.id)
         self._withdraw(connection, here, before, after, decision)
@@ -204,6 +207,12 @@ class Recorder:
             first=before is None,
         )
         return len(written)
+
+
+def _let_out(here: Circumstances, before: Check, after: Check, decision: Decision) -> bool:
+    """Whether this change alone ends the wait of a check nobody has been told of: what joined it is held back by nothing."""
+    silent = not decision.notices and not decision.asks and after.state is CheckState.OPEN
+    return silent and here.held_back(before) is not None and here.held_back(after) is None
 
 
 def asked(connection: Connection, check: Check, ask: Ask) -> list[str]:
