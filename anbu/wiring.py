@@ -75,8 +75,8 @@ from ingest.source import BrokerAddress, MqttSource
 from ingest.tongues import Tongues
 from rules.consumer import RulesConsumer
 from rules.engine import Engine
-from rules.explain import HomeSeen
 from rules.finding import Finding
+from rules.seen import HomeSeen
 from rules.table import RuleTable
 
 log = structlog.get_logger(__name__)

@@ -25,8 +25,8 @@ from ingest.losses import Losses
 from ingest.posted import Postbox
 from ingest.register.register import Register
 from ingest.register.strangers import Strangers
-from rules.explain import HomeSeen
 from rules.observability import Sights
+from rules.seen import HomeSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,90 +2,50 @@
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 
 from ingest.clock import Millis
 from rules.absence import OBSERVED, ORDER, Absence
 from rules.columns import NEVER, UNSET
+from rules.composite import Composite
+from rules.device import DeviceHealth
+from rules.explain_devices import devices_seen
+from rules.explain_pairs import pairs_seen, urgent_seen
 from rules.finding import Level, RuleKey
 from rules.limits_in_force import LimitsInForce
-from rules.observability import Blind
+from rules.profile import GRADES
+from rules.seen import BlindSpan, HomeSeen, LevelSeen, RuleSeen
 from rules.state import State
 from rules.threshold import CHANNELS, Thresholds
 from rules.threshold import RULES as THRESHOLDS
 
 
-class CannotSay(Exception):
-    """There is no answer for this home and moment; the text says why."""
-
-
-class BlindSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of the window in which the home could not be observed; `until` None: it lasts."""
-
-    since: Millis
-    until: Millis | None
-    cause: Blind
-
-
-class LevelSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """One level: its limit (ms, or the signal's unit), and when it would be told if nothing happens (None: not foreseeable)."""
-
-    level: Level
-    limit: float
-    reached: bool
-    due: Millis | None = None
-
-
-class RuleSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule at work. `lacking` names why it counts nothing: a code of `rules.explain_words`."""
-
-    rule: RuleKey
-    standing: Level | None  # of an open finding
-    lacking: str = ""
-    since: Millis | None = None  # what it counts from
-    elapsed: Millis = 0
-    observed: Millis = 0  # of `elapsed`, what counts
-    coverage: float = 1.0
-    value: float | None = None  # of a threshold: the last sample, in its unit
-    sampled_at: Millis | None = None
-    device_id: str | None = None
-    levels: tuple[LevelSeen, ...] = ()
-    blind: tuple[BlindSpan, ...] = ()
-
-
-class HomeSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it. `at` is the grid point that was evaluated last."""
-
-    household_id: str
-    at: Millis
-    rule_version: str
-    grade: str
-    seasons: tuple[str, ...]
-    own_limits: bool
-    rules: tuple[RuleSeen, ...]
-    others: tuple[tuple[RuleKey, Level], ...]  # what else stands: composite, urgent, device
-
-
-def explain(state: State, limits: LimitsInForce, absence: Absence, thresholds: Thresholds, home: int, grade: str) -> HomeSeen:
+def explain(
+    state: State,
+    limits: LimitsInForce,
+    absence: Absence,
+    thresholds: Thresholds,
+    composite: Composite,
+    devices: DeviceHealth,
+    home: int,
+) -> HomeSeen:
     """The home as the rules see it at the last grid point."""
     at = state.evaluated or 0
     clocks = [_clock(state, absence, home, rule, at) for rule in ORDER]
-    measured = [_measured(state, limits, thresholds, home, rule, at) for rule in THRESHOLDS]
-    known = {one.rule for one in (*clocks, *measured)}
-    names = [state.households.ids[home], *(f"device:{state.devices.ids[one]}" for one in state.homes.get(home, []))]
-    others = [
-        (rule, Level(one.level)) for name in names for rule, one in state.episodes.of(name) if one.level and rule not in known
-    ]
     return HomeSeen(
         household_id=state.households.ids[home],
         at=at,
         rule_version=limits.table.version,
-        grade=grade,
+        grade=GRADES[int(state.households.grade[home])],
         seasons=tuple(sorted(limits.seasons)),
         own_limits=home in state.own,
-        rules=(*clocks, *measured),
-        others=tuple(others),
+        rules=(
+            *clocks,
+            *(_measured(state, limits, thresholds, home, rule, at) for rule in THRESHOLDS),
+            *pairs_seen(state, composite, {one.rule: one for one in clocks}, home, at),
+            *urgent_seen(state, home, at),
+            *devices_seen(state, devices, home, at),
+        ),
     )
 
 
