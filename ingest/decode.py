@@ -105,6 +105,10 @@ class Decoder:
         route = self._routes.get(body.topic) or self._route(body.topic)
         if route is None:
             return [self._refuse_topic(entry, body.topic)]
+        if route.hear_even is not None and route.claim is not None:
+            pack = route.hear_even(body.payload)
+            if pack is not None and self._judge.take_pack(entry, body, route.claim, pack):
+                return []
         heard = route.hear(body.payload)
         arrival = arrive(body, entry.received_at, self._links)
         if route.claim is None:

@@ -13,12 +13,14 @@ from collections.abc import Set as AbstractSet
 from zlib import crc32
 
 import msgspec
+import numpy as np
 
-from ingest.dating import Arrival, date
+from ingest.clock import Millis
+from ingest.dating import FUTURE_LIMIT, Arrival, date, earliest_believable
 from ingest.decoding import Other
 from ingest.enrolment import Enrolment, Place
 from ingest.facts import MessageReread
-from ingest.heard import Heard, Said, Wrong
+from ingest.heard import EvenPack, Heard, Said, Wrong
 from ingest.journal.port import Entry, Message
 from ingest.reading import URGENT, DeviceId, DongCode, Reading, Reason, Rejection, Signal
 from ingest.readings import CREDIBLE, SKEWED, Gathered
@@ -69,6 +71,38 @@ class Judge:
                 if type(other) is Rejection:
                     self.count(other, case.topic.device_id)
         return others
+
+    def take_pack(self, entry: Entry, message: Message, topic: Topic, pack: EvenPack) -> bool:
+        """Take all of a pack that nothing speaks against; False: nothing was done, and it is to be judged value by value."""
+        received_at, sender = entry.received_at, self._enrolment.place(topic.device_id)
+        places = [self._stands_well(device_id, topic, received_at) for device_id in pack.devices]
+        if message.retain or sender is None or self._stands_well(topic.device_id, topic, received_at) is None:
+            return False
+        known = [place for place in places if place is not None]
+        if len(known) < len(places) or (pack.t > (received_at + FUTURE_LIMIT) / 1_000).any():
+            return False
+        if not self.windows.of(sender.device_id).settle(pack.boot, pack.seq):
+            return False
+        earliest = np.array([earliest_believable(place.enrolled_at, received_at) for place in known], dtype=np.int64)
+        observed_at = np.rint(pack.t * 1_000).astype(np.int64)
+        self.gathered.add_all(
+            np.arange(pack.first, pack.first + len(pack.t)),
+            np.array([place.number for place in known], dtype=np.int64)[pack.sensor],
+            pack.signal,
+            observed_at,
+            np.where(observed_at >= earliest[pack.sensor], CREDIBLE, 0),
+            pack.value,
+            offset=entry.offset,
+            received_at=received_at,
+            boot=pack.boot,
+            seq=pack.seq,
+        )
+        return True
+
+    def _stands_well(self, device_id: str, topic: Topic, at: Millis) -> Place | None:
+        """The place, where the topic agrees with the register and the device is not set aside."""
+        judged = _judge_place(self._enrolment.place(device_id), topic, None)
+        return judged if isinstance(judged, Place) and not self.set_aside.holds(device_id, at) else None
 
     def count(self, refused: Rejection, sender: str | None) -> None:
         """Against the device whose value it is, where it stands in the sender's own home; else against the sender."""
