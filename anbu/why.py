@@ -16,7 +16,7 @@ from ingest.journal.view import JournalView
 from ingest.reading import HouseholdId
 from rules.consumer import Player
 from rules.engine import STEP, Engine
-from rules.explain import CannotSay, HomeSeen
+from rules.seen import CannotSay, HomeSeen
 from rules.table import RuleTable
 
 log = structlog.get_logger(__name__)

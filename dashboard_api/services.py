@@ -25,8 +25,8 @@ from ingest.losses import Losses
 from ingest.posted import Postbox
 from ingest.register.register import Register
 from ingest.register.strangers import Strangers
-from rules.explain import HomeSeen
 from rules.observability import Sights
+from rules.seen import HomeSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,7 @@ class StageHealth:
     ok: bool
     detail: str
     lag: int | None = None  # journal entries not yet taken, where the stage reads the journal
+    upkeep: bool = False  # nothing is missed while it is not well: for the operator, not for the page
 
 
 class Speed(Protocol):

@@ -17,6 +17,7 @@ from rules.observability import Blind
 from rules.rhythm import Rhythm
 from rules.roll import CALL_BIT, MOTION_BIT
 from rules.state import State
+from rules.told import note_told
 
 OBSERVED: dict[RuleKey, int] = {
     RuleKey.MOTION: MOTION_BIT,
@@ -358,7 +359,7 @@ class Absence:
                 homes = state.households
                 homes.asked_at[home], homes.asked_rule[home], homes.life_first[home] = at, ORDER.index(rule), UNSET
                 if rule in STILL:
-                    state.households.still_from[home] = start
+                    note_told(state, home, start)
             else:
                 episode.undetermined = True
         return findings

@@ -15,7 +15,7 @@ from rules.state import State
 from rules.table import RuleTable
 
 RULES = (RuleKey.MOTION_PHONE, RuleKey.HEAT_INACTIVE, RuleKey.COLD_INACTIVE, RuleKey.AWAY_MOTION)
-_INACTIVE = ((RuleKey.HEAT_INACTIVE, RuleKey.HEAT), (RuleKey.COLD_INACTIVE, RuleKey.COLD))
+INACTIVE = ((RuleKey.HEAT_INACTIVE, RuleKey.HEAT), (RuleKey.COLD_INACTIVE, RuleKey.COLD))
 
 
 class _Holding(NamedTuple):
@@ -33,6 +33,15 @@ class Composite:
     def __init__(self, table: RuleTable, absence: Absence) -> None:
         self._table = table
         self._absence = absence
+
+    @property
+    def packing(self) -> Millis:
+        """How long after an absence was declared motion says nothing yet."""
+        return self._table.away_motion
+
+    def inactive(self, state: State, home: int, rule: RuleKey) -> Millis:
+        """For how long nobody must have moved in this home."""
+        return self._table.inactive[rule]
 
     def judge(self, state: State, home: int, at: Millis) -> tuple[list[Finding], Millis]:
         """The findings of this home at grid point `at`, and when one can be due without an event."""
@@ -57,11 +66,11 @@ class Composite:
         if motion is not None and phone is not None and motion.level and phone.level:
             level = min(max(motion.level, phone.level) + 1, Level.DANGER)
             yield _Holding(RuleKey.MOTION_PHONE, level, max(motion.start, phone.start), 0), at
-        for rule, weather in _INACTIVE:
+        for rule, weather in INACTIVE:
             climate = state.episodes.get(name, weather)
             if climate is not None and still is not None:
                 since = max(still, state.settled.get((home, rule), still))
-                limit = self._table.inactive[rule]
+                limit = self.inactive(state, home, rule)
                 standing = state.episodes.get(name, rule)
                 reached: Millis | None = at
                 if standing is None or standing.start != since:  # one that stands is not ended by what we cannot see

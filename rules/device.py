@@ -11,6 +11,7 @@ from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.credibility import Credibility, believed, doubt_past
 from rules.episodes import OpenEpisode, make_finding
 from rules.finding import DEVICE, Evidence, Finding, Level, RuleKey, Verb
+from rules.limits import DeviceLimits
 from rules.outage import OutageBook
 from rules.state import State
 from rules.table import RuleTable
@@ -26,6 +27,11 @@ class DeviceHealth:
         self._limits = table.device
         self._outages = outages
         self._credibility = Credibility(table.device)
+
+    @property
+    def limits(self) -> DeviceLimits:
+        """The limits of the table."""
+        return self._limits
 
     def fold(self, state: State, batch: Batch) -> set[int]:
         """Take what a batch says of its devices, before its signs of life are taken; homes that turned blind or see again.
@@ -161,10 +167,7 @@ class DeviceHealth:
 
     def _judge_silence(self, state: State, device: int, at: Millis) -> tuple[list[Finding], Millis]:
         devices = state.devices
-        home = int(devices.household[device])
-        heard = int(state.households.commissioned_at[home])
-        since = max(int(devices.last_report[device]), int(devices.enrolled_at[device]), heard)
-        offline = int(devices.offline_since[device])
+        since, offline = self.silent_from(state, device)
         findings: list[Finding] = []
         episode = state.episodes.get(f"device:{devices.ids[device]}", RuleKey.DEVICE_SILENT)
         if episode is not None and episode.start not in (since, offline):
@@ -173,7 +176,7 @@ class DeviceHealth:
         if episode is not None:
             return findings, UNSET
         due = UNSET
-        for start, reached, limit in self._silences(state, device, since, offline):
+        for start, reached, limit in self.silences(state, device, since, offline):
             if reached <= at:
                 value = float(at - start)
                 told = self._raise(state, device, RuleKey.DEVICE_SILENT, start, 1, at, float(limit), value)
@@ -183,7 +186,14 @@ class DeviceHealth:
             due = min(due, reached)
         return findings, due
 
-    def _silences(self, state: State, device: int, since: Millis, offline: Millis) -> list[tuple[Millis, Millis, Millis]]:
+    def silent_from(self, state: State, device: int) -> tuple[Millis, Millis]:
+        """Since when it has said nothing, and since when it says that it is offline; UNSET: that does not count."""
+        devices = state.devices
+        heard = int(state.households.commissioned_at[int(devices.household[device])])
+        since = max(int(devices.last_report[device]), int(devices.enrolled_at[device]), heard)
+        return since, int(devices.offline_since[device])
+
+    def silences(self, state: State, device: int, since: Millis, offline: Millis) -> list[tuple[Millis, Millis, Millis]]:
         """Start, the instant at which it is too long, and the limit: of missed reports, and of a gateway gone offline."""
         limits, watch = self._limits, state.observability
         home, interval = int(state.devices.household[device]), int(state.devices.interval[device])

@@ -35,16 +35,16 @@ from rules.commissioning import Commissioning
 from rules.composite import Composite
 from rules.device import DeviceHealth
 from rules.directory import Directory
-from rules.explain import HomeSeen, explain
+from rules.explain import explain
 from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
 from rules.limits_in_force import LimitsInForce, take_limits
 from rules.observability import Blind, Sight, Sights
 from rules.outage import OutageBook, Said
 from rules.outlook import Evening, HearingTurn, look_ahead
-from rules.profile import GRADES
 from rules.rhythm import Rhythm
 from rules.roll import BITS
+from rules.seen import HomeSeen
 from rules.staff import Staff
 from rules.state import State
 from rules.table import RuleTable, read_table
@@ -154,8 +154,7 @@ class Engine:
     def explain(self, household_id: HouseholdId) -> HomeSeen:
         """What the rules see of this home at the last grid point; KeyError for one that is not looked after."""
         home = self._state.households.index[household_id]
-        grade = GRADES[int(self._state.households.grade[home])]
-        return explain(self._state, self._limits, self._absence, self._thresholds, home, grade)
+        return explain(self._state, self._limits, self._absence, self._thresholds, self._composite, self._devices, home)
 
     def sights(self) -> Sights:
         """Which homes could not be observed when the rules were last evaluated, and why."""

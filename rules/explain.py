@@ -2,90 +2,50 @@
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 
 from ingest.clock import Millis
 from rules.absence import OBSERVED, ORDER, Absence
 from rules.columns import NEVER, UNSET
+from rules.composite import Composite
+from rules.device import DeviceHealth
+from rules.explain_devices import devices_seen
+from rules.explain_pairs import pairs_seen, urgent_seen
 from rules.finding import Level, RuleKey
 from rules.limits_in_force import LimitsInForce
-from rules.observability import Blind
+from rules.profile import GRADES
+from rules.seen import BlindSpan, HomeSeen, LevelSeen, RuleSeen
 from rules.state import State
 from rules.threshold import CHANNELS, Thresholds
 from rules.threshold import RULES as THRESHOLDS
 
 
-class CannotSay(Exception):
-    """There is no answer for this home and moment; the text says why."""
-
-
-class BlindSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of the window in which the home could not be observed; `until` None: it lasts."""
-
-    since: Millis
-    until: Millis | None
-    cause: Blind
-
-
-class LevelSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """One level: its limit (ms, or the signal's unit), and when it would be told if nothing happens (None: not foreseeable)."""
-
-    level: Level
-    limit: float
-    reached: bool
-    due: Millis | None = None
-
-
-class RuleSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule at work. `lacking` names why it counts nothing: a code of `rules.explain_words`."""
-
-    rule: RuleKey
-    standing: Level | None  # of an open finding
-    lacking: str = ""
-    since: Millis | None = None  # what it counts from
-    elapsed: Millis = 0
-    observed: Millis = 0  # of `elapsed`, what counts
-    coverage: float = 1.0
-    value: float | None = None  # of a threshold: the last sample, in its unit
-    sampled_at: Millis | None = None
-    device_id: str | None = None
-    levels: tuple[LevelSeen, ...] = ()
-    blind: tuple[BlindSpan, ...] = ()
-
-
-class HomeSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it. `at` is the grid point that was evaluated last."""
-
-    household_id: str
-    at: Millis
-    rule_version: str
-    grade: str
-    seasons: tuple[str, ...]
-    own_limits: bool
-    rules: tuple[RuleSeen, ...]
-    others: tuple[tuple[RuleKey, Level], ...]  # what else stands: composite, urgent, device
-
-
-def explain(state: State, limits: LimitsInForce, absence: Absence, thresholds: Thresholds, home: int, grade: str) -> HomeSeen:
+def explain(
+    state: State,
+    limits: LimitsInForce,
+    absence: Absence,
+    thresholds: Thresholds,
+    composite: Composite,
+    devices: DeviceHealth,
+    home: int,
+) -> HomeSeen:
     """The home as the rules see it at the last grid point."""
     at = state.evaluated or 0
     clocks = [_clock(state, absence, home, rule, at) for rule in ORDER]
-    measured = [_measured(state, limits, thresholds, home, rule, at) for rule in THRESHOLDS]
-    known = {one.rule for one in (*clocks, *measured)}
-    names = [state.households.ids[home], *(f"device:{state.devices.ids[one]}" for one in state.homes.get(home, []))]
-    others = [
-        (rule, Level(one.level)) for name in names for rule, one in state.episodes.of(name) if one.level and rule not in known
-    ]
     return HomeSeen(
         household_id=state.households.ids[home],
         at=at,
         rule_version=limits.table.version,
-        grade=grade,
+        grade=GRADES[int(state.households.grade[home])],
         seasons=tuple(sorted(limits.seasons)),
         own_limits=home in state.own,
-        rules=(*clocks, *measured),
-        others=tuple(others),
+        rules=(
+            *clocks,
+            *(_measured(state, limits, thresholds, home, rule, at) for rule in THRESHOLDS),
+            *pairs_seen(state, composite, {one.rule: one for one in clocks}, home, at),
+            *urgent_seen(state, home, at),
+            *devices_seen(state, devices, home, at),
+        ),
     )
 
 
@@ -140,19 +100,19 @@ def _no_clock(state: State, absence: Absence, home: int, rule: RuleKey) -> str:
 
 
 def _measured(state: State, limits: LimitsInForce, thresholds: Thresholds, home: int, rule: RuleKey, at: Millis) -> RuleSeen:
-    """The sensor of the home that is worst off, by level and then by the newest sample."""
+    """The sensor of the home that is worst off: by level, then one that breaches at all, then by the newest sample."""
     standing = _standing(state, home, rule)
     climates = state.climates
     sensors = [int(state.devices.climate[device]) for device in state.homes.get(home, [])]
     samples = [
-        (int(climates.on[place, sensor]), int(climates.sampled_at[place, sensor]), place, sensor)
+        (int(climates.on[place, sensor]), _breaches(state, place, sensor), int(climates.sampled_at[place, sensor]), place, sensor)
         for place in (CHANNELS.index(channel) for channel in THRESHOLDS[rule])
         for sensor in sensors
         if sensor >= 0 and climates.sampled_at[place, sensor] > NEVER
     ]
     if not samples:
         return RuleSeen(rule=rule, standing=standing, lacking="no_sample")
-    on, sampled, place, sensor = max(samples)
+    on, _, sampled, place, sensor = max(samples)
     channel = CHANNELS[place]
     levels = []
     begun: list[Millis] = []
@@ -173,8 +133,13 @@ def _measured(state: State, limits: LimitsInForce, thresholds: Thresholds, home:
         since=min(begun, default=None),
         elapsed=at - min(begun) if begun else 0,
         observed=sampled - min(begun) if begun else 0,
-        value=round(float(np.asarray(climates.value[place, sensor])), 1),
+        value=round(float(np.asarray(climates.value[place, sensor])), 1) + 0.0,  # no "-0"
         sampled_at=sampled,
         device_id=state.devices.ids[int(climates.device[sensor])],
         levels=tuple(levels),
     )
+
+
+def _breaches(state: State, place: int, sensor: int) -> bool:
+    """Whether the sensor's last value is past the limit of any level, told or not yet."""
+    return bool((state.climates.since[3 * place : 3 * place + 3, sensor] < UNSET).any())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from ingest.clock import SECOND, Millis
@@ -41,6 +42,19 @@ class Pause(NamedTuple):
         seen = [self.motion, self.enter, self.door]
         seen[kind] = max(seen[kind], at)
         return Pause(self.until, *seen)
+
+
+class Told(msgspec.Struct, array_like=True):
+    """A pause at home that was told of, until staff settle its check. `start` in ms UTC, as the finding has it.
+
+    The last three are those of the gap it has been booked as, `age` observed days before the newest; -1: it has not been.
+    """
+
+    start: Millis
+    age: int = -1
+    begun: Millis = 0
+    length: Millis = 0
+    censored: bool = False
 
 
 class Habits(Columns):

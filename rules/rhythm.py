@@ -20,6 +20,7 @@ from rules.pauses import LEAST, NONE, SLOTS, Pause, mended, seconds
 from rules.roll import MOTION_BIT
 from rules.state import State
 from rules.table import RuleTable
+from rules.told import note_booked, note_day, take_back
 
 UNIT: Millis = 5 * MINUTE
 """Of a fitted limit; 255 of them mean never."""
@@ -156,15 +157,15 @@ class Rhythm:
     def take(self, state: State, home: int, fact: AwayDeclared | AwayEnded | CheckResolved) -> None:
         """Note the spans of time whose pauses say nothing of the home's habits."""
         spans = state.left_out.setdefault(home, [])
-        raised_from = int(state.households.still_from[home])
         if isinstance(fact, AwayDeclared):
             spans.append((fact.at, int(state.households.away_until[home])))
         elif isinstance(fact, AwayEnded):
             spans[:] = [(start, min(end, max(start, fact.at))) for start, end in spans]
         else:
-            if fact.outcome in NOT_WELL:
-                spans.append((min(raised_from, fact.at), fact.at))
-            state.households.still_from[home] = UNSET
+            if fact.outcome not in NOT_WELL:
+                state.told.pop(home, None)
+            elif take_back(state, home, fact.at):
+                state.households.fit_at[home] = state.households.due[home] = 0  # the last fit rested on what was told
 
     # ------------------------------------------------------------------ the night
 
@@ -213,6 +214,7 @@ class Rhythm:
         if self._observed(state, home, day):
             for gap in self._gaps(state, home, [pause]):
                 state.habits.row(habit).append(*gap)
+                note_booked(state, home, pause, gap)
 
     def _count_days(self, state: State, home: int, habit: int, upto: int) -> None:
         habits = state.habits
@@ -221,6 +223,7 @@ class Rhythm:
             if self._observed(state, home, day):
                 habits.row(habit).open_day()
                 habits.days[habit] = min(DAYS, int(habits.days[habit]) + 1)
+                note_day(state, home)
         habits.last_day[habit] = max(upto, int(habits.last_day[habit]))
 
     def _observed(self, state: State, home: int, day: int) -> bool:
@@ -238,7 +241,7 @@ class Rhythm:
         for pause in pauses:
             start, end = pause.start * SECOND, pause.until * SECOND
             away = pause.door > NONE and pause.motion <= pause.door + self._door_gap and pause.enter < pause.door
-            if away or any(left <= end and start <= back for left, back in state.left_out.get(home, [])):
+            if away or any(left < end and start <= back for left, back in state.left_out.get(home, [])):
                 continue
             blind = state.observability.first_blind(home, start, end, MOTION_BIT)
             length = end - start if blind is None else blind - start

@@ -45,6 +45,7 @@ def end_household(state: State, home: int) -> None:
     homes.active[home] = 0
     homes.due[home] = state.households.fit_at[home] = UNSET
     state.left_out.pop(home, None)
+    state.told.pop(home, None)
     homes.dirty[home] = 0
     homes.index.pop(homes.ids[home], None)
 

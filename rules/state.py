@@ -12,7 +12,7 @@ from rules.episodes import Episodes, OpenEpisode, Subject
 from rules.finding import RuleKey
 from rules.limits import Channel, OwnLimit, Season
 from rules.observability import Observability, Outages
-from rules.pauses import Habits
+from rules.pauses import Habits, Told
 from rules.trend_store import Trends
 
 I8, F8, F4, U1, I4, I2 = "<i8", "<f8", "<f4", "|u1", "<i4", "<i2"
@@ -20,7 +20,7 @@ U4 = "<u4"
 CHANNELS = len(Channel)
 HIGHS = 3
 NO_LAG = 2**31 - 1
-FORMAT = 8
+FORMAT = 9
 
 
 class Households(Columns):
@@ -56,7 +56,6 @@ class Households(Columns):
         Field("asked_rule", U1, 0),  # place in rules.absence.ORDER
         Field("life_first", I8, UNSET),  # ms UTC, the first sign of life after that; UNSET: none
         Field("first_event", U4, 0),  # s UTC, the first motion or door event; 0: none yet
-        Field("still_from", I8, UNSET),  # ms UTC, start of the last absence from home that was told
         Field("fit_at", I8, UNSET),  # ms UTC, when the personal limits are fitted anew
         Field("habit", I4, -1, kept=False),  # row in Habits; -1: none yet
         Field("dirty", U1, 0, kept=False),  # 1: an episode is open: any sign of life is looked at on the next grid point
@@ -91,7 +90,6 @@ class Households(Columns):
     asked_rule: Small
     life_first: Ints
     first_event: Ints
-    still_from: Ints
     fit_at: Ints
     habit: Ints
     dirty: Small
@@ -236,6 +234,7 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     left_out: list[tuple[int, list[tuple[int, int]]]]
     trends: Dumped
     trend_closed: int | None
+    told: list[tuple[int, list[Told]]]
 
 
 class State:
@@ -259,6 +258,7 @@ class State:
         self.trends = Trends()
         self.trend_closed: int | None = None  # the last day (rules.trend_store) that is in figures
         self.left_out: dict[int, list[tuple[Millis, Millis]]] = {}  # by household row: spans that say nothing of its habits
+        self.told: dict[int, list[Told]] = {}  # by household row: pauses whose check is not settled, in the order they were told
 
     def dump(self) -> bytes:
         """The state as bytes; derived arrays are left out."""
@@ -282,6 +282,7 @@ class State:
                 trends=self.trends.dump(),
                 trend_closed=self.trend_closed,
                 left_out=sorted((home, spans) for home, spans in self.left_out.items() if spans),
+                told=sorted(self.told.items(), key=lambda one: one[0]),
             )
         )
 
@@ -315,6 +316,7 @@ class State:
         for device, home in enumerate(state.devices.household[: len(state.devices)].tolist()):
             if home >= 0:
                 state.homes.setdefault(home, []).append(device)
+        state.told = dict(kept.told)
         state.trends.load(kept.trends)
         state.trend_closed = kept.trend_closed
         return state

@@ -36,7 +36,7 @@ def hold_back(connection: Connection, one: Check) -> bool:
     if one.household_id is None or one.level >= Level.DANGER or any(alert.rule not in ABSENCE for alert in one.alerts):
         return False
     inside = (
-        select(outage_home.c.outage_id, outage_home.c.level)
+        select(outage_home.c.outage_id, outage_home.c.level, outage_home.c.check_id)
         .join(outage, outage.c.id == outage_home.c.outage_id)
         .where(outage_home.c.household_id == one.household_id, outage.c.closed_at.is_(None), outage_home.c.released_at.is_(None))
         .where(or_(outage_home.c.back_at.is_(None), outage.c.ended_at.is_not(None)))
@@ -46,8 +46,8 @@ def hold_back(connection: Connection, one: Check) -> bool:
     if row is None:
         return False
     values: dict[str, Any] = {"check_id": one.id, "level": one.level}
-    if row.level is None or row.level < one.level:
-        values["told_at"] = None  # graver than what was told
+    if row.check_id != one.id or row.level < one.level:
+        values["told_at"] = None  # another than what was told, or graver
     here = outage_home.c.outage_id == row.outage_id, outage_home.c.household_id == one.household_id
     connection.execute(update(outage_home).where(*here).values(**values))
     return True

@@ -30,8 +30,8 @@ def why(
     from ingest.register.homes import NotRegistered
     from ingest.register.register import Register
     from ingest.tongues import Tongues
-    from rules.explain import CannotSay
     from rules.explain_words import explain_lines
+    from rules.seen import CannotSay
     from rules.table import load_table
 
     with open_site(config) as site:

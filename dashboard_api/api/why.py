@@ -9,8 +9,8 @@ from dashboard_api.access import ServicesDep, ViewerDep
 from dashboard_api.api.households import household_of
 from dashboard_api.api.models import Instant
 from dashboard_api.problems import Problem
-from rules.explain import BlindSpan, CannotSay, LevelSeen, RuleSeen
 from rules.explain_words import explain_lines
+from rules.seen import BlindSpan, CannotSay, LevelSeen, RuleSeen
 
 router = APIRouter(tags=["rules"])
 

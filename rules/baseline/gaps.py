@@ -74,6 +74,16 @@ class GapRow:
         self._codes[filled] = code + _CENSORED * censored
         self._counts[-1] += 1
 
+    def remove(self, age: int, start: Millis, length: Millis, censored: bool) -> None:
+        """Take out a gap that was booked so, `age` days before the newest; nothing where there was no room to keep it."""
+        ends = np.cumsum(self._counts, dtype=np.int64)
+        day = DAYS - 1 - age
+        first, last = int(ends[day]) - int(self._counts[day]), int(ends[day])
+        code = _class_of(length) + _CENSORED * censored
+        same = (self._bins[first:last] == bin_of(start)) & (self._codes[first:last] == code)
+        if same.any():
+            self._cut(first + int(np.argmax(same)))
+
     def gaps(self, days: int, more: Iterable[tuple[Millis, Millis, bool]] = ()) -> Gaps:
         """What it holds, and `more` (start, length, censored) not booked yet; lengths at the middle of their class."""
         extra = [

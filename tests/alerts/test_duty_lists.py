@@ -255,6 +255,14 @@ def test_a_silence_that_another_covers_or_that_a_person_has_taken_tells_nothing_
     assert office.silences.now(dong=None) == [] and office.told() == []
 
 
+def test_what_no_silence_covers_is_told_at_once_though_it_joins_a_check_that_is_silent(office: Office) -> None:
+    lay(office, SilenceKind.RULE, "heat")
+    office.take(finding(RuleKey.HEAT, Level.WARNING, household="hh-1-1"))
+    assert office.told() == []
+    office.take(finding(RuleKey.HUMIDITY, Level.CAUTION, household="hh-1-1"))
+    assert office.told() == ["added"]
+
+
 def test_a_silence_lifted_early_is_over_at_once(office: Office) -> None:
     office.pass_home(0)
     number = lay(office, SilenceKind.HOUSEHOLD, "hh-1-1")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.attempt import Untold
-from alerts.check import CheckState, Condition
+from alerts.check import CheckState, Condition, Outcome
 from alerts.duty.outage import AT_LEAST, EVERYWHERE, WITHIN, Gateway, OutageKind, find_outages, is_over, sizes
 from alerts.duty.outages import Outage
 from alerts.duty.tables import hearing, outage, outage_home
@@ -226,6 +226,20 @@ def test_at_danger_they_are_told_singly_and_sos_never_waits(office: Office) -> N
     assert office.told() == ["opened"]
 
 
+def test_what_no_outage_explains_is_told_at_once_though_it_joins_a_check_that_waits_for_the_digest(office: Office) -> None:
+    homes = office.homes(12)
+    begin(office, homes)
+    hold(office, homes[:2])
+    assert office.told() == ["opened"]  # the outage itself
+    office.take(finding(RuleKey.HEAT, Level.WARNING, household=homes[0]))
+    assert office.told() == ["added"]
+    office.take(finding(RuleKey.COLD, Level.CAUTION, household=homes[0]))
+    assert office.told() == [], "it waits no longer: its ladder goes on as every other"
+    office.desk.acknowledge(office.check_of(homes[1]).id, actor="officer1", dong=None)
+    office.take(finding(RuleKey.HEAT, Level.WARNING, household=homes[1]))
+    assert office.told() == [], "its owner sees it on the page"
+
+
 def test_a_home_whose_level_rises_is_in_the_next_digest_again(office: Office) -> None:
     homes = office.homes(12)
     begin(office, homes)
@@ -233,6 +247,18 @@ def test_a_home_whose_level_rises_is_in_the_next_digest_again(office: Office) ->
     office.pass_home(10 * MINUTE)
     office.words.take()
     hold(office, homes[:1], Level.WARNING)
+    office.pass_home(10 * MINUTE)
+    assert office.words.take() == [("outage_digest", "dong-1", ("officer1",))]
+
+
+def test_a_new_check_of_a_home_whose_last_one_was_settled_is_in_the_next_digest(office: Office) -> None:
+    homes = office.homes(12)
+    begin(office, homes)
+    hold(office, homes[:1])
+    office.pass_home(10 * MINUTE)
+    office.desk.resolve(office.check_of(homes[0]).id, actor="officer1", dong=None, outcome=Outcome.SAFE_BY_PHONE)
+    office.words.take()
+    hold(office, homes[:1])
     office.pass_home(10 * MINUTE)
     assert office.words.take() == [("outage_digest", "dong-1", ("officer1",))]
 

@@ -25,8 +25,8 @@ from ingest.store import open_store
 from ingest.wire import Payload, Topic, encode
 from rules.consumer import RulesConsumer
 from rules.engine import Engine
-from rules.explain import CannotSay, HomeSeen
 from rules.finding import RuleKey
+from rules.seen import CannotSay, HomeSeen
 from rules.table import load_table
 from tests.anbu.typing_anbu import anbu
 from tests.path.kept_site import new_site

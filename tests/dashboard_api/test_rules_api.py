@@ -15,7 +15,7 @@ from alerts.duty.outlook import OutlookBook
 from ingest.clock import DAY, HOUR, Millis, to_iso
 from ingest.reading import DongCode, HouseholdId, Signal
 from ingest.register.tables import view_log
-from rules.explain import CannotSay, HomeSeen
+from rules.seen import CannotSay, HomeSeen
 from rules.table import DEFAULT
 from rules.trend import Measure, TrendNote
 from tests.dashboard_api.small_site import START, Site, log_in, served

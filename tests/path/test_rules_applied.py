@@ -6,8 +6,8 @@ from pathlib import Path
 
 from anbu.settings import load_settings
 from ingest.clock import HOUR, MINUTE
-from rules.explain import HomeSeen
 from rules.finding import RuleKey
+from rules.seen import HomeSeen
 from rules.table import load_table, read_table
 from tests.path.kept_site import KeptSite, new_site
 

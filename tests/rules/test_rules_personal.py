@@ -41,14 +41,15 @@ SETTINGS = settings(max_examples=40, deadline=None, derandomize=True, suppress_h
 NIGHT: Millis = 14 * HOUR  # 23:00 in Seoul, counted from START, which is 09:00
 
 
-def days_of_a_clock(count: int, *, start: Millis = 0, skip: frozenset[int] = frozenset()) -> list[Reading]:
-    """Somebody who moves every 40 minutes from 9 to 23 h and sleeps through: a motion a quarter of an hour early or late."""
+def days_of_a_clock(count: int, *, start: Millis = 0, skip: frozenset[int] = frozenset(), awake: int = 14) -> list[Reading]:
+    """Somebody who moves every 40 minutes from 9 h for so many hours and sleeps through, each motion a quarter of an hour
+    early or late."""
     chance = random.Random(1)
     return [
         motion(start + day * DAY + minute * MINUTE + chance.randrange(-15, 15) * MINUTE + 20 * MINUTE)
         for day in range(count)
         if day not in skip
-        for minute in range(0, 14 * 60 + 1, 40)
+        for minute in range(0, awake * 60 + 1, 40)
     ]
 
 
@@ -202,11 +203,66 @@ def test_only_a_pause_that_ended_in_emergency_hospital_or_away_is_not_learnt() -
     assert [settled(outcome) for outcome in ("emergency_119", "hospital", "away", "death_found")] == [0, 0, 0, 0]
 
 
+def test_a_pause_that_was_learnt_is_taken_back_when_its_check_ends_in_hospital_days_later() -> None:
+    """Staff settle late: the pause of day 8 has long been booked, the ordinary ones since then stay."""
+    nights = days_of_a_clock(15, skip=frozenset({8}), awake=17)
+    checked = [resolved(8 * DAY + MINUTE, "safe_by_phone", RuleKey.PERSONAL)]
+    outcomes = {}
+    for outcome in ("safe_by_visit", "hospital"):
+        days = fresh([*nights, *checked, resolved(12 * DAY + 5 * HOUR, outcome, RuleKey.MOTION)])
+        days.until(15 * DAY)
+        outcomes[outcome] = sorted(days.engine.gaps(HOME).minutes.tolist(), reverse=True)
+    assert outcomes["safe_by_visit"][0] > 13 * 60 > 8 * 60 > outcomes["hospital"][0]
+    assert outcomes["hospital"] == outcomes["safe_by_visit"][1:]
+
+
+def test_the_limits_are_fitted_anew_at_once_when_a_pause_is_taken_back() -> None:
+    days = fresh([*days_of_a_clock(12, skip=frozenset({8}), awake=17)])
+    days.until(12 * DAY)
+    habits = days.engine._state.habits
+    before = habits.limits[:, 0].copy()
+    days.feed([resolved(12 * DAY, "emergency_119", RuleKey.MOTION)])
+    days.until(12 * DAY + MINUTE)
+    assert not np.array_equal(before, habits.limits[:, 0])
+
+
+def test_neither_the_pause_before_it_nor_those_between_it_and_a_late_settlement_are_lost_with_it() -> None:
+    """Two hours of quiet end with the last motion before the fall; three hours of quiet come after the return."""
+    told = [motion(0), motion(2 * HOUR), motion(15 * HOUR), motion(18 * HOUR), motion(18 * HOUR + 30 * MINUTE)]
+    days = fresh([*told, resolved(19 * HOUR, "hospital", RuleKey.MOTION), motion(19 * HOUR + 30 * MINUTE)])
+    assert [round(minutes) for minutes in days.engine.gaps(HOME).minutes] == [123, 183]
+
+
+def test_every_pause_of_one_check_is_taken_back() -> None:
+    twice = [motion(0), motion(14 * HOUR), motion(14 * HOUR + MINUTE), motion(28 * HOUR), motion(28 * HOUR + MINUTE)]
+    days = fresh([*twice])
+    days.until(28 * HOUR + 5 * MINUTE)
+    assert len(days.engine.gaps(HOME).minutes) == 2
+    days.feed([resolved(28 * HOUR + 10 * MINUTE, "hospital", RuleKey.MOTION)])
+    assert not len(days.engine.gaps(HOME).minutes)
+
+
+def test_what_is_forgotten_by_itself_is_not_taken_back_and_an_ended_home_keeps_nothing() -> None:
+    days = fresh([*days_of_a_clock(75, skip=frozenset({8})), resolved(74 * DAY, "hospital", RuleKey.MOTION)])
+    days.until(70 * DAY)
+    assert not days.engine._state.told
+    days.until(75 * DAY)
+    quiet = fresh([motion(0)])
+    quiet.until(13 * HOUR)
+    assert quiet.engine._state.told
+    quiet.feed([HouseholdEnded(fact_id="e", at=START + 14 * HOUR, household_id=HOME)])
+    assert not quiet.engine._state.told
+
+
 # ---------------------------------------------------------------- what is kept, and what is never later
 
 
 def test_a_snapshot_on_any_day_and_the_journal_after_it_give_the_same_to_the_last_bit() -> None:
-    items: list[Item] = [*home_with(Signal.MOTION, Signal.DOOR), *days_of_a_clock(12), resolved(4 * DAY, "hospital")]
+    items: list[Item] = [
+        *home_with(Signal.MOTION, Signal.DOOR),
+        *days_of_a_clock(12, skip=frozenset({2})),
+        resolved(8 * DAY, "hospital"),
+    ]
     items.sort(key=received_at)
     whole = Days(items, table=SHIPPED)
     for cut in range(5, len(items), 53):
