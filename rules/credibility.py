@@ -93,7 +93,7 @@ class Credibility:
         """Of each hour of the clock the shortest lag; once the hour is over it says whether the device's clock is right."""
         devices, (rows, received, lag) = state.devices, batch.health
         hours = received // HOUR
-        for hour in sorted(set(hours.tolist())):
+        for hour in np.unique(hours).tolist():
             now = hours == hour
             mine = rows[now]
             begun = devices.lag_hour[mine] < hour
@@ -102,8 +102,9 @@ class Credibility:
                 self._judge_hour(state, over)
                 devices.lag_hour[over], devices.lag[over], devices.lags[over] = hour, NO_LAG, 0
             current = devices.lag_hour[mine] == hour
-            np.minimum.at(devices.lag, mine[current], np.clip(lag[now][current], -_HALF, NO_LAG))
-            np.add.at(devices.lags, mine[current], 1)
+            # Of the columns' own type: numpy takes thirty times as long where it has to convert one by one.
+            np.minimum.at(devices.lag, mine[current], np.clip(lag[now][current], -_HALF, NO_LAG).astype(np.int32))
+            np.add.at(devices.lags, mine[current], np.int32(1))
 
     def _judge_hour(self, state: State, rows: Rows) -> None:
         devices, limit = state.devices, self._limits.clock_drift
