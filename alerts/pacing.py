@@ -47,10 +47,10 @@ def hold(connection: Connection, row: Row[Any], now: Millis, due_at: Millis, lin
     same = delivery.c.telling == row.telling, delivery.c.state == DeliveryState.WAITING
     held = connection.execute(select(delivery).where(*same).order_by(delivery.c.rank)).all()
     connection.execute(update(delivery).where(*same).values(state=DeliveryState.HELD, lease_until=None))
-    coming = select(delivery.c.id).where(
+    coming = select(delivery.c.body).where(
         delivery.c.person == row.person, delivery.c.step == DIGEST, delivery.c.state == DeliveryState.WAITING
     )
-    if connection.execute(coming).first() is None:
+    if all(_filled(body) for body in connection.execute(coming).scalars()):
         _log.warning("a person is told too much at once; the rest goes into a digest", delivery_id=row.id)
         _begin_digest(connection, row, held, now, due_at, link)
 
@@ -86,7 +86,7 @@ def fill(connection: Connection, row: Row[Any]) -> str | None:
 
     It is the same at every attempt and on every channel from then on. None where nothing is held any more.
     """
-    if _decoder.decode(row.body).level:
+    if _filled(row.body):
         return str(row.body)
     mine = delivery.c.person == row.person, delivery.c.state == DeliveryState.HELD
     order = delivery.c.level.desc(), delivery.c.created_at, delivery.c.id
@@ -107,3 +107,8 @@ def fill(connection: Connection, row: Row[Any]) -> str | None:
     connection.execute(update(delivery).where(*mine).values(state=DeliveryState.DIGESTED, digest=row.telling))
     connection.execute(update(delivery).where(delivery.c.telling == row.telling).values(body=text))
     return text
+
+
+def _filled(body: str) -> bool:
+    """Whether this digest has begun to go out and takes in nothing more, although it, or its fallback, still waits."""
+    return bool(_decoder.decode(body).level)

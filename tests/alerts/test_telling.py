@@ -227,6 +227,23 @@ def test_a_digest_is_the_same_at_every_attempt_and_on_its_fallback(people: Peopl
     assert len(msgspec.json.decode(first.body)["codes"]) == 2
 
 
+@pytest.mark.parametrize("first", [Sent(), Temporary(error="down")])
+def test_what_comes_after_a_digest_is_not_held_for_it_but_for_the_next(people: People, first: Sent | Temporary) -> None:
+    for number in range(LIMIT + 1):
+        tell(people, number)
+    people.turn()
+    people.books["email"].answers = [first]
+    people.pass_machine(WINDOW)  # the digest goes out, or is about to; its fallback waits
+    for number in range(LIMIT + 1, 2 * LIMIT + 4):
+        tell(people, number)
+    people.turn()
+    for _ in range(6):
+        people.pass_machine(WINDOW)
+    assert not {row.state for row in people.site.rows(delivery)} & {"held", "waiting"}
+    told = {code for book in people.books.values() for said in book.messages for code in (said.code, *said.codes)}
+    assert told >= {f"C{number}" for number in range(2 * LIMIT + 4)}
+
+
 def test_addresses_are_sealed_masked_in_lists_and_kept_once(people: People) -> None:
     people.contacts.add("kim", Kind.EMAIL, " kim@example.kr ")
     assert [point.shown for point in people.contacts.of("kim")] == ["k***@example.kr", "0100000****"]
