@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 
 from alerts.delivery import DeliveryState, Message
 from alerts.tables import delivery
@@ -25,6 +25,12 @@ DIGEST = "digest"
 NAMED = 10
 """Codes a digest spells out; it says how many there are besides."""
 
+_SENT = and_(delivery.c.state == DeliveryState.SENT, delivery.c.sent_at > bindparam("since"))
+_IN_FLIGHT = and_(delivery.c.state == DeliveryState.WAITING, delivery.c.lease_until > bindparam("now"))
+_TOLD = select(func.count(), func.min(delivery.c.sent_at)).where(
+    delivery.c.person == bindparam("person"), delivery.c.id != bindparam("this"), or_(_SENT, _IN_FLIGHT)
+)
+
 _decoder = msgspec.json.Decoder(Message)
 
 
@@ -32,11 +38,8 @@ def room_at(connection: Connection, row: Row[Any], now: Millis) -> Millis | None
     """When this delivery's person may be told it: None at once, else the instant at which a message falls out of the window."""
     if row.person is None or row.level >= Level.DANGER:
         return None
-    sent = and_(delivery.c.state == DeliveryState.SENT, delivery.c.sent_at > now - WINDOW)
-    in_flight = and_(delivery.c.state == DeliveryState.WAITING, delivery.c.lease_until > now)
-    mine = delivery.c.person == row.person, delivery.c.id != row.id
-    found = select(func.count(), func.min(delivery.c.sent_at)).where(*mine, or_(sent, in_flight))
-    told, oldest = connection.execute(found).one()
+    mine = {"person": row.person, "this": row.id, "since": now - WINDOW, "now": now}
+    told, oldest = connection.execute(_TOLD, mine).one()
     if told < LIMIT:
         return None
     return now + WINDOW if oldest is None else max(now + 1, oldest + WINDOW)

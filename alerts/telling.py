@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from alerts.check import Ask, Check, Notice
 from alerts.contacts import channels_of
@@ -28,6 +28,7 @@ NOWHERE = "none"
 """The channel of a delivery to somebody who has no way to be reached: it has failed from the start, and shows."""
 
 _STEP = 32
+_THERE = select(delivery.c.id).where(delivery.c.id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ def tell_people(
     if first:
         connection.execute(insert(delivery), rows)
         return ids
-    there = set(connection.execute(select(delivery.c.id).where(delivery.c.id.in_(ids))).scalars())
+    there = set(connection.execute(_THERE, {"ids": ids}).scalars())
     if fresh := [row for row in rows if row["id"] not in there]:
         connection.execute(insert(delivery), fresh)
     return ids

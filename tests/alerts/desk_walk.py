@@ -32,7 +32,7 @@ from alerts.pacing import DIGEST
 from alerts.policy import Policy
 from alerts.rows import load_check
 from alerts.tick import Tick
-from ingest.clock import DAY, HOUR, MINUTE, Millis
+from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from ingest.register.tables import dong, guardian, household
 from ingest.seal import Sealer
 from ingest.store import metadata, open_store
@@ -270,7 +270,9 @@ class Walk:
             self.silences.lift(found[one % len(found)].id, by="lee", dong=None)
 
     def watch(self, one: int, two: int, three: int) -> None:
-        """Duty has its turn: what no silence covers any more is told."""
+        """Duty has its turn, a second later: what no silence covers any more is told."""
+        self.clock.home += SECOND
+        self.clock.machine += SECOND
         self.duty.run()
         with self.engine.connect() as connection:
             holding = standing(connection, self.clock.home)
@@ -297,7 +299,14 @@ class Walk:
     def crash(self, one: int, two: int, three: int) -> None:
         """The process dies before the commit: nothing of it is there, and done again it is done whole."""
         before = self.stored()
-        kinds: list[Callable[[int, int, int], None]] = [self.wait, self.find, self.acknowledge, self.answer, self.visit, self.watch]
+        kinds: list[Callable[[int, int, int], None]] = [
+            self.wait,
+            self.find,
+            self.acknowledge,
+            self.answer,
+            self.visit,
+            self.watch,
+        ]
         act = kinds[one % len(kinds)]
         self.dying = True
         home, machine = self.clock.home, self.clock.machine
@@ -397,7 +406,7 @@ class Walk:
     def sent(self, given: Delivery) -> None:
         """Called before anything leaves: what it is about is still so."""
         if given.step == DIGEST and given.attempts == 1 and not given.rank:
-            about = f'SELECT c.state FROM delivery d JOIN "check" c ON c.id = d.check_id WHERE d.digest = \'{given.telling}\''
+            about = f"SELECT c.state FROM delivery d JOIN \"check\" c ON c.id = d.check_id WHERE d.digest = '{given.telling}'"
             assert (CheckState.RESOLVED,) not in self._rows(about), "after the end nothing leaves"
         if not given.check_id:
             return  # a word of duty
