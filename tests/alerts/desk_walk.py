@@ -1,12 +1,13 @@
 """A site in memory that is driven by random acts, with its roster, its silences, and what must be true of it after each.
 
-One act is three small numbers and a name, so that thousands are drawn and told apart quickly. What is stored is read past
-SQLAlchemy, and only where something was written: it is read after every act.
+One act is three small numbers and a name, so that thousands are drawn and told apart quickly; nothing else in it is left to
+chance. What is stored is read past SQLAlchemy, and only where something was written: it is read after every act.
 """
 
 from __future__ import annotations
 
 import contextlib
+import random
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -133,7 +134,10 @@ class Walk:
         self.rota = Rota(self.engine, self.clock)
         self.silences = Silences(self.engine, self.clock, SEALER)
         self.books = {name: Book() for name in ("email", "call", "message")}
-        self.senders = [Sender(self.engine, self.clock, {name: _Watched(self, book)}) for name, book in self.books.items()]
+        self.senders = [
+            Sender(self.engine, self.clock, {name: _Watched(self, book)}, chance=random.Random(1))
+            for name, book in self.books.items()
+        ]
         self.taken: list[Finding] = []
         self.ended: set[str] = set()
         self.levels: dict[str, int] = {}
@@ -169,7 +173,13 @@ class Walk:
         rule, verb = RULES[one % len(RULES)], VERBS[two % len(VERBS)]
         level = Level.DANGER if rule is RuleKey.SOS else Level(1 + three % 3)
         found = finding(
-            rule, level, verb, at=self.clock.home, household=HOMES[(one + three) % len(HOMES)], episode=f"e{two // 6 % 2}"
+            rule,
+            level,
+            verb,
+            at=self.clock.home,
+            household=HOMES[(one + three) % len(HOMES)],
+            episode=f"e{two // 6 % 2}",
+            number=f"f{len(self.taken)}",
         )
         self.taken.append(found)
         self.desk.take_findings([found])
