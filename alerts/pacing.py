@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, sele
 
 from alerts.delivery import DeliveryState, Message
 from alerts.tables import delivery
+from alerts.telling import NAMED
 from ingest.clock import MINUTE, Millis
 from rules.finding import Level
 
@@ -22,8 +23,6 @@ LIMIT = 10
 """Messages to one person within `WINDOW` of machine time: a flood in the words of ISA-18.2. Dangers count, and always pass."""
 
 DIGEST = "digest"
-NAMED = 10
-"""Codes a digest spells out; it says how many there are besides."""
 
 _SENT = and_(delivery.c.state == DeliveryState.SENT, delivery.c.sent_at > bindparam("since"))
 _IN_FLIGHT = and_(delivery.c.state == DeliveryState.WAITING, delivery.c.lease_until > bindparam("now"))
@@ -97,14 +96,14 @@ def fill(connection: Connection, row: Row[Any]) -> str | None:
     if not held:
         return None
     tellings = {each.telling: _decoder.decode(each.body) for each in held}
-    codes = list(dict.fromkeys(each.code for each in tellings.values()))
+    codes = list(dict.fromkeys(code for each in tellings.values() for code in each.codes or (each.code,)))
     dongs = {each.dong for each in tellings.values()}
     body = msgspec.structs.replace(
         _decoder.decode(row.body),
         level=Level(held[0].level).name.lower(),
         dong=dongs.pop() if len(dongs) == 1 else "-",
         codes=tuple(codes[:NAMED]),
-        more=len(tellings) - len(codes[:NAMED]),
+        more=len(codes[NAMED:]) + sum(each.more for each in tellings.values()),
     )
     text = msgspec.json.encode(body).decode()
     connection.execute(update(delivery).where(*mine).values(state=DeliveryState.DIGESTED, digest=row.telling))

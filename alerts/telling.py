@@ -27,6 +27,9 @@ FALLBACK: Mapping[Level, Millis] = {Level.DANGER: 15 * SECOND, Level.WARNING: 2 
 NOWHERE = "none"
 """The channel of a delivery to somebody who has no way to be reached: it has failed from the start, and shows."""
 
+NAMED = 10
+"""Codes that a message about many checks spells out; it says how many there are besides."""
+
 _STEP = 32
 _THERE = select(delivery.c.id).where(delivery.c.id.in_(bindparam("ids", expanding=True)))
 
@@ -44,6 +47,7 @@ class Telling:
     check_id: str | None = None  # what leaves no more once this check is resolved
     channels: tuple[str, ...] | None = None  # in this order, the first at once; None: each person's own
     not_after: Millis | None = None  # home time from which on it must not leave any more
+    codes: tuple[str, ...] = ()  # of all it gathers, the gravest first: the first `NAMED` are spelt out
 
     @classmethod
     def of_check(cls, check: Check, told: Notice | Ask) -> Telling:
@@ -132,6 +136,8 @@ def _rows(
         code=telling.code,
         link=policy.base_url.rstrip("/") + telling.path,
         at=to_iso(home_now),
+        codes=telling.codes[:NAMED],
+        more=len(telling.codes[NAMED:]),
     )
     reached = bool(channels)
     if not reached:

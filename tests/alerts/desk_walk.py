@@ -23,7 +23,7 @@ from alerts.duty.duty_roster import DutyRoster
 from alerts.duty.entry import ShiftEntry
 from alerts.duty.hours import DutyDesk, period_at
 from alerts.duty.rota import Rota
-from alerts.duty.silence import SilenceKind, SilenceReason, silenced
+from alerts.duty.silence import NEVER_SILENT, SilenceKind, SilenceReason, silenced
 from alerts.duty.silences import Silences, standing
 from alerts.duty.teller import Teller
 from alerts.duty.tick import DutyTick
@@ -350,7 +350,12 @@ class Walk:
     def _those_on_duty_are_told(self, before: Stored, now: Stored) -> None:
         known = {(row.check_id, row.number) for row in before.attempts}
         for row in now.attempts:
-            if row.to_people and (row.check_id, row.number) not in known and row.untold != Untold.SILENCE:
+            if not row.to_people or (row.check_id, row.number) in known:
+                continue
+            if row.untold == Untold.SILENCE:
+                rules = {alert[2] for alert in now.alerts if alert[0] == row.check_id}
+                assert not rules & NEVER_SILENT, "whoever presses is heard through every silence"
+            else:
                 assert (row.untold == Untold.NO_ROSTER) == (self.roster == "nobody")
                 assert bool(row.told) == self._somebody_has_duty()
 

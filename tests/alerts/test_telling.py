@@ -14,11 +14,11 @@ from alerts.check import Outcome
 from alerts.contacts import ContactBook, ContactRefused, Kind
 from alerts.delivery import Delivery, Permanent, Receipt, Sent, Temporary
 from alerts.outbox import LEASE, Sender
-from alerts.pacing import LIMIT, NAMED, WINDOW
+from alerts.pacing import LIMIT, WINDOW
 from alerts.policy import Policy, Route
 from alerts.receipts import Receipts, take_receipt
 from alerts.tables import contact_point, delivery
-from alerts.telling import Telling, tell_people
+from alerts.telling import NAMED, Telling, tell_people
 from ingest.clock import HOUR, MINUTE, SECOND
 from ingest.reading import DongCode
 from ingest.register.people import Guardian, Resident
