@@ -21,6 +21,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 import numpy as np
 import structlog
+from prometheus_client import REGISTRY
 
 from alerts.desk import Desk
 from alerts.policy import Policy
@@ -91,6 +92,7 @@ class Report:
     broker: str
     households: int
     messages: int
+    refused: int  # of what the site took in: 0, or it was spared the work that is measured
     without: list[str]  # stages of the whole path that this version lacks
     soak_rss_mb: list[float]  # at ten moments of the pack run
 
@@ -232,11 +234,12 @@ def _measure(rig: Rig, plan: Plan) -> Report:
     _pour(rig, town.Load(homes=plan.households, start=0, count=begun, at=rig.at))
     gc.collect()
     noop, ours, cpu = [], [], []
+    refused = _refused()
     for _ in range(plan.rounds):
         load = town.Load(homes=plan.households, start=begun, count=plan.messages, at=rig.at)
         begun += plan.messages
         rig.site.source.stop()
-        noop.append(plan.messages / _pour_at_nobody(rig, load))
+        noop.append(plan.messages / _pour_at_nobody(rig, replace(load, nowhere=True)))
         rig.site.source.start()
         _until(rig.clock, lambda: rig.site.source.status().caught_up)
         _until(rig.clock, lambda: _settled(rig))
@@ -246,6 +249,7 @@ def _measure(rig: Rig, plan: Plan) -> Report:
     packs = town.Load(homes=plan.households, start=0, count=plan.packs, at=rig.at, packs=True)
     memory: list[float] = []
     packed = plan.packs * town.PACK_RECORDS / _pour(rig, packs, memory)
+    refused = _refused() - refused
     acks, alarms = _latencies(rig, plan, begun, first_sos_home=0)
     flooded = _latencies_in_a_flood(rig, plan, begun + len(acks) + 2 * plan.households, first_sos_home=len(alarms))
     messages_per_s, noop_per_s = float(np.mean(ours)), float(np.mean(noop))
@@ -269,6 +273,7 @@ def _measure(rig: Rig, plan: Plan) -> Report:
         broker=plan.broker,
         households=plan.households,
         messages=plan.messages * plan.rounds,
+        refused=refused,
         without=[] if any(runner.name == "acks" for runner in rig.site.runners) else ["device acknowledgements"],
         soak_rss_mb=memory,
     )
@@ -411,6 +416,10 @@ def _key(body: Body) -> tuple[str, int]:
 
 def _percentile(values: Sequence[float], percent: float) -> float:
     return round(float(np.percentile(values, percent)), 2)
+
+
+def _refused() -> int:
+    return int(REGISTRY.get_sample_value("anbu_rules_items_total", {"kind": "rejection"}) or 0)
 
 
 def _cpu_s() -> float:

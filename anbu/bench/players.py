@@ -12,10 +12,9 @@ from typing import Protocol
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from anbu.bench.town import Load, household, motion_turn, said_by, single, sos
+from anbu.bench.town import NOWHERE, Load, household, motion_turn, said_by, single, sos
 from ingest.clock import Clock, SystemClock
 from ingest.mqtt_frames import connect_frame
-from ingest.wire import SUBSCRIPTION
 
 HOST = "127.0.0.1"
 UNACKNOWLEDGED = 1_000
@@ -145,13 +144,13 @@ def _drip(connected: socket.socket, plan: Trickle, clock: Clock) -> Sent:
 
 
 def do_nothing(port: int, taken: Counter, pipe: Pipe) -> None:
-    """paho as it comes, subscribed to everything at QoS 1: each message is counted, and that is all."""
+    """paho as it comes, subscribed at QoS 1 to all that is published nowhere: each message is counted, and that is all."""
 
     def count(_client: mqtt.Client, _data: object, _message: mqtt.MQTTMessage) -> None:
         taken.value += 1
 
     def subscribe(*_: object) -> None:
-        client.subscribe(SUBSCRIPTION, 1)
+        client.subscribe(f"{NOWHERE}/#", 1)
 
     def subscribed(*_: object) -> None:
         pipe.send("ready")
