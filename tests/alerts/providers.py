@@ -45,6 +45,7 @@ class WebServer:
         self.manners: list[Any] = []
         self.taken: list[Taken] = []
         self.asked: list[str] = []
+        self.bodies: list[bytes] = []
         self.states: dict[str, Any] = {}
         self.closing = threading.Event()
         web = self
@@ -71,6 +72,7 @@ class WebServer:
 
     def handle(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         self.asked.append(f"{request.command} {request.path}")
+        self.bodies.append(body)
         manner = self.manners.pop(0) if self.manners else None
         request.close_connection = True
         if manner == "hang":

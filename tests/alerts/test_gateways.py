@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from alerts.channels.email import Email, MailServer, Security
 from alerts.channels.nhn import Nhn, NhnKeys
 from alerts.channels.personal import ToPerson
 from alerts.channels.phone import Office, is_short
-from alerts.channels.push import Vapid, encrypt, from_base64url
+from alerts.channels.push import Push, Vapid, encrypt, from_base64url
 from alerts.channels.sens import Sens, SensKeys
 from alerts.channels.solapi import Solapi, SolapiKeys
 from alerts.channels.wire import Answer, Wire
@@ -421,3 +423,66 @@ def test_whatever_a_check_tells_staff_has_words_of_its_own() -> None:
 def test_the_resident_hears_which_keys_to_press() -> None:
     assert "1번" in letter("resident:hh-1").script
     assert letter().script == letter().text
+
+
+TALK = {"번호": "a1b2c3d4", "수준": "위험", "동": "dong-1", "코드": "A-2K7", "내용": "새 안부확인이 있습니다."}
+TALK["주소"] = "https://anbu.example/checks/c1"
+LONG = "[안부] 위험 dong-1 A-2K7\n새 안부확인이 있습니다.\nhttps://anbu.example/checks/c1\n번호 a1b2c3d4"
+
+
+def posted(server: WebServer, gateway: Any, text: str) -> tuple[str, Any]:
+    """What is asked of the provider when this is sent."""
+    assert isinstance(gateway.carry(PHONE, replace(letter(), text=text)), Sent)
+    ((asked,), (body,)) = server.asked, server.bodies
+    return asked, json.loads(body)
+
+
+@pytest.mark.parametrize(("text", "kind"), [(LONG, "LMS"), ("안부", "SMS")])
+@pytest.mark.parametrize("server", [NhnServer], indirect=True)
+def test_nhn_is_asked_for_a_talk_with_an_sms_in_its_place(server: NhnServer, text: str, kind: str) -> None:
+    resend = {"isResend": True, "resendType": kind, "resendTitle": "안부", "resendContent": text, "resendSendNo": "025550000"}
+    each = {"recipientNo": PHONE, "templateParameter": TALK, "resendParameter": resend}
+    body = {"senderKey": "profile", "templateCode": "staff-1", "recipientList": [each]}
+    assert posted(server, nhn(server), text) == ("POST /alimtalk/v2.3/appkeys/talk-app/messages", body)
+
+
+@pytest.mark.parametrize(("text", "kind", "more"), [(LONG, "mms", {"title": "안부"}), ("안부", "sms", {})])
+@pytest.mark.parametrize("server", [NhnServer], indirect=True)
+def test_nhn_is_asked_for_an_sms(server: NhnServer, text: str, kind: str, more: dict[str, str]) -> None:
+    body = {"body": text, "sendNo": "025550000", "recipientList": [{"recipientNo": PHONE}], **more}
+    assert posted(server, nhn(server, PLAIN), text) == (f"POST /sms/v3.0/appKeys/sms-app/sender/{kind}", body)
+
+
+@pytest.mark.parametrize(("text", "kind"), [(LONG, "LMS"), ("안부", "SMS")])
+@pytest.mark.parametrize("server", [SensServer], indirect=True)
+def test_sens_is_asked_for_a_talk_with_an_sms_in_its_place(server: SensServer, text: str, kind: str) -> None:
+    instead = {"type": kind, "from": "025550000", "subject": "안부", "content": text}
+    each = {"to": PHONE, "content": text, "useSmsFailover": True, "failoverConfig": instead}
+    body = {"plusFriendId": "profile", "templateCode": "staff-1", "messages": [each]}
+    assert posted(server, sens(server), text) == ("POST /alimtalk/v2/services/talk-service/messages", body)
+
+
+@pytest.mark.parametrize(("text", "kind"), [(LONG, "LMS"), ("안부", "SMS")])
+@pytest.mark.parametrize("server", [SensServer], indirect=True)
+def test_sens_is_asked_for_an_sms(server: SensServer, text: str, kind: str) -> None:
+    body = {"type": kind, "contentType": "COMM", "countryCode": "82", "from": "025550000", "subject": "안부", "content": text}
+    body["messages"] = [{"to": PHONE}]  # type: ignore[assignment]
+    assert posted(server, sens(server, PLAIN), text) == ("POST /sms/v2/services/sms-service/messages", body)
+
+
+@pytest.mark.parametrize(("text", "kind"), [(LONG, {"type": "LMS", "subject": "안부"}), ("안부", {"type": "SMS"})])
+@pytest.mark.parametrize("server", [SolapiServer], indirect=True)
+def test_solapi_is_asked_for_a_talk_or_an_sms(server: SolapiServer, text: str, kind: dict[str, str]) -> None:
+    path = "POST /messages/v4/send-many/detail"
+    message = {"to": PHONE, "from": "025550000", "text": text, "customFields": {"delivery": "d" * 32}}
+    options = {"pfId": "profile", "templateId": "staff-1", "variables": {f"#{{{name}}}": said for name, said in TALK.items()}}
+    talk = {**message, "type": "ATA", "kakaoOptions": {**options, "disableSms": False}}
+    assert posted(server, solapi(server), text) == (path, {"messages": [talk], "showMessageList": True})
+    server.asked.clear()
+    server.bodies.clear()
+    assert posted(server, solapi(server, PLAIN), text) == (path, {"messages": [{**message, **kind}], "showMessageList": True})
+
+
+def test_a_subscription_that_cannot_be_read_is_gone_for_good() -> None:
+    push = Push(Vapid(Sealer(b"k" * 32), "mailto:ops@example.kr"), HandClock(), wire())
+    assert push.carry("{", letter()) == Permanent(error="not a browser's subscription", gone=True)
