@@ -10,6 +10,7 @@ import json
 import socket
 import struct
 import threading
+from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -253,7 +254,8 @@ class SolapiServer(WebServer):
         kind, _, rest = headers["Authorization"].partition(" ")
         parts = dict(part.split("=", 1) for part in rest.split(", "))
         right = hmac.new(b"solapi-secret", (parts["date"] + parts["salt"]).encode(), hashlib.sha256).hexdigest()
-        if kind != "HMAC-SHA256" or parts["apiKey"] != "solapi-key" or parts["signature"] != right:
+        timely = abs(datetime.fromisoformat(parts["date"]).timestamp() * 1000 - ALWAYS) < 15 * 60_000
+        if kind != "HMAC-SHA256" or parts["apiKey"] != "solapi-key" or parts["signature"] != right or not timely:
             return 403, {"errorCode": "SignatureDoesNotMatch", "errorMessage": "..."}
         if method == "GET":
             (number,) = parse_qs(urlsplit(path).query)["messageId"]

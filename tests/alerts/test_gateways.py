@@ -222,7 +222,7 @@ def test_a_letter_has_a_korean_subject_text_and_html_and_the_deliverys_number_as
     assert found["Subject"] == "[안부] 위험 dong-1 A-2K7"
     assert found["Message-ID"] == f"<{'d' * 32}@example.kr>"
     assert str(found["From"]).endswith("<anbu@example.kr>")
-    assert found["Importance"] == "high"
+    assert (found["To"], found["Auto-Submitted"], found["Importance"]) == ("kim@example.kr", "auto-generated", "high")
     assert found["Date"].datetime.utcoffset().total_seconds() == 9 * 3_600
     kinds = [part.get_content_type() for part in found.iter_parts()]
     assert kinds == ["text/plain", "text/html"]

@@ -13,7 +13,7 @@ from alerts.aftercare.referral import CapReached, CareKind, ReferralState
 from alerts.aftercare.report import Words
 from alerts.aftercare.visit import VisitResult
 from alerts.attempt import Answer, Attempt, Result
-from alerts.check import BadReturn, Conflict, NeedsText, NotFound, Outcome, Refused, WrongValue
+from alerts.check import BadReturn, CheckState, Conflict, NeedsText, NotFound, Outcome, Refused, WrongValue
 from alerts.contacts import ContactBook, ContactRefused, Kind
 from alerts.duty.away import AwayReason
 from alerts.duty.entry import RosterWrong
@@ -122,6 +122,18 @@ def test_each_act_on_a_check_makes_a_new_version_of_it(office: Office) -> None:
     ):
         versions.append(act().version)
     assert versions == sorted(set(versions))
+    detail = office.desk.check(check, dong=None)
+    assert detail is not None
+    numbers = [one.id for one in detail.transitions]
+    assert len(numbers) > 5 and numbers == sorted(set(numbers))
+
+
+def test_who_sets_out_for_a_visit_takes_an_open_check_from_then_on(office: Office) -> None:
+    office.take(finding(household="hh-1-1"))
+    office.clock.home += HOUR
+    begun = office.desk.begin_visit(office.check_of("hh-1-1").id, actor="officer1", dong="dong-1")
+    assert (begun.owner, begun.acknowledged_at, begun.visit_at) == ("officer1", MORNING + HOUR, MORNING + HOUR)
+    assert begun.state is CheckState.ACKNOWLEDGED
 
 
 def test_a_try_by_hand_says_by_which_way_and_who_began_and_ended_it(office: Office) -> None:
