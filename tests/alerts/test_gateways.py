@@ -27,7 +27,7 @@ from alerts.check import NoticeKind
 from alerts.contacts import PushAddress
 from alerts.delivery import Message, Permanent, Receipt, Sent, Temporary
 from alerts.duty.telling import DutyKind
-from alerts.letter import ENGLISH, KINDS, TEMPLATES, Audience, Letter, audience_of, write_letter
+from alerts.letter import ENGLISH, KINDS, SCRIPT, TEMPLATES, Audience, Letter, audience_of, write_letter
 from ingest.seal import Sealer
 from tests.alerts.alert_parts import HandClock
 from tests.alerts.providers import MailHost, NhnServer, SensServer, SolapiServer, WebServer
@@ -486,3 +486,60 @@ def test_solapi_is_asked_for_a_talk_or_an_sms(server: SolapiServer, text: str, k
 def test_a_subscription_that_cannot_be_read_is_gone_for_good() -> None:
     push = Push(Vapid(Sealer(b"k" * 32), "mailto:ops@example.kr"), HandClock(), wire())
     assert push.carry("{", letter()) == Permanent(error="not a browser's subscription", gone=True)
+
+
+LETTERS = {
+    ("kim", "ko"): (
+        LONG,
+        "<p>[안부] 위험 dong-1 A-2K7</p><p>새 안부확인이 있습니다.</p><p>번호 a1b2c3d4</p>"
+        '<p><a href="https://anbu.example/checks/c1">안부확인 열기</a></p>',
+    ),
+    ("kim", "en"): (
+        "[anbu] danger dong-1 A-2K7\nA new check.\nhttps://anbu.example/checks/c1\nno. a1b2c3d4",
+        "<p>[anbu] danger dong-1 A-2K7</p><p>A new check.</p><p>no. a1b2c3d4</p>"
+        '<p><a href="https://anbu.example/checks/c1">Open</a></p>',
+    ),
+    ("guardian:hh-1:0", "ko"): (
+        "[안부] 김하늘 님께 안부를 여쭈어 주십시오.\n확인하신 뒤 동 주민센터로 알려 주십시오.\n번호 a1b2c3d4",
+        "<p>[안부] 김하늘 님께 안부를 여쭈어 주십시오.</p><p>확인하신 뒤 동 주민센터로 알려 주십시오.</p><p>번호 a1b2c3d4</p>",
+    ),
+    ("guardian:hh-1:0", "en"): (
+        "[anbu] Please look after 김하늘.\nThen tell the dong centre.\nno. a1b2c3d4",
+        "<p>[anbu] Please look after 김하늘.</p><p>Then tell the dong centre.</p><p>no. a1b2c3d4</p>",
+    ),
+    ("resident:hh-1", "ko"): (
+        "[안부] 동 주민센터에서 안부를 여쭙습니다.\n곧 다시 연락드리겠습니다.\n번호 a1b2c3d4",
+        "<p>[안부] 동 주민센터에서 안부를 여쭙습니다.</p><p>곧 다시 연락드리겠습니다.</p><p>번호 a1b2c3d4</p>",
+    ),
+    ("resident:hh-1", "en"): (
+        "[anbu] The dong centre asks whether you are well.\nWe shall call again soon.\nno. a1b2c3d4",
+        "<p>[anbu] The dong centre asks whether you are well.</p><p>We shall call again soon.</p><p>no. a1b2c3d4</p>",
+    ),
+}
+
+
+@pytest.mark.parametrize(("recipient", "lang"), list(LETTERS))
+def test_each_audience_reads_its_own_letter_as_text_and_as_a_page(recipient: str, lang: str) -> None:
+    given = delivery(recipient)
+    found = write_letter(given, msgspec.json.decode(given.body, type=Message), name="김하늘", lang=lang)
+    text, page = LETTERS[recipient, lang]
+    assert (found.text, found.subject) == (text, text.split("\n")[0])
+    assert found.html == f'<!doctype html><html lang="{lang}"><body>{page}</body></html>'
+    staff = recipient == "kim"
+    assert found.link == ("https://anbu.example/checks/c1" if staff else None)
+    assert found.script == (SCRIPT[lang] if found.audience is Audience.RESIDENT else text)
+    assert (found.id, found.number, found.danger) == ("d" * 32, "a1b2c3d4", True)
+
+
+def test_a_digest_names_the_first_codes_and_says_how_many_more() -> None:
+    def said(lang: str, **changed: Any) -> str:
+        given = delivery("kim", kind="digest", level="warning", **changed)
+        return write_letter(given, msgspec.json.decode(given.body, type=Message), lang=lang).text.split("\n")[1]
+
+    assert said("ko", codes=("A-1", "A-2"), more=3) == "잠시 모아 둔 알림입니다. A-1, A-2 외 3건"
+    assert said("en", codes=("A-1", "A-2"), more=3) == "Messages held back for a while. A-1, A-2 and 3 more"
+    assert said("ko", codes=("A-1",)) == "잠시 모아 둔 알림입니다. A-1"
+    given = delivery("kim", kind="something new", level="urgent", link="https://anbu.example/?a=1&b=<2>")
+    new = write_letter(given, msgspec.json.decode(given.body, type=Message), lang="en")
+    assert (new.variables["수준"], new.variables["내용"], new.danger) == ("urgent", "There is news.", False)
+    assert '<a href="https://anbu.example/?a=1&amp;b=&lt;2&gt;">' in new.html

@@ -182,6 +182,9 @@ def test_duty_is_refused_with_its_reason(office: Office) -> None:
         "substitute: must be somebody else",
     )
     assert refused(lambda: rota.add_absence(**leave, reason="bored"))[1].startswith("reason: must be one of leave, ")
+    for field, changed in (("login", {"login": "x" * 65}), ("substitute", {"substitute": "x" * 65})):
+        said = (RosterWrong, f"{field}: must have 1 to 64 letters")
+        assert refused(lambda changed=changed: rota.add_absence(**{**leave, **changed})) == said
     rota.add_absence(**leave)
     assert refused(lambda: rota.add_absence(**leave)) == (
         Conflict,
@@ -213,6 +216,19 @@ def test_duty_is_refused_with_its_reason(office: Office) -> None:
     for kind in (SilenceKind.DONG, SilenceKind.HOUSEHOLD, SilenceKind.DEVICE):
         assert refused(lambda kind=kind: silences.lay(kind, "none", **lay)) == nothing
     assert refused(lambda: silences.lift(99, by="gu", dong=None)) == (NotFound, "no such silence is in force")
+    office.register.end_household("hh-1-3", at=MORNING)
+    for kind, target in ((SilenceKind.HOUSEHOLD, "hh-1-3"), (SilenceKind.DEVICE, "gw-1-3")):
+        assert refused(lambda kind=kind, target=target: silences.lay(kind, target, **lay)) == nothing
+
+
+def test_silences_are_listed_by_their_ends(office: Office) -> None:
+    lay = {"reason": SilenceReason.REPAIR, "author": "gu", "dong": None}
+    late = office.silences.lay(SilenceKind.HOUSEHOLD, "hh-1-1", ends_at=MORNING + 2 * HOUR, **lay)
+    soon = office.silences.lay(SilenceKind.HOUSEHOLD, "hh-1-2", ends_at=MORNING + HOUR, **lay)
+    assert office.silences.now(dong="dong-1") == [soon, late]
+    office.silences.lift(soon.id, by="gu", dong=None)
+    assert [one.id for one in office.silences.now(dong=None)] == [late.id]
+    assert [one.id for one in office.silences.past(dong=None)] == [soon.id]
 
 
 def test_a_handover_and_tonights_list_are_refused_with_their_reason(office: Office) -> None:
