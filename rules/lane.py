@@ -13,10 +13,12 @@ from collections.abc import Callable, Sequence
 from ingest.clock import Millis
 from ingest.decoding import Decoding
 from ingest.journal.port import Entry
-from ingest.reading import URGENT, Reading
+from ingest.reading import Reading
+from ingest.readings import Readings
 from rules.consumer import Sink
 from rules.episodes import Subject
-from rules.urgent import alarm
+from rules.finding import Finding
+from rules.urgent import alarm, urgent_among
 
 COMMIT_EVERY_S = 60.0
 """All there is to commit is the decoder's state; what is told again after a crash changes nothing."""
@@ -40,12 +42,10 @@ class LaneConsumer:
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Tell what is urgent among these."""
-        found = [
-            alarm(item, _whose(item), self._version())
-            for _, items in self._decoder.read(entries)
-            for item in items
-            if isinstance(item, Reading) and item.signal in URGENT and item.value > 0
-        ]
+        found: list[Finding] = []
+        for part in self._decoder.read(entries).runs():
+            urgent = urgent_among(part) if isinstance(part, Readings) else [part] if isinstance(part, Reading) else []
+            found += [alarm(one, _whose(one), self._version()) for one in urgent if one.value > 0]
         if found:
             self._sink(found)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ingest.reading import DongCode, Reading, Signal
+from ingest.readings import SIGNALS, Readings
 from rules.episodes import OpenEpisode, Subject, make_finding
 from rules.finding import Evidence, Finding, Level, RuleKey, Verb
 from rules.state import State
@@ -12,6 +15,13 @@ from rules.state import State
 RULES: dict[Signal, RuleKey] = {Signal.SOS: RuleKey.SOS, Signal.SMOKE: RuleKey.SMOKE, Signal.GAS: RuleKey.GAS}
 
 URGENT = frozenset(RULES.values())
+
+_IS_URGENT = np.array([signal in RULES for signal in SIGNALS])
+
+
+def urgent_among(readings: Readings) -> list[Reading]:
+    """Those of SOS, smoke and gas."""
+    return [readings[place] for place in np.flatnonzero(_IS_URGENT[readings.signal]).tolist()]
 
 
 def raise_urgent(state: State, reading: Reading, version: str) -> list[Finding]:
