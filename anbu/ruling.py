@@ -16,7 +16,7 @@ from ingest.clock import Millis, parse_local
 from ingest.register.homes import NotRegistered
 from rules.finding import Level
 from rules.lengths import parse_length
-from rules.limits import ABSENCES, Grade
+from rules.limits import ABSENCES, STILLNESS, Grade
 from rules.table import RulesWrong, RuleTable, load_table
 from rules.wording import Row, differences, limit_rows, other_lines
 
@@ -130,6 +130,6 @@ def _limit(rule: str, value: str) -> float | None:
     if value == "none":
         return None
     try:
-        return float(parse_length(value)) if rule in ABSENCES else float(value)
+        return float(parse_length(value)) if rule in (*ABSENCES, *STILLNESS) else float(value)
     except ValueError as error:
-        raise Refusal(value, '"6 h"' if rule in ABSENCES else "30.5") from error
+        raise Refusal(value, '"6 h"' if rule in (*ABSENCES, *STILLNESS) else "30.5") from error

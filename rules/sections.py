@@ -200,6 +200,11 @@ def _tighter(reader: Reader, section: str, base: Profile) -> Tighter:
     return Tighter(
         factor=reader.number(section, "factor", low=0.05, high=1.0) if reader.has(section, "factor") else 1.0,
         absences={rule: _shorter(reader, f"{section}.{rule}", base.absence.of(rule)) for rule in ABSENCES if rule != "away"},
+        inactive={
+            rule: _stiller(reader, f"{section}.{rule}", limit)
+            for rule, limit in base.inactive.items()
+            if reader.has(section, rule)
+        },
         thresholds={
             channel: _more_careful(reader, f"{section}.{channel}", rule)
             for channel, rule in base.thresholds.items()
@@ -216,6 +221,13 @@ def _shorter(reader: Reader, section: str, base: Limits) -> Limits:
             reader.wrong(section, key, "may only shorten the limit of everybody")
         limits.append(own)
     return (limits[0], limits[1], limits[2])
+
+
+def _stiller(reader: Reader, section: str, base: Millis) -> Millis:
+    limit = reader.length(section, "inactive")
+    if limit > base:
+        reader.wrong(section, "inactive", "may only shorten the limit of everybody")
+    return limit
 
 
 def _more_careful(reader: Reader, section: str, base: Threshold) -> tuple[ThresholdLimit | None, ...]:

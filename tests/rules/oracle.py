@@ -31,7 +31,6 @@ from ingest.facts import (
 )
 from ingest.reading import Reading, Signal
 from rules.apparent import felt_heat
-from rules.finding import RuleKey
 from rules.limits import Breach, Channel, Grade, Season, ThresholdLimit, Tighter
 from rules.table import RulesWrong, RuleTable, read_table
 
@@ -535,7 +534,10 @@ class Oracle:
         for rule, weather in (("heat_inactive", "heat"), ("cold_inactive", "cold")):
             if weather in home.open and still is not None:
                 since = max(still, home.settled.get(rule, still))
-                limit = self.table.inactive[RuleKey(rule)]
+                limit = self.table.inactive[rule]
+                for one in self.asked():
+                    limit = min(limit, round(limit * one.factor), one.inactive.get(rule, limit))
+                limit = min(limit, round(home.own.get((rule, 1), limit)))
                 stands = rule in home.open and home.open[rule]["start"] == since
                 if stands or (at > since and at - since - self.outages(home, since, at, "motion") >= limit):
                     holds[rule] = (min(3, 1 + home.open[weather]["level"]), since)
@@ -591,19 +593,24 @@ class Oracle:
             home.open.setdefault(rule, {"start": start, "level": 0, "told": at})["und"] = True
             self.said.append((name, rule, "undetermined", missing, at, start, coverage, ""))
 
-    def held(self, name: str, rule: str) -> list[Sensor]:
+    def of_rule(self, name: str, rule: str) -> list[Sensor]:
         channels = (Channel.DRY, Channel.DAMP) if rule == "humidity" else (Channel(rule),)
-        return [one for (_, channel), one in self.sensors.items() if channel in channels and one.home == name and one.on]
+        return [one for (_, channel), one in self.sensors.items() if channel in channels and one.home == name]
+
+    def held(self, name: str, rule: str) -> list[Sensor]:
+        return [one for one in self.of_rule(name, rule) if one.on]
 
     def judge_threshold(self, name: str, home: Home, rule: str, at: int) -> None:
         held = self.held(name, rule)
-        if not held:
-            if rule in home.open:
+        running = self.running(name, home, rule)
+        doubts = [level for level, missed in running if missed <= at]
+        if not held and not doubts:
+            if rule in home.open and (home.open[rule]["level"] or not running):
                 self.tell(name, home, rule, "cleared", at)
             return
         fresh = any((one.last or 0) + self.table.gap_reports * one.interval >= at for one in held)
         level = max([one.on for one in held if self.told_now(one.channel, one.on, at)], default=0)
-        if not level and (rule not in home.open or (home.open[rule]["und"] and fresh)):
+        if not level and (fresh or not doubts) and (rule not in home.open or (home.open[rule]["und"] and fresh)):
             return
         if rule not in home.open or (home.open[rule]["und"] and fresh):
             home.open[rule] = {"start": None, "level": 0, "und": False}
@@ -613,7 +620,23 @@ class Oracle:
             self.said.append((name, rule, "raised", level, at, 0, 1.0, ""))
         if not fresh and not episode["und"]:
             episode["und"] = True
-            self.said.append((name, rule, "undetermined", episode["level"], at, 0, 1.0, ""))
+            doubt = max([episode["level"], *doubts, *([] if level else [one.on for one in held])])
+            self.said.append((name, rule, "undetermined", doubt, at, 0, 1.0, ""))
+
+    def running(self, name: str, home: Home, rule: str) -> list[tuple[int, int]]:
+        """Levels towards which a breach runs, each with when it would be told, were its sensor never heard again."""
+        found = []
+        for sensor in self.of_rule(name, rule):
+            for level, since in sensor.since.items():
+                base = self.table.thresholds[sensor.channel].levels[level - 1]
+                if base is not None and level > sensor.on:
+                    dwell = self.threshold(home, sensor.channel, level, base).dwell
+                    stale = (sensor.last or 0) + self.table.gap_reports * sensor.interval + 1
+                    missed = max(since + round(dwell * (1 - self.table.dwell_tolerance)), stale)
+                    while not self.told_now(sensor.channel, level, missed):
+                        missed += 1000 - missed % 1000
+                    found.append((level, missed))
+        return found
 
     def judge_commissioning(self, name: str, home: Home, at: int) -> None:
         rule = "not_commissioned"

@@ -16,7 +16,20 @@ from rules.limits import Channel, Grade, OwnLimit, Season
 from rules.profile import with_own
 from rules.table import RulesWrong, read_table
 from rules.wording import differences, limit_rows, other_lines, path_name, settings
-from tests.rules.rule_parts import HOME, START, TABLE, Days, enrolled, home_with, motion, raised, reading, told, without_personal
+from tests.rules.rule_parts import (
+    HOME,
+    START,
+    TABLE,
+    Days,
+    device,
+    enrolled,
+    home_with,
+    motion,
+    raised,
+    reading,
+    told,
+    without_personal,
+)
 
 TEXT = without_personal()
 SEASON = """
@@ -230,7 +243,8 @@ def test_a_level_left_out_of_a_new_table_is_held_as_the_one_below_and_ends_as_ev
     assert max(level for level, _ in raised(days.until(55 * MINUTE), RuleKey.HEAT)) is Level.DANGER
     days.feed([applied(HOUR, fewer), reading(HOUR + MINUTE, Signal.TEMPERATURE, 20.0)])
     said = days.until(2 * HOUR)
-    assert [(one.rule, one.verb, one.level) for one in said] == [(RuleKey.HEAT, Verb.CLEARED, Level.DANGER)]
+    heat = [(one.rule, one.verb, one.level) for one in said if one.rule is RuleKey.HEAT]
+    assert heat == [(RuleKey.HEAT, Verb.CLEARED, Level.DANGER)]
 
 
 def test_a_declared_season_holds_from_then_until_its_end_and_can_be_ended_sooner() -> None:
@@ -334,3 +348,37 @@ def test_a_difference_says_whether_somebody_is_told_sooner() -> None:
 def test_every_setting_of_the_shipped_table_has_a_name_in_both_languages() -> None:
     for path in settings(TEXT):
         assert path_name(path, "ko") and path_name(path, "en")
+
+
+# ---------------------------------------------------------------- two things together
+
+
+@pytest.mark.parametrize(
+    ("more", "hours"),
+    [
+        ("", 4),
+        ("[grade.ordinary.heat_inactive]\ninactive = '3 h'\n", 3),
+        ("[season.heatwave.heat_inactive]\ninactive = '2 h'\n", 2),
+    ],
+)
+def test_grades_and_seasons_shorten_how_long_nobody_moves_in_heat(more: str, hours: int) -> None:
+    text = TEXT + more
+    hot = [reading(at * 10 * MINUTE, Signal.TEMPERATURE, 31.5, name="th") for at in range(31)]
+    days = Days([*home_with(Signal.MOTION), device("th", Signal.TEMPERATURE, interval_s=600), motion(0)], table=read_table(text))
+    days.feed([declared(0, 20 * HOUR), *hot])
+    assert raised(days.until(5 * HOUR), RuleKey.HEAT_INACTIVE) == [(Level.WARNING, hours * HOUR)]
+
+
+def test_a_factor_and_the_household_shorten_it_too_and_nothing_makes_it_longer() -> None:
+    everybody = TABLE.profile(Grade.ORDINARY)
+    shorter = with_own(everybody, [OwnLimit(rule="cold_inactive", level=1, limit=2.0 * HOUR)])
+    longer = with_own(everybody, [OwnLimit(rule="cold_inactive", level=1, limit=9.0 * HOUR)])
+    no_such_level = with_own(everybody, [OwnLimit(rule="cold_inactive", level=2, limit=2.0 * HOUR)])
+    assert [one.inactive["cold_inactive"] for one in (shorter, longer, no_such_level)] == [2 * HOUR, 4 * HOUR, 4 * HOUR]
+    assert shorter.inactive["heat_inactive"] == 4 * HOUR
+    quick = read_table(TEXT.replace("[grade.high]\nfactor = 1.0", "[grade.high]\nfactor = 0.5"))
+    assert quick.profile(Grade.HIGH).inactive == {"heat_inactive": 2 * HOUR, "cold_inactive": 2 * HOUR}
+    with pytest.raises(RulesWrong, match="may only shorten the limit of everybody"):
+        read_table(TEXT + '[season.coldwave.cold_inactive]\ninactive = "5 h"\n')
+    with pytest.raises(RulesWrong, match="cold_inactive"):
+        read_table(TEXT + '[season.coldwave.cold_inactive]\ncaution = "1 h"\n')
