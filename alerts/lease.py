@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from alerts.tables import tick_lease
 from ingest.clock import SECOND, Millis
@@ -10,13 +10,15 @@ from ingest.clock import SECOND, Millis
 LEASE: Millis = 5 * SECOND
 """How long another process waits before it takes over from one that fell silent."""
 
+_FREE = or_(tick_lease.c.holder == bindparam("mine"), tick_lease.c.until <= bindparam("now"))
+_TAKE = update(tick_lease).where(tick_lease.c.name == bindparam("this"), _FREE)
+
 
 def holds(connection: Connection, name: str, holder: str, machine_now: Millis) -> bool:
     """Take or renew the lease in the caller's transaction; False while another process has it."""
-    free = or_(tick_lease.c.holder == holder, tick_lease.c.until <= machine_now)
     until = machine_now + LEASE
-    mine = update(tick_lease).where(tick_lease.c.name == name, free).values(holder=holder, until=until)
-    if connection.execute(mine).rowcount == 1:
+    mine = {"this": name, "mine": holder, "now": machine_now, "holder": holder, "until": until}
+    if connection.execute(_TAKE, mine).rowcount == 1:
         return True
     if connection.execute(select(tick_lease.c.name).where(tick_lease.c.name == name)).first():
         return False

@@ -20,17 +20,20 @@ ticks = Counter("anbu_ticks", "Turns of the tick that held the lease")
 tick_at = Gauge("anbu_tick_timestamp_seconds", "Machine time of the last turn that held the lease")
 due_handled = Counter("anbu_due_handled", "Due rows that came up, by kind", ["kind"])
 
+_OPEN_CHECKS = select(check.c.level, check.c.state, func.count()).where(open_check()).group_by(check.c.level, check.c.state)
+_OPEN_TICKETS = select(func.count()).select_from(ticket).where(open_ticket())
+_BY_CHANNEL = select(delivery.c.channel, func.count()).where(delivery.c.state == DeliveryState.WAITING)
+_WAITING = _BY_CHANNEL.group_by(delivery.c.channel)
+
 
 def observe(connection: Connection) -> None:
     """Set the gauges from what is stored now."""
-    grouped = select(check.c.level, check.c.state, func.count()).where(open_check()).group_by(check.c.level, check.c.state)
-    counts = {(row[0], row[1]): row[2] for row in connection.execute(grouped)}
+    counts = {(row[0], row[1]): row[2] for row in connection.execute(_OPEN_CHECKS)}
     for level in Level:
         for state in (CheckState.OPEN, CheckState.ACKNOWLEDGED):
             open_checks.labels(level.name.lower(), state.value).set(counts.get((level, state), 0))
-    open_tickets.set(connection.execute(select(func.count()).select_from(ticket).where(open_ticket())).scalar_one())
-    by_channel = select(delivery.c.channel, func.count()).where(delivery.c.state == DeliveryState.WAITING)
-    waiting = {row[0]: row[1] for row in connection.execute(by_channel.group_by(delivery.c.channel))}
+    open_tickets.set(connection.execute(_OPEN_TICKETS).scalar_one())
+    waiting = {row[0]: row[1] for row in connection.execute(_WAITING)}
     for channel in known_channels | waiting.keys():
         known_channels.add(channel)
         waiting_deliveries.labels(channel).set(waiting.get(channel, 0))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 import structlog
-from sqlalchemy import Connection, Engine, Row, or_, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, or_, select, update
 
 from alerts import metrics
 from alerts.check import LADDER_STEP, CheckState
@@ -32,6 +32,19 @@ _FIRST_WAIT: Millis = 2 * SECOND
 _LONGEST_WAIT: Millis = 5 * MINUTE
 _LONGEST_WAIT_IN_DANGER: Millis = 30 * SECOND
 _LONGEST_ASKED: Millis = HOUR
+
+_NEXT = (
+    select(delivery, check.c.state.label("check_state"))
+    .outerjoin(check, check.c.id == delivery.c.check_id)  # some are about no check
+    .where(
+        delivery.c.state == DeliveryState.WAITING,
+        delivery.c.channel.in_(bindparam("channels", expanding=True)),
+        delivery.c.due_at <= bindparam("now"),
+        or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= bindparam("now")),
+    )
+    .order_by(delivery.c.level.desc(), delivery.c.due_at, delivery.c.id)
+    .limit(1)
+)
 
 
 class Sender:
@@ -75,8 +88,9 @@ class Sender:
 
     def _claim(self) -> Delivery | None:
         """Take the next delivery, having read its check's state in the same transaction: nothing leaves after the end."""
+        waiting = {"channels": list(self._channels), "now": self._clock.machine_now()}
         with self._engine.begin() as connection:
-            while (row := connection.execute(self._next()).first()) is not None:
+            while (row := connection.execute(_NEXT, waiting).first()) is not None:
                 if not _wanted(row, self._clock.home_now()) or _reached_otherwise(connection, row):
                     _withdraw(connection, row)
                 elif (room := room_at(connection, row, now := self._clock.machine_now())) is not None:
@@ -94,21 +108,6 @@ class Sender:
         later = delivery.c.due_at + (room - row.due_at)
         same = delivery.c.telling == row.telling, delivery.c.state == DeliveryState.WAITING
         connection.execute(update(delivery).where(*same).values(due_at=later, lease_until=None))
-
-    def _next(self) -> Any:
-        now = self._clock.machine_now()
-        return (
-            select(delivery, check.c.state.label("check_state"))
-            .outerjoin(check, check.c.id == delivery.c.check_id)  # some are about no check
-            .where(
-                delivery.c.state == DeliveryState.WAITING,
-                delivery.c.channel.in_(list(self._channels)),
-                delivery.c.due_at <= now,
-                or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= now),
-            )
-            .order_by(delivery.c.level.desc(), delivery.c.due_at, delivery.c.id)
-            .limit(1)
-        )
 
     def _take(self, connection: Connection, row: Row[Any], body: str) -> Delivery:
         attempts = row.attempts + 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
 from alerts.delivery import DeliveryState, Message
 from alerts.tables import delivery, path_proof
@@ -58,8 +58,11 @@ def synthetic_among(connection: Connection, households: Collection[str]) -> set[
     """Those of these households in which nobody lives."""
     if not households:
         return set()
-    query = select(household.c.id).where(household.c.synthetic, household.c.id.in_(list(households)))
-    return set(connection.execute(query).scalars())
+    return set(connection.execute(_SYNTHETIC, {"these": list(households)}).scalars())
+
+
+_SYNTHETIC = select(household.c.id).where(household.c.synthetic, household.c.id.in_(bindparam("these", expanding=True)))
+_HEARD = select(path_proof).where(path_proof.c.heard_at.is_not(None))
 
 
 def hear(connection: Connection, dong_code: str, now: Millis) -> None:
@@ -69,7 +72,7 @@ def hear(connection: Connection, dong_code: str, now: Millis) -> None:
 
 def tell_proofs(connection: Connection, base_url: str, *, home_now: Millis, machine_now: Millis) -> int:
     """Write what has been heard into the outbox, in the tick's transaction; how many. A new one replaces what still waits."""
-    heard = connection.execute(select(path_proof).where(path_proof.c.heard_at.is_not(None))).all()
+    heard = connection.execute(_HEARD).all()
     for row in heard:
         step = STEP + hashlib.sha256(row.dong_code.encode()).hexdigest()[:16]
         number = hashlib.sha256(f"{step}|{row.channel}|{row.heard_at}".encode()).hexdigest()[:32]

@@ -5,25 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from alerts import metrics
-from alerts.attempt import Untold
+from alerts.attempt import Result, Untold
 from alerts.check import LADDER_STEP, TICK, Action, Ask, Check, CheckState, Decision, Notice, NoticeKind, Transition
 from alerts.circumstances import Circumstances
-from alerts.condition import notice
+from alerts.climb import resume
 from alerts.delivery import DeliveryState, deliver
 from alerts.ladder import Who
 from alerts.live import event_row
 from alerts.policy import Policy
 from alerts.roster import PlainRoster, Roster
-from alerts.rows import add_attempt, close_attempts, free_code, mend_attempt, write_check, write_ticket
+from alerts.rows import THIS, add_attempt, close_attempts, free_code, mend_attempt, write_check, write_ticket
 from alerts.tables import delivery
 from alerts.telling import Telling, guardian_of, resident_of, tell_people
 from alerts.ticket import Ticket, TicketDecision
 from ingest.clock import Clock, Millis
 from ingest.register.tables import guardian
 from ingest.seal import Sealer
+
+_IDLE = or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= bindparam("now"))
+_UNSENT = delivery.c.state.in_([DeliveryState.WAITING, DeliveryState.HELD])
+_WITHDRAW = (
+    update(delivery).where(delivery.c.check_id == THIS, _UNSENT, _IDLE).values(state=DeliveryState.WITHDRAWN, lease_until=None)
+)
+_WITHDRAW_TRIES = _WITHDRAW.where(delivery.c.step.startswith(LADDER_STEP))
 
 
 class Recorder:
@@ -57,8 +64,10 @@ class Recorder:
         if before is None:
             after = replace(after, code=free_code(connection, after.id, after.dong_code))
         here = among or self.begin(connection)
-        if before is not None and _let_out(here, before, after, decision):
-            decision = replace(decision, notices=(notice(NoticeKind.ADDED, after),))
+        if before is not None and _waits_no_longer(here, before, after, decision):
+            anew = resume(after, NoticeKind.ADDED, self._clock.home_now(), self._policy)
+            after = anew.check or after
+            decision = replace(anew, transitions=decision.transitions, closes=Result.STOPPED)
         write_check(connection, before, after, here.ladders)
         self._note_transitions(here, decision.transitions, text, after.dong_code, check_id=after.id)
         self._withdraw(connection, here, before, after, decision)
@@ -209,8 +218,8 @@ class Recorder:
         return len(written)
 
 
-def _let_out(here: Circumstances, before: Check, after: Check, decision: Decision) -> bool:
-    """Whether this change alone ends the wait of a check nobody has been told of: what joined it is held back by nothing."""
+def _waits_no_longer(here: Circumstances, before: Check, after: Check, decision: Decision) -> bool:
+    """Whether what joined a check whose notices are held back is itself held back by nothing: people are told now."""
     silent = not decision.notices and not decision.asks and after.state is CheckState.OPEN
     return silent and here.held_back(before) is not None and here.held_back(after) is None
 
@@ -233,9 +242,4 @@ def note_about(check_id: str | None, ticket_id: str | None) -> str:
 
 def withdraw(connection: Connection, check_id: str, machine_now: Millis, *, ladder_only: bool) -> None:
     """Take back what waits for this check, save what is just being sent: its sender settles that itself."""
-    idle = or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= machine_now)
-    unsent = delivery.c.state.in_([DeliveryState.WAITING, DeliveryState.HELD])
-    which = and_(delivery.c.check_id == check_id, unsent, idle)
-    if ladder_only:
-        which = and_(which, delivery.c.step.startswith(LADDER_STEP))
-    connection.execute(update(delivery).where(which).values(state=DeliveryState.WITHDRAWN, lease_until=None))
+    connection.execute(_WITHDRAW_TRIES if ladder_only else _WITHDRAW, {"this": check_id, "now": machine_now})

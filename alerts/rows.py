@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, delete, exists, insert, or_, select, update
 
 from alerts.attempt import HAND, Attempt, Result, Untold
 from alerts.check import (
@@ -38,6 +38,22 @@ _CHUNK = 400
 
 _CODES_AT_ONCE = 16
 
+THESE: BindParameter[Any] = bindparam("these", expanding=True)
+THIS: BindParameter[Any] = bindparam("this")
+"""What statements that are built once, because building one takes longer than running it, are given each time."""
+
+_ALERTS = select(alert).where(alert.c.check_id.in_(THESE))
+_DUES = select(due).where(due.c.check_id.in_(THESE))
+_LADDERS = select(ladder).where(ladder.c.version.in_(THESE))
+_CHECK = select(check).where(check.c.id == THIS)
+_OPEN_CHECKS = select(check).where(check.c.subject.in_(THESE), open_check())
+_OPEN_TICKETS = select(ticket).where(ticket.c.subject.in_(THESE), open_ticket())
+_KNOWN = select(finding.c.id).where(finding.c.id.in_(THESE))
+_CHANGE_CHECK = update(check).where(check.c.id == THIS, check.c.version == bindparam("was"))
+_CHANGE_ALERT = update(alert).where(alert.c.id == THIS)
+_DROP_DUE = delete(due).where(due.c.check_id == THIS)
+_CLOSE_TRIES = update(attempt).where(attempt.c.check_id == THIS, attempt.c.result.is_(None), attempt.c.rung != HAND)
+
 _evidence: msgspec.json.Decoder[Evidence] = msgspec.json.Decoder(Evidence)
 _Item = TypeVar("_Item")
 
@@ -49,26 +65,29 @@ def chunks(items: Iterable[_Item], most: int = _CHUNK) -> Iterator[list[_Item]]:
         yield part
 
 
-def rows_in(connection: Connection, query: Select[Any], column: ColumnElement[Any], values: Collection[Any]) -> list[Row[Any]]:
-    """All rows whose `column` is one of `values`."""
-    return [row for part in chunks(values) for row in connection.execute(query.where(column.in_(part)))]
+def rows_in(connection: Connection, query: Select[Any], values: Collection[Any]) -> list[Row[Any]]:
+    """All rows of a query that asks for `THESE`."""
+    return [row for part in chunks(values) for row in connection.execute(query, {"these": part})]
 
 
-def load_checks(connection: Connection, query: Select[Any]) -> list[Check]:
-    """The checks that a select on the check table finds, in its order, with alerts, due rows and ladders: four statements."""
-    rows = connection.execute(query).all()
+def load_checks(connection: Connection, query: Select[Any], given: dict[str, Any] | None = None) -> list[Check]:
+    """The checks that a select on the check table finds, in its order, with alerts, due rows and ladders: four statements.
+
+    `given`: the values of what the select leaves open.
+    """
+    rows = connection.execute(query, given).all()
     ids = [row.id for row in rows]
     alerts: dict[str, list[Alert]] = {number: [] for number in ids}
-    for row in rows_in(connection, select(alert), alert.c.check_id, ids):
+    for row in rows_in(connection, _ALERTS, ids):
         alerts[row.check_id].append(_alert(row))
-    dues = {(row.check_id, row.version): _due(row) for row in rows_in(connection, select(due), due.c.check_id, ids)}
+    dues = {(row.check_id, row.version): _due(row) for row in rows_in(connection, _DUES, ids)}
     ladders = _ladders(connection, {row.ladder_version for row in rows})
     return [_check(row, tuple(alerts[row.id]), dues.get((row.id, row.version)), ladders[row.ladder_version]) for row in rows]
 
 
 def _ladders(connection: Connection, versions: Collection[str | None]) -> dict[str | None, Ladder]:
     wanted = sorted(version for version in versions if version is not None)
-    found = rows_in(connection, select(ladder), ladder.c.version, wanted)
+    found = rows_in(connection, _LADDERS, wanted)
     kept: dict[str | None, Ladder] = {row.version: read_ladder(row.text, row.version) for row in found}
     if None in versions:
         kept[None] = load_ladder()
@@ -77,7 +96,7 @@ def _ladders(connection: Connection, versions: Collection[str | None]) -> dict[s
 
 def load_check(connection: Connection, check_id: str) -> Check | None:
     """The check; None where there is none."""
-    found = load_checks(connection, select(check).where(check.c.id == check_id))
+    found = load_checks(connection, _CHECK, {"this": check_id})
     return found[0] if found else None
 
 
@@ -85,20 +104,19 @@ def open_checks_of(connection: Connection, subjects: Collection[str]) -> dict[st
     """The open check of each of these subjects that has one."""
     found: list[Check] = []
     for part in chunks(sorted(subjects)):
-        found += load_checks(connection, select(check).where(check.c.subject.in_(part), open_check()))
+        found += load_checks(connection, _OPEN_CHECKS, {"these": part})
     return {each.subject: each for each in found}
 
 
 def open_tickets_of(connection: Connection, subjects: Collection[str]) -> dict[tuple[str, RuleKey], Ticket]:
     """The open tickets of these subjects by subject and rule."""
-    query = select(ticket).where(open_ticket())
-    found = [ticket_of(row) for row in rows_in(connection, query, ticket.c.subject, sorted(subjects))]
+    found = [ticket_of(row) for row in rows_in(connection, _OPEN_TICKETS, sorted(subjects))]
     return {(each.subject, each.rule): each for each in found}
 
 
 def known_findings(connection: Connection, ids: Collection[str]) -> set[str]:
     """Those of the finding ids that were taken before."""
-    return {row.id for row in rows_in(connection, select(finding.c.id), finding.c.id, ids)}
+    return {row.id for row in rows_in(connection, _KNOWN, ids)}
 
 
 def free_code(connection: Connection, check_id: str, dong_code: str) -> str:
@@ -121,9 +139,9 @@ def write_check(connection: Connection, before: Check | None, after: Check, ladd
     """
     values = {name: getattr(after, name) for name in _CHECK_COLUMNS}
     if before is None:
-        connection.execute(insert(check).values(ladder_version=_kept(connection, after.ladder, ladders), **values))
+        connection.execute(insert(check), {"ladder_version": _kept(connection, after.ladder, ladders), **values})
     else:
-        done = connection.execute(update(check).where(check.c.id == after.id, check.c.version == before.version).values(values))
+        done = connection.execute(_CHANGE_CHECK, {"this": after.id, "was": before.version, **values})
         if done.rowcount != 1:
             raise Conflict("the check has just been changed by somebody else")
     known = {each.id: each for each in before.alerts} if before else {}
@@ -134,10 +152,10 @@ def write_check(connection: Connection, before: Check | None, after: Check, ladd
         connection.execute(update(alert).where(alert.c.check_id == after.id).values(closed_at=after.resolved_at))
     if before is None or before.due != after.due or before.version != after.version:
         if before is not None:
-            connection.execute(delete(due).where(due.c.check_id == after.id))
+            connection.execute(_DROP_DUE, {"this": after.id})
         if after.due is not None:
             row = {"check_id": after.id, "kind": after.due.kind, "due_at": after.due.due_at, "version": after.version}
-            connection.execute(insert(due).values(row))
+            connection.execute(insert(due), row)
 
 
 def _kept(connection: Connection, policy: Ladder, known: set[str]) -> str:
@@ -152,14 +170,13 @@ def _kept(connection: Connection, policy: Ladder, known: set[str]) -> str:
 
 def close_attempts(connection: Connection, check_id: str, result: Result, at: Millis, by: str) -> None:
     """What became of the ladder's tries of which nothing is known yet."""
-    mine = attempt.c.check_id == check_id, attempt.c.result.is_(None), attempt.c.rung != HAND
-    connection.execute(update(attempt).where(*mine).values(result=result, result_at=at, result_by=by))
+    connection.execute(_CLOSE_TRIES, {"this": check_id, "result": result, "result_at": at, "result_by": by})
 
 
 def add_attempt(connection: Connection, each: Attempt, told: int, untold: Untold | None) -> None:
     """Write a new try; `told`: the deliveries written for it to staff, `untold`: why there is none."""
     values = {name: getattr(each, name) for name in Attempt.__slots__}
-    connection.execute(insert(attempt).values(told=told, untold=untold, **values))
+    connection.execute(insert(attempt), {"told": told, "untold": untold, **values})
 
 
 def mend_attempt(connection: Connection, each: Attempt) -> None:
@@ -225,9 +242,9 @@ def _write_alert(connection: Connection, owner: Check, each: Alert, *, new: bool
     values: dict[str, Any] = {name: getattr(each, name) for name in Alert.__slots__ if name != "evidence"}
     values["evidence"] = msgspec.json.encode(each.evidence)
     if new:
-        connection.execute(insert(alert).values(check_id=owner.id, subject=owner.subject, **values))
+        connection.execute(insert(alert), {"check_id": owner.id, "subject": owner.subject, **values})
     else:
-        connection.execute(update(alert).where(alert.c.id == each.id).values(values))
+        connection.execute(_CHANGE_ALERT, {"this": each.id, **values})
 
 
 _CHECK_COLUMNS = [name for name in Check.__slots__ if name not in ("alerts", "due", "ladder")]

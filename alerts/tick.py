@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import structlog
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, Engine, bindparam, delete, select
 
 from alerts import metrics
 from alerts.aftercare.reminding import remind
@@ -12,7 +12,7 @@ from alerts.policy import Policy
 from alerts.proof import tell_proofs
 from alerts.record import Recorder
 from alerts.roster import Roster
-from alerts.rows import load_checks
+from alerts.rows import THESE, load_checks
 from alerts.tables import check, due
 from alerts.work import fall_due
 from ingest.clock import Clock
@@ -20,6 +20,9 @@ from ingest.clock import Clock
 _log = structlog.get_logger(__name__)
 
 _BATCH = 200
+
+_UP = select(due.c.check_id).where(due.c.due_at <= bindparam("now")).order_by(due.c.due_at, due.c.id).limit(_BATCH)
+_CHECKS = select(check).where(check.c.id.in_(THESE))
 
 
 class Tick:
@@ -53,13 +56,12 @@ class Tick:
 
     def _turn(self, connection: Connection) -> int:
         now = self._clock.home_now()
-        up = select(due.c.check_id).where(due.c.due_at <= now).order_by(due.c.due_at, due.c.id).limit(_BATCH)
-        ids = list(dict.fromkeys(connection.execute(up).scalars()))
+        ids = list(dict.fromkeys(connection.execute(_UP, {"now": now}).scalars()))
         if not ids:
             machine_now = self._clock.machine_now()
             proofs = tell_proofs(connection, self._policy.base_url, home_now=now, machine_now=machine_now)
             return proofs + remind(connection, self._policy, home_now=now, machine_now=machine_now)
-        found = {each.id: each for each in load_checks(connection, select(check).where(check.c.id.in_(ids)))}
+        found = {each.id: each for each in load_checks(connection, _CHECKS, {"these": ids})}
         here = self._recorder.begin(connection)
         for check_id in ids:
             before = found[check_id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 
 from alerts.aftercare.plan import REMIND_EVERY
 from alerts.aftercare.tables import contact_plan, referral, visit
@@ -23,12 +23,8 @@ def remind(connection: Connection, policy: Policy, *, home_now: Millis, machine_
     Of a household that is looked after no more nothing is told again.
     """
     told = 0
-    for table, kind, person in (
-        (visit, "visit_due", visit.c.visitor),
-        (referral, "referral_due", referral.c.responsible),
-        (contact_plan, "contact_due", contact_plan.c.responsible),
-    ):
-        for row in connection.execute(_due(table, person, home_now)).all():
+    for table, kind, up in _REMINDERS:
+        for row in connection.execute(up, {"now": home_now}).all():
             which = [column == getattr(row, column.name) for column in table.primary_key]
             telling = Telling(
                 key=f"{kind}:{_number(row, table)}:{row.remind_at}",
@@ -44,12 +40,12 @@ def remind(connection: Connection, policy: Policy, *, home_now: Millis, machine_
     return told
 
 
-def _due(table: Table, person: Any, home_now: Millis) -> Any:
+def _due(table: Table, person: Any) -> Any:
     home = register.household
     wanted = select(table, person.label("person"))
     return (
         wanted.join(home, home.c.id == table.c.household_id)
-        .where(table.c.remind_at <= home_now, home.c.ended_at.is_(None))
+        .where(table.c.remind_at <= bindparam("now"), home.c.ended_at.is_(None))
         .order_by(table.c.remind_at, *table.primary_key)
         .limit(_BATCH)
     )
@@ -57,3 +53,10 @@ def _due(table: Table, person: Any, home_now: Millis) -> Any:
 
 def _number(row: Any, table: Table) -> str:
     return "-".join(str(getattr(row, column.name)) for column in table.primary_key)
+
+
+_REMINDERS = (
+    (visit, "visit_due", _due(visit, visit.c.visitor)),
+    (referral, "referral_due", _due(referral, referral.c.responsible)),
+    (contact_plan, "contact_due", _due(contact_plan, contact_plan.c.responsible)),
+)

@@ -14,6 +14,8 @@ from alerts.duty.silences import standing
 from alerts.duty.tables import outage
 from ingest.clock import Millis
 
+_LASTING = select(outage.c.id).where(outage.c.closed_at.is_(None)).limit(1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hush:
@@ -26,7 +28,7 @@ class Hush:
 
 def read_hush(connection: Connection, at: Millis) -> Hush:
     """As it is stored now."""
-    lasting = connection.execute(select(outage.c.id).where(outage.c.closed_at.is_(None)).limit(1)).first()
+    lasting = connection.execute(_LASTING).first()
     return Hush(at=at, silences=tuple(standing(connection, at)), outages=lasting is not None)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, insert, or_, select, update
+from sqlalchemy import BindParameter, Connection, Engine, Row, and_, bindparam, insert, or_, select, update
 
 from alerts.check import NeedsText, NotFound, Refused
 from alerts.duty.silence import LONGEST, NEVER_SILENT, Silence, SilenceKind, SilenceReason
@@ -108,14 +108,17 @@ class Silences:
         return found if note is None else replace(found, note=note)
 
 
-def in_force(at: Millis) -> Any:
+def in_force(at: Millis | BindParameter[Any]) -> Any:
     """The silences that hold at this instant of home time."""
     return and_(silence.c.begins_at <= at, silence.c.ends_at > at, silence.c.lifted_at.is_(None))
 
 
 def standing(connection: Connection, at: Millis) -> list[Silence]:
     """All that hold at home time `at`, without their words, in the caller's transaction."""
-    return [silence_of(row) for row in connection.execute(select(silence).where(in_force(at)).order_by(silence.c.id))]
+    return [silence_of(row) for row in connection.execute(_STANDING, {"at": at})]
+
+
+_STANDING = select(silence).where(in_force(bindparam("at"))).order_by(silence.c.id)
 
 
 def ended(connection: Connection, at: Millis) -> list[Silence]:
