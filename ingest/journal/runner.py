@@ -6,6 +6,8 @@ import random
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -24,6 +26,12 @@ _PATIENCE = 5
 
 _SHARE = 20
 """A commit takes at most one part in so many of a consumer's time: a large state is committed less often."""
+
+_BYTES_PER_S = 1_000_000
+"""Nor are more bytes written than so many a second: ten thousand homes have a state of 24 MB, and a disk wears."""
+
+_LONGEST_S = 60.0
+"""But never less often than this for its size: what was taken since is taken again after a crash."""
 
 
 class Pace(Protocol):
@@ -46,6 +54,9 @@ class Runner:
     consumer that knows nothing, or less than the journal still tells, begins from the journal's base. `backoff_s` is
     the first and the longest pause after a failure, in machine seconds; each failure doubles it, a good turn resets it.
     Pauses are spread by chance, so that stages that failed together do not come back together.
+
+    On its own thread a runner takes down the state and goes on while it is written (docs/adr/0023). One that could not be
+    written is a failure of the next turn; after a failure a runner waits for its commits until one is there.
     """
 
     def __init__(
@@ -71,7 +82,9 @@ class Runner:
         self._restored = False
         self._at: Millis = 0  # when the entry at `offset` was received
         self._committed_mono = clock.monotonic()
-        self._commit_took_s = 0.0
+        self._interval_s = commit_every_s  # from one commit to the next
+        self._hand: ThreadPoolExecutor | None = None  # writes commits, while we have a thread of our own
+        self._writing: tuple[Position, float, Future[float]] | None = None  # the commit under way, and since when
         self._failures = 0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -118,6 +131,11 @@ class Runner:
         self._went_well()
 
     def _run(self) -> None:
+        with ThreadPoolExecutor(1, f"commits-{self.name}") as self._hand:
+            self._follow()
+        self._hand = None
+
+    def _follow(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._turn(commits=True)
@@ -169,12 +187,13 @@ class Runner:
         while start < len(entries):
             day = home_day(entries[start].received_at)
             if self._at and day != home_day(self._at):
-                self._commit(keep=True)
+                self._begin_commit(keep=True)
             end = bisect_right(entries, day, lo=start, key=_day_of)
             self._take(entries[start:end])
             start = end
 
     def _restore(self) -> None:
+        self._end_commit()
         position = self._cursors.load(self.name)
         base = self._journal.base(self.name)
         if position.offset < base.offset:
@@ -187,23 +206,52 @@ class Runner:
         self._restored = True
 
     def _commit_when_due(self) -> None:
+        if self._writing is not None:
+            if not self._writing[2].done():
+                return
+            self._end_commit()
         waited = self._clock.monotonic() - self._committed_mono
-        interval = max(self._commit_every_s, _SHARE * self._commit_took_s)
-        if self.offset == self.committed or (waited < interval and not self._failures):
+        if self.offset == self.committed or (waited < self._interval_s and not self._failures):
             return
         # After a failure at once: only what is committed shows that all is well again.
-        if self._pace is None or self._failures or waited >= _PATIENCE * interval or self._pace.ready():
-            self._commit()
+        if self._pace is None or self._failures or waited >= _PATIENCE * self._interval_s or self._pace.ready():
+            self._begin_commit()
+            if self._failures:
+                self._end_commit()
             self._went_well()
 
     def _commit(self, *, keep: bool = False) -> None:
+        self._begin_commit(keep=keep)
+        self._end_commit()
+
+    def _begin_commit(self, *, keep: bool = False) -> None:
+        """Take down the state, and write it, or have it written; one that is being written comes first."""
+        self._end_commit()
         began = self._clock.monotonic()
-        with metrics.COMMIT_SECONDS.labels(self.name).time():
-            position = Position(offset=self.offset, state=self._consumer.state(), at=self._at)
-            self._cursors.commit(self.name, position, keep=keep)
-        self.committed = position.offset
-        self._committed_mono = self._clock.monotonic()
-        self._commit_took_s = self._committed_mono - began
+        position = Position(offset=self.offset, state=self._consumer.state(), at=self._at)
+        write = partial(self._write, position, keep=keep)
+        if self._hand is not None:
+            self._writing = position, began, self._hand.submit(write)
+        else:
+            self._committed(position, began, write())
+
+    def _write(self, position: Position, *, keep: bool) -> float:
+        self._cursors.commit(self.name, position, keep=keep)
+        return self._clock.monotonic()
+
+    def _end_commit(self) -> None:
+        """Wait for the commit that is being written, if there is one; whatever it raised comes out."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            position, began, written = writing
+            self._committed(position, began, written.result())
+
+    def _committed(self, position: Position, began: float, ended: float) -> None:
+        self.committed, self._committed_mono = position.offset, ended
+        took = ended - began
+        worn = min(len(position.state or b"") / _BYTES_PER_S, _LONGEST_S)
+        self._interval_s = max(self._commit_every_s, _SHARE * took, worn)
+        metrics.COMMIT_SECONDS.labels(self.name).observe(took)
         metrics.COMMITTED.labels(self.name).set(self.committed)
 
     def _went_well(self) -> None:

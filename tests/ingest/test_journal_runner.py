@@ -60,13 +60,28 @@ class CountedCursors(MemoryCursors):
         super().__init__()
         self.commits: list[int] = []
         self.refuse = 0
+        self.held = threading.Event()  # a commit is under way and waits for `go_on`
+        self.go_on = threading.Event()
+        self.go_on.set()
 
     def commit(self, name: str, position: Position, *, keep: bool = False) -> None:
+        if not self.go_on.is_set():
+            self.held.set()
+            assert self.go_on.wait(10)
         if self.refuse:
             self.refuse -= 1
             raise OSError("no room for a cursor")
         self.commits.append(position.offset)
         super().commit(name, position, keep=keep)
+
+
+class HandClock(VirtualClock):
+    """A clock whose machine time stands still as well."""
+
+    passed = 0.0
+
+    def monotonic(self) -> float:
+        return self.passed
 
 
 class Bench:
@@ -75,7 +90,7 @@ class Bench:
     def __init__(self) -> None:
         self.journal = MemoryJournal()
         self.cursors = CountedCursors()
-        self.clock = VirtualClock(NOW)
+        self.clock: VirtualClock = VirtualClock(NOW)
         self.runners: list[Runner] = []
 
     def runner(self, consumer: Tally, *, batch: int = 10, commit_every_s: float = 0.0) -> Runner:
@@ -165,6 +180,52 @@ def test_a_running_consumer_follows_the_journal_and_stopping_commits(bench: Benc
     runner.stop()
     assert tally.taken == list(range(1, 34))
     assert bench.cursors.commits == [33]
+
+
+def test_what_comes_in_does_not_wait_for_a_commit_that_is_being_written(bench: Bench) -> None:
+    bench.append(3)
+    bench.cursors.go_on.clear()
+    tally = Tally()
+    runner = bench.runner(tally)
+    runner.start()
+    assert bench.cursors.held.wait(10)
+    head = bench.append(4)
+    until(lambda: runner.offset == head)
+    assert (runner.committed, bench.cursors.commits) == (0, [])
+    bench.cursors.go_on.set()
+    until(lambda: runner.committed == head)
+    assert bench.cursors.commits == [3, 7], "one after the other"
+
+
+def test_stopping_waits_for_the_commit_under_way_and_for_its_own(bench: Bench) -> None:
+    bench.append(3)
+    bench.cursors.go_on.clear()
+    runner = bench.runner(Tally())
+    runner.start()
+    assert bench.cursors.held.wait(10)
+    head = bench.append(4)
+    until(lambda: runner.offset == head)
+    runner.stop(timeout=0)
+    bench.cursors.go_on.set()
+    until(lambda: bench.cursors.commits == [3, 7])
+
+
+def test_a_large_state_is_committed_so_seldom_that_no_disk_wears_out(bench: Bench) -> None:
+    class Large(Tally):
+        def state(self) -> bytes | None:
+            return b" " * 2_000_000
+
+    bench.append(1)
+    bench.clock = clock = HandClock(NOW)
+    runner = bench.runner(Large())
+    runner.start()
+    until(lambda: runner.committed == 1)
+    for head, passed in ((2, 1.9), (3, 2.1)):
+        bench.append(1)
+        until(lambda: runner.offset == head)  # noqa: B023  # called within this turn of the loop alone
+        clock.passed = passed
+    until(lambda: runner.committed == 3)
+    assert bench.cursors.commits == [1, 3], "two megabytes, two seconds"
 
 
 def test_nothing_is_committed_while_nothing_was_taken(bench: Bench) -> None:
