@@ -39,7 +39,7 @@ def read_file(file: Path | None) -> RuleTable:
     try:
         return load_table(file)
     except RulesWrong as error:
-        raise Refusal(str(error), say("고친 뒤 다시 하십시오", "mend these lines and try again")) from error
+        raise Refusal(error.said(_lang()), say("고친 뒤 다시 하십시오", "mend these lines and try again")) from error
     except UnicodeDecodeError as error:
         raise Refusal(f"{file}", say("UTF-8 텍스트여야 합니다", "it must be UTF-8 text")) from error
     except OSError as error:

@@ -116,7 +116,7 @@ def apply_rules(wanted: RulesIn, viewer: ViewerDep, services: ServicesDep) -> Ch
     try:
         table = read_table(wanted.text)
     except RulesWrong as error:
-        raise Problem(422, "rules_wrong", lines="; ".join(error.problems)) from error
+        raise Problem(422, "rules_wrong", lines="; ".join(error.lines(viewer.lang.value))) from error
     if wanted.apply:
         _refusable(lambda: book.apply(table, actor=viewer.login, reason=wanted.reason))
     return ChangesOut(version=table.version, changes=differences(now, table, viewer.lang.value), applied=wanted.apply)

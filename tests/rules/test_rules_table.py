@@ -18,7 +18,7 @@ def problems(old: str, new: str) -> tuple[str, ...]:
     with pytest.raises(RulesWrong) as caught:
         read_table(TEXT.replace(old, new, 1), "site.toml")
     assert "site.toml" in str(caught.value)
-    return caught.value.problems
+    return caught.value.lines("en")
 
 
 @pytest.mark.parametrize("grade", list(Grade))
@@ -67,7 +67,7 @@ def test_every_wrong_line_is_named_in_one_error() -> None:
     with pytest.raises(RulesWrong) as caught:
         read_table(wrong.replace("missed_reports = 3", "missed_reports = 0"))
     places = [TEXT.splitlines().index(line) + 1 for line in TEXT.splitlines() if "33.0" in line or 'caution = "8 h"' in line]
-    said = "\n".join(caught.value.problems)
+    said = "\n".join(caught.value.lines("en"))
     assert all(f"line {place}:" in said for place in places) and "device.missed_reports is 0" in said
 
 
