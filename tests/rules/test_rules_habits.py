@@ -34,10 +34,10 @@ SETTINGS = settings(max_examples=8, deadline=None, derandomize=True, suppress_he
 
 @st.composite
 def waking(draw: st.DrawFn, day: int) -> list[Reading]:
-    """From about 7 h on, motions with pauses of some hours among them, and a door now and then."""
-    at, items = day * DAY - draw(st.integers(30, 200)) * MINUTE, list[Reading]()
-    for _ in range(draw(st.integers(4, 14))):
-        at += draw(st.sampled_from([7, 25, 50, 61, 90, 150, 260])) * MINUTE + draw(st.integers(0, 59)) * SECOND
+    """From about 7 h to 23 h motions with pauses among them, long ones on some days, and a door now and then."""
+    at, items, seldom = day * DAY - draw(st.integers(30, 200)) * MINUTE, list[Reading](), draw(st.sampled_from([90, 90, 170]))
+    while at < day * DAY + 14 * HOUR:
+        at += draw(st.sampled_from([25, 40, 50, 61, seldom])) * MINUTE + len(items) ** 2 * 37 % 500 * SECOND  # never by the clock
         late = draw(st.sampled_from([0, 0, 0, 90 * SECOND, 15 * MINUTE]))
         if draw(st.integers(0, 5)) == 0:
             items.append(reading(max(0, at), Signal.DOOR, draw(st.sampled_from([1.0, 3.0])), received=max(0, at) + late))
@@ -70,7 +70,8 @@ def lives(draw: st.DrawFn) -> list[Item]:
     lively = [motion(TRAINED - minute * MINUTE - minute**2 % 7 * SECOND) for minute in (50, 31, 14, 3)]
     items = [one for one in items if received_at(one) < START + TRAINED - HOUR]
     items += [*lively, resolved(TRAINED - MINUTE, "safe_by_phone", RuleKey.MOTION, RuleKey.PERSONAL)]
-    items += [one for one in draw(waking(9)) if received_at(one) >= START + TRAINED]
+    until = START + TRAINED + draw(st.integers(0, 8)) * HOUR
+    items += [one for one in draw(waking(9)) if START + TRAINED <= received_at(one) < until]
     for at in draw(st.lists(st.integers(TRAINED // SECOND, (TRAINED + JUDGED) // SECOND), max_size=3)):
         items += draw(befallen(at * SECOND))
     return sorted(items, key=received_at)
