@@ -58,6 +58,10 @@ https = false  # 앞에 https 프록시가 있으면 true (a proxy in front spea
 segment_mib = 64
 keep_days = 365  # 이보다 오래된 것은 지움, 0: 모두 보관 (0: keep everything)
 
+[backup]  # anbu backup 을 이 폴더에 하루 한 번 (cron); 없으면 시스템 경보 (docs/operating.md)
+# folder = "/srv/backup"  # 새 백업이 없으면 알림 (told when none is younger than every_hours)
+# every_hours = 26
+
 [history]  # 그래프에 쓰는 측정값 (readings for charts; docs/history.md)
 kind = "embedded"  # embedded, influxdb
 # url = "http://127.0.0.1:8086"

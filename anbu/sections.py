@@ -99,6 +99,15 @@ class JournalSection(Section):
         return self.segment_mib * 1024 * 1024
 
 
+class BackupSection(Section):
+    """Where `anbu backup` is put by whoever runs it, so that its absence is noticed."""
+
+    folder: Annotated[Path | None, FOLDER] = None  # None: nobody looks
+    every_hours: Annotated[
+        int, Field(ge=1, le=8_784), Right("1~8784 사이의 정수(시간)여야 합니다", "must be an integer from 1 to 8784 (hours)")
+    ] = 26  # a day, and two hours for one that takes long
+
+
 class HistorySection(Section):
     """Readings for charts: in a file of our own, or in InfluxDB."""
 

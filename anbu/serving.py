@@ -12,6 +12,7 @@ from alerts.contacts import ContactBook
 from alerts.ladder import load_ladder
 from alerts.policy import Policy
 from alerts.rulebook import Rulebook
+from anbu.backup_look import backup_looked_for
 from anbu.broker import BrokerFailed, EmbeddedBroker
 from anbu.canary import MqttButton
 from anbu.channels import open_channels, routes_of
@@ -76,6 +77,7 @@ def serve(settings: Settings) -> None:
             keep_days=settings.journal.keep_days,
             rate_per_s=settings.ingest.rate_per_s,
             burst=settings.ingest.burst,
+            upkeep=backup_looked_for(settings.backup, clock),
         )
         _tell_unused(site.rulebook, table)
         try:

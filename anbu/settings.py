@@ -30,6 +30,7 @@ from anbu.language import say
 from anbu.sections import (
     FOLDER,
     Alerts,
+    BackupSection,
     Broker,
     HistorySection,
     Ingest,
@@ -57,6 +58,7 @@ _SQLITE = "sqlite:///"
 _PLACES: tuple[Leaf, ...] = (
     ("data",),
     ("journal", "folder"),
+    ("backup", "folder"),
     ("history", "file"),
     ("keys", "file"),
     ("rules", "file"),
@@ -102,6 +104,7 @@ class Settings(BaseSettings):
     site: Site = Site()
     store: Store = Store()
     journal: JournalSection = JournalSection()
+    backup: BackupSection = BackupSection()
     history: HistorySection = HistorySection()
     broker: Broker = Broker()
     ingest: Ingest = Ingest()

@@ -37,6 +37,7 @@ class StageHealth:
     ok: bool
     detail: str
     lag: int | None = None  # journal entries not yet taken, where the stage reads the journal
+    upkeep: bool = False  # nothing is missed while it is not well: for the operator, not for the page
 
 
 class Speed(Protocol):

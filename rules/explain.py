@@ -101,19 +101,19 @@ def _no_clock(state: State, absence: Absence, home: int, rule: RuleKey) -> str:
 
 
 def _measured(state: State, limits: LimitsInForce, thresholds: Thresholds, home: int, rule: RuleKey, at: Millis) -> RuleSeen:
-    """The sensor of the home that is worst off, by level and then by the newest sample."""
+    """The sensor of the home that is worst off: by level, then one that breaches at all, then by the newest sample."""
     standing = _standing(state, home, rule)
     climates = state.climates
     sensors = [int(state.devices.climate[device]) for device in state.homes.get(home, [])]
     samples = [
-        (int(climates.on[place, sensor]), int(climates.sampled_at[place, sensor]), place, sensor)
+        (int(climates.on[place, sensor]), _breaches(state, place, sensor), int(climates.sampled_at[place, sensor]), place, sensor)
         for place in (CHANNELS.index(channel) for channel in THRESHOLDS[rule])
         for sensor in sensors
         if sensor >= 0 and climates.sampled_at[place, sensor] > NEVER
     ]
     if not samples:
         return RuleSeen(rule=rule, standing=standing, lacking="no_sample")
-    on, sampled, place, sensor = max(samples)
+    on, _, sampled, place, sensor = max(samples)
     channel = CHANNELS[place]
     fresh = thresholds.fresh_until(state, sensor, channel) >= at
     bit = HUMIDITY_BIT if rule is RuleKey.HUMIDITY else TEMPERATURE_BIT
@@ -135,9 +135,14 @@ def _measured(state: State, limits: LimitsInForce, thresholds: Thresholds, home:
         since=min(begun, default=None),
         elapsed=at - min(begun) if begun else 0,
         observed=sampled - min(begun) if begun else 0,
-        value=round(float(np.asarray(climates.value[place, sensor])), 1),
+        value=round(float(np.asarray(climates.value[place, sensor])), 1) + 0.0,  # no "-0"
         sampled_at=sampled,
         device_id=state.devices.ids[int(climates.device[sensor])],
         levels=tuple(levels),
         blind=() if fresh else spans_seen(state, home, sampled, at, bit),
     )
+
+
+def _breaches(state: State, place: int, sensor: int) -> bool:
+    """Whether the sensor's last value is past the limit of any level, told or not yet."""
+    return bool((state.climates.since[3 * place : 3 * place + 3, sensor] < UNSET).any())

@@ -20,6 +20,10 @@ from tests.stores import PostgresServer, postgres_server
 # No test fails because a machine is busy.
 hypothesis.settings.register_profile("anbu", deadline=None)
 hypothesis.settings.load_profile("anbu")
+# What scripts/mutants.py asks for: the same examples each time, and none made smaller, which can take minutes.
+hypothesis.settings.register_profile(
+    "mutants", deadline=None, derandomize=True, database=None, phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate]
+)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,6 +21,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 import numpy as np
 import structlog
+from prometheus_client import REGISTRY
 
 from alerts.desk import Desk
 from alerts.policy import Policy
@@ -48,7 +49,6 @@ AHEAD = 5_000
 """Messages the publisher may be before the one who takes them: enough to keep the broker busy, no flood of its queue."""
 
 BACKGROUND = 2_000
-FLOOD = 2_000
 SOS_EVERY_S = 0.05
 PATIENCE_S = 120.0
 _TURN_S = 0.005
@@ -80,10 +80,11 @@ class Report:
     ack_ms_p99: float
     sos_ms_p50: float
     sos_ms_p99: float
-    flooded_ack_ms_p50: float  # the same while one device sends `FLOOD` messages a second
+    flooded_ack_ms_p50: float  # the same while one device sends as many again
     flooded_ack_ms_p99: float
     flooded_sos_ms_p50: float
     flooded_sos_ms_p99: float
+    background_per_s: int  # messages while latencies are measured: 2,000, or half of what this broker carries
     flood_messages: int
     flood_left_out: int  # of these: not journalled
     cpu_us_per_message: float
@@ -91,6 +92,7 @@ class Report:
     broker: str
     households: int
     messages: int
+    refused: int  # of what the site took in: but for what the broker sent twice it was spared the work that is measured
     without: list[str]  # stages of the whole path that this version lacks
     soak_rss_mb: list[float]  # at ten moments of the pack run
 
@@ -232,11 +234,12 @@ def _measure(rig: Rig, plan: Plan) -> Report:
     _pour(rig, town.Load(homes=plan.households, start=0, count=begun, at=rig.at))
     gc.collect()
     noop, ours, cpu = [], [], []
+    refused = _taken("rejection")
     for _ in range(plan.rounds):
         load = town.Load(homes=plan.households, start=begun, count=plan.messages, at=rig.at)
         begun += plan.messages
         rig.site.source.stop()
-        noop.append(plan.messages / _pour_at_nobody(rig, load))
+        noop.append(plan.messages / _pour_at_nobody(rig, replace(load, nowhere=True)))
         rig.site.source.start()
         _until(rig.clock, lambda: rig.site.source.status().caught_up)
         _until(rig.clock, lambda: _settled(rig))
@@ -246,9 +249,11 @@ def _measure(rig: Rig, plan: Plan) -> Report:
     packs = town.Load(homes=plan.households, start=0, count=plan.packs, at=rig.at, packs=True)
     memory: list[float] = []
     packed = plan.packs * town.PACK_RECORDS / _pour(rig, packs, memory)
-    acks, alarms = _latencies(rig, plan, begun, first_sos_home=0)
-    flooded = _latencies_in_a_flood(rig, plan, begun + len(acks) + 2 * plan.households, first_sos_home=len(alarms))
+    refused = _taken("rejection") - refused
     messages_per_s, noop_per_s = float(np.mean(ours)), float(np.mean(noop))
+    rate = int(min(BACKGROUND, messages_per_s / 2))
+    acks, alarms = _latencies(rig, plan, rate, begun, first_sos_home=0)
+    flooded = _latencies_in_a_flood(rig, plan, rate, begun + len(acks) + 2 * plan.households, first_sos_home=len(alarms))
     return Report(
         messages_per_s=round(messages_per_s),
         noop_messages_per_s=round(noop_per_s),
@@ -262,6 +267,7 @@ def _measure(rig: Rig, plan: Plan) -> Report:
         flooded_ack_ms_p99=_percentile(flooded.acks, 99),
         flooded_sos_ms_p50=_percentile(flooded.alarms, 50),
         flooded_sos_ms_p99=_percentile(flooded.alarms, 99),
+        background_per_s=rate,
         flood_messages=flooded.sent,
         flood_left_out=flooded.left_out,
         cpu_us_per_message=round(float(np.mean(cpu)) * 1e6, 1),
@@ -269,6 +275,7 @@ def _measure(rig: Rig, plan: Plan) -> Report:
         broker=plan.broker,
         households=plan.households,
         messages=plan.messages * plan.rounds,
+        refused=refused,
         without=[] if any(runner.name == "acks" for runner in rig.site.runners) else ["device acknowledgements"],
         soak_rss_mb=memory,
     )
@@ -314,6 +321,7 @@ def _pour(rig: Rig, load: town.Load, memory: list[float] | None = None) -> float
     rig.taken.value = 0
     with _player(blast, rig.port, load, rig.taken, AHEAD) as publisher:
         head = rig.journal.head
+        wanted = _taken("reading") + load.count * (town.PACK_RECORDS if load.packs else 1)
         began = rig.clock.monotonic()
         publisher.send("go")
         for part in range(1, 11):
@@ -321,6 +329,7 @@ def _pour(rig: Rig, load: town.Load, memory: list[float] | None = None) -> float
             _until(rig.clock, partial(_has_come_to, rig, goal), moving=partial(_slowest, rig))
             if memory is not None:
                 memory.append(_rss_mb())
+        _until(rig.clock, lambda: _taken("reading") >= wanted)
         _until(rig.clock, lambda: _settled(rig))
         with ThreadPoolExecutor() as pool:  # each commits as it stops: nothing is left to be written
             list(pool.map(lambda runner: runner.stop(30.0), rig.site.runners))
@@ -354,12 +363,12 @@ class Flooded:
     left_out: int
 
 
-def _latencies_in_a_flood(rig: Rig, plan: Plan, start: int, *, first_sos_home: int) -> Flooded:
+def _latencies_in_a_flood(rig: Rig, plan: Plan, rate: int, start: int, *, first_sos_home: int) -> Flooded:
     """As `_latencies`, while the motion sensor of the last home has gone wild."""
     head, wild = rig.journal.head, plan.households - 1
-    with _player(flood, rig.port, wild, FLOOD, start) as publisher:
+    with _player(flood, rig.port, wild, rate, start) as publisher:
         publisher.send("go")
-        acks, alarms = _latencies(rig, plan, start, first_sos_home=first_sos_home)
+        acks, alarms = _latencies(rig, plan, rate, start, first_sos_home=first_sos_home)
         publisher.send("enough")
         sent: int = publisher.recv()
     topic = town.motion_topic(wild)
@@ -371,13 +380,13 @@ def _latencies_in_a_flood(rig: Rig, plan: Plan, start: int, *, first_sos_home: i
     return Flooded(acks=acks, alarms=alarms, sent=sent, left_out=max(0, sent - journalled))
 
 
-def _latencies(rig: Rig, plan: Plan, start: int, *, first_sos_home: int) -> tuple[list[float], list[float]]:
+def _latencies(rig: Rig, plan: Plan, rate: int, start: int, *, first_sos_home: int) -> tuple[list[float], list[float]]:
     """Milliseconds from publish to acknowledged, and from the publish of an SOS to its finding, at an even background."""
     rig.journal.seen.clear()
     quiet = Trickle(
         homes=plan.households,
         start=-(-start // plan.households) * plan.households,
-        a_second=BACKGROUND,
+        a_second=rate,
         seconds=plan.sos_seconds,
         sos_every_s=SOS_EVERY_S,
         first_sos_home=first_sos_home,
@@ -411,6 +420,11 @@ def _key(body: Body) -> tuple[str, int]:
 
 def _percentile(values: Sequence[float], percent: float) -> float:
     return round(float(np.percentile(values, percent)), 2)
+
+
+def _taken(kind: str) -> int:
+    """How many readings or rejections the rules have taken, in this process."""
+    return int(REGISTRY.get_sample_value("anbu_rules_items_total", {"kind": kind}) or 0)
 
 
 def _cpu_s() -> float:

@@ -9,7 +9,7 @@ from ingest.clock import Millis
 from ingest.facts import DeviceEnrolled, Fact, HouseholdEnrolled, LinkUp
 from ingest.mqtt_frames import publish_frame
 from ingest.reading import DeviceId, DongCode, HouseholdId
-from ingest.wire import PackRecord, Payload, Topic, encode, encode_pack
+from ingest.wire import ROOT, PackRecord, Payload, Topic, encode, encode_pack
 
 DONG = "dong-1"
 DEVICES = {"pir": ("motion",), "th": ("temperature", "humidity"), "sos": ("sos",), "gw": ("status",)}
@@ -17,6 +17,8 @@ MIX = (("pir", "motion", 1.0), ("th", "temperature", 21.5), ("th", "humidity", 4
 """What the devices of a home say in turn: device, signal, value; each of the two devices twice."""
 
 PACK_RECORDS = 100
+NOWHERE = "none/v1"
+"""As long as our own root: what is published below it reaches nobody but the client that does nothing."""
 
 
 def device(kind: str, home: int) -> str:
@@ -62,11 +64,13 @@ class Load:
     count: int
     at: Millis  # what the devices' clocks show
     packs: bool = False
+    nowhere: bool = False  # below `NOWHERE` instead of our root: the same messages, and the site is spared them
 
     def frames(self) -> list[bytes]:
         """The messages as QoS 1 PUBLISH frames."""
         make = self._pack if self.packs else self._single
-        return [make(number) for number in range(self.start, self.start + self.count)]
+        made = [make(number) for number in range(self.start, self.start + self.count)]
+        return [frame.replace(ROOT.encode(), NOWHERE.encode(), 1) for frame in made] if self.nowhere else made
 
     def _single(self, number: int) -> bytes:
         turn, home = divmod(number, self.homes)

@@ -26,11 +26,11 @@ class BrokenStage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def broken_stages(services: Services, lang: Lang) -> list[BrokenStage]:
-    """The stages that are not well now."""
+    """The stages that are not well now, and for which an alarm may be missed."""
     return [
         BrokenStage(word=_stage_word(stage.name, lang), detail=stage.detail, lag=stage.lag)
         for stage in services.stages()
-        if not stage.ok
+        if not stage.ok and not stage.upkeep
     ]
 
 

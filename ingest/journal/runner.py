@@ -7,6 +7,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
@@ -88,6 +89,12 @@ class Runner:
         self._failures = 0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def prepare(self) -> None:
+        """Take up the committed state before the start. Where that fails, the thread meets it again, and says so."""
+        if not self._restored:
+            with suppress(Exception):
+                self._restore()
 
     def start(self) -> None:
         """Run on a thread of its own until `stop`; RuntimeError when it already does."""

@@ -35,6 +35,7 @@ def test_a_short_run_reports_every_figure_in_one_line(mosquitto_broker: object) 
     report = json.loads(ran.output.strip().splitlines()[-1])
     assert report.keys() >= FIGURES
     assert all(report[figure] > 0 for figure in FIGURES)
+    assert report["refused"] == 0, "what was measured is taking readings in, not refusing them"
 
 
 def test_a_broker_nobody_knows_is_refused() -> None:

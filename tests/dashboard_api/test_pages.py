@@ -181,6 +181,15 @@ def test_empty_queue_is_no_comfort_when_nothing_is_heard_or_a_stage_stands_still
     assert "신호 수신" in page
 
 
+def test_upkeep_that_fails_warns_nobody_at_a_desk_of_missed_alarms(site: Site) -> None:
+    site.stages.append(StageHealth(name="chore history", ok=False, detail="no room", upkeep=True))
+    with site.client() as client:
+        assert "지금 이상신호를 놓칠 수 있습니다" not in client.get("/").text
+        ready = client.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["stages"][-1] == {"name": "chore history", "ok": False, "detail": "no room", "lag": None}
+
+
 def test_check_is_taken_and_settled_in_place(site: Site) -> None:
     check = site.raise_check("hh-1-1")
     assert check is not None

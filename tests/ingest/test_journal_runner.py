@@ -228,6 +228,23 @@ def test_a_large_state_is_committed_so_seldom_that_no_disk_wears_out(bench: Benc
     assert bench.cursors.commits == [1, 3], "two megabytes, two seconds"
 
 
+def test_a_prepared_runner_has_its_state_before_it_starts_and_what_is_wrong_with_it_shows_when_it_runs(bench: Bench) -> None:
+    bench.append(5)
+    bench.runner(Tally()).catch_up()
+    tally = Tally()
+    runner = bench.runner(tally)
+    runner.prepare()
+    assert tally.taken == [1, 2, 3, 4, 5]
+    runner.prepare()
+    assert tally.restored == [5], "once is enough"
+    bench.cursors.commit("tally", Position(offset=5, state=b"no list"))
+    damaged = bench.runner(Tally())
+    damaged.prepare()
+    assert damaged.error is None
+    damaged.start()
+    until(lambda: damaged.error is not None)
+
+
 def test_nothing_is_committed_while_nothing_was_taken(bench: Bench) -> None:
     tally = Tally()
     bench.append(1)

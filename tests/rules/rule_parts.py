@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import count
 
+import msgspec
+
 from ingest.clock import HOUR, MINUTE, Millis
 from ingest.facts import CheckResolved, DeviceEnrolled, Fact, HouseholdEnrolled, LinkDown, LinkUp, RunStarted
 from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Reason, Rejection, Signal
@@ -127,6 +129,7 @@ class Days:
     def __init__(self, items: Iterable[Item] = (), *, table: RuleTable = TABLE) -> None:
         self.engine = Engine(table)
         self.findings: list[Finding] = []
+        self._begun: set[str] = set()
         self.feed(items)
 
     def feed(self, items: Iterable[Item]) -> Days:
@@ -134,13 +137,13 @@ class Days:
         for item in sorted(items, key=received_at):
             if isinstance(item, RunStarted):
                 self.engine.begin_run()
-            self.findings += self.engine.advance(received_at(item))
-            self.findings += self.engine.fold([item])
+            self.findings += whole(self.engine.advance(received_at(item)), self._begun)
+            self.findings += whole(self.engine.fold([item]), self._begun)
         return self
 
     def until(self, at: Millis) -> list[Finding]:
         """Evaluate up to `at`, and what has been said since the last time this was asked."""
-        self.findings += self.engine.advance(START + at)
+        self.findings += whole(self.engine.advance(START + at), self._begun)
         said, self.findings = self.findings, []
         return said
 
@@ -167,3 +170,13 @@ def living(minutes: float, start: Millis, end: Millis) -> list[Reading]:
 def every(minutes: float, start: Millis, end: Millis) -> range:
     """Instants from `start` to before `end`."""
     return range(start, end, int(minutes * MINUTE))
+
+
+def whole(findings: Sequence[Finding], begun: set[str]) -> Sequence[Finding]:
+    """These findings, each with every field it must have, the table it rests on, and for an end the episode that it ends."""
+    for one in findings:
+        assert msgspec.convert(msgspec.to_builtins(one), Finding) == one
+        assert "+" in one.evidence.rule_version, one
+        assert one.verb is not Verb.CLEARED or one.episode in begun, one
+        begun.add(one.episode)
+    return findings

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ingest.clock import DAY, HOUR, MINUTE, Millis
+from rules.baseline.clock import WEIGHT, spread
 from rules.baseline.fit import FEWEST_DAYS, NEVER, UNIT, Fitted, fit, usual_minutes
-from rules.baseline.gaps import DAYS, ROOM, SHORTEST, Gaps, bin_of, empty_row, no_gaps
+from rules.baseline.gaps import BINS, DAYS, ROOM, SHORTEST, Gaps, bin_of, empty_row, no_gaps
+from rules.baseline.hazard import CLASSES, count, smooth
+from rules.baseline.pace import pace_of
 from rules.baseline.prior import SHIPPED, Prior, pool, read_prior, shipped, write_prior
 from rules.baseline.score import scores, scores_of
 from rules.baseline.tail import tail_of
@@ -236,3 +240,37 @@ def test_a_prior_can_be_made_of_one_home() -> None:
     home = gaps_of(20, *ORDINARY, noise=20)
     prior = pool([home])
     assert prior.tail == tail_of(scores_of(scores(prior.hazard, prior.pace), home), 20)
+
+
+def test_homes_pooled_weigh_the_same_and_lean_on_the_mean_of_each_class_over_the_day() -> None:
+    homes = [gaps_of(20, *ORDINARY, noise=20), gaps_of(40, (23.0, 8.0), (14.0, 2.0), noise=30)]
+    hits, risk = np.zeros((BINS, CLASSES)), np.zeros((BINS, CLASSES))
+    for home in homes:
+        seen = smooth(count(home))
+        hits += seen.hits * 14 / home.days
+        risk += seen.risk * 14 / home.days
+    expected = np.zeros((BINS, CLASSES))
+    for place in range(CLASSES):
+        base = (hits[:, place].sum() + 1) / (risk[:, place].sum() + 2)
+        expected[:, place] = (hits[:, place] + 60 * base) / (risk[:, place] + 60)
+    assert pool(homes).hazard == pytest.approx(np.clip(expected, 0.001, 0.9), abs=0.51e-4)
+
+
+def test_the_pace_of_a_prior_is_the_mean_of_its_homes_and_is_written_and_read() -> None:
+    homes = [gaps_of(20, *ORDINARY, noise=20), gaps_of(40, (23.0, 8.0), (14.0, 2.0), noise=30)]
+    made, paces = pool(homes), [pace_of(home, None, 0.0) for home in homes]
+    begun = np.maximum((paces[0].begun + paces[1].begun) / 2, 0.002)
+    assert made.pace.begun == pytest.approx(begun, abs=0.51e-4)
+    assert made.pace.lively == pytest.approx((paces[0].lively + paces[1].lively) / 2, abs=0.51e-4)
+    read = read_prior(write_prior(made, ["from nowhere"]))
+    assert np.array_equal(read.pace.begun, made.pace.begun) and np.array_equal(read.pace.lively, made.pace.lively)
+
+
+def test_what_is_known_of_ten_minutes_is_known_of_those_about_it_as_a_bell_round_the_clock() -> None:
+    one = np.zeros(BINS)
+    one[2] = 1.0
+    found = spread(one)
+    for away in range(BINS // 2 + 1):
+        height = round(64 * math.exp(-0.5 * (away / 8.0) ** 2)) / 64
+        assert found[(2 + away) % BINS] == found[(2 - away) % BINS] == height
+    assert found.sum() == WEIGHT

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from msgspec import structs
+from prometheus_client import REGISTRY
 
 from ingest.clock import HOUR, MINUTE, Millis, VirtualClock
 from ingest.decode import Decoder
@@ -208,3 +209,15 @@ def test_what_cannot_be_observed_is_found_anew_once_a_grid_step_and_not_at_every
     first = site.consumer.sights
     assert site.until(3 * MINUTE + 1).consumer.sights is first is not None
     assert site.until(3 * MINUTE + STEP).consumer.sights is not first
+
+
+def test_what_was_read_is_counted_by_its_kind() -> None:
+    def counted(kind: str) -> float:
+        return REGISTRY.get_sample_value("anbu_rules_items_total", {"kind": kind}) or 0.0
+
+    site = Site().until(MINUTE)
+    before = {kind: counted(kind) for kind in ("reading", "rejection", "fact")}
+    bad = structs.replace(say(2 * MINUTE, Signal.MOTION, 1, 3), payload=b"{")
+    site.journal.append([say(2 * MINUTE, Signal.MOTION, 1, 1), say(2 * MINUTE, Signal.MOTION, 1, 2), bad, link_up(2 * MINUTE)])
+    site.until(3 * MINUTE)
+    assert {kind: counted(kind) - before[kind] for kind in before} == {"reading": 2, "rejection": 1, "fact": 1}

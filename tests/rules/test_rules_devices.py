@@ -126,3 +126,33 @@ def test_wrong_5_a_household_never_heard_is_a_ticket_after_an_hour_and_a_check_a
 def test_wrong_5_a_household_heard_within_the_hour_is_commissioned() -> None:
     days = Days([*home_with(Signal.MOTION), *living(30, 30 * MINUTE, DAY)])
     assert days.until(DAY) == []
+
+
+def told_of(days: Days, rule: RuleKey, at: int) -> tuple[float, float, float]:
+    """Hours since, limit and value of the only raise of this rule up to then."""
+    [one] = [one for one in days.until(at) if one.rule is rule and one.verb is Verb.RAISED]
+    return (one.evidence.since - START) / HOUR, one.evidence.limit, one.evidence.value
+
+
+def test_every_device_finding_says_since_when_against_which_limit_and_what_was_seen() -> None:
+    silent_one = Days([*home_with(Signal.MOTION, interval_s=600), motion(HOUR)])
+    assert told_of(silent_one, RuleKey.DEVICE_SILENT, 2 * HOUR) == (1.0, 32.0 * MINUTE, 32.0 * MINUTE)
+    gateway = Days([enrolled(), device("gw-1", Signal.STATUS), reading(HOUR, Signal.STATUS, 0.0, name="gw-1")])
+    assert told_of(gateway, RuleKey.DEVICE_SILENT, 2 * HOUR) == (1.0, 15.0 * MINUTE, 15.0 * MINUTE)
+    flat = Days([*home_with(Signal.MOTION), reading(HOUR, Signal.BATTERY, 19.5)])
+    assert told_of(flat, RuleKey.DEVICE_BATTERY, 2 * HOUR)[1:] == (20.0, 19.5)
+    flat.feed([reading(3 * HOUR, Signal.BATTERY, 4.5)])
+    assert told_of(flat, RuleKey.DEVICE_BATTERY, 4 * HOUR)[1:] == (5.0, 4.5)
+    weak = Days([*home_with(Signal.MOTION), reading(HOUR, Signal.LINK, 7.5)])
+    assert told_of(weak, RuleKey.DEVICE_LINK, 2 * HOUR)[1:] == (8.0, 7.5)
+    wrong = [reading(HOUR + at * MINUTE, Signal.MOTION, credible=False, observed_at=1_000_000) for at in (1, 2, 3)]
+    assert told_of(Days([*home_with(Signal.MOTION), *wrong]), RuleKey.DEVICE_CLOCK, 2 * HOUR) == (1.05, 3.0, 3.0)
+    bad = [rejection(HOUR + at * MINUTE) for at in range(10)]
+    assert told_of(Days([*home_with(Signal.MOTION), *bad]), RuleKey.DEVICE_REJECTED, 2 * HOUR) == (1.15, 10.0, 10.0)
+
+
+def test_the_battery_of_one_device_says_nothing_of_another() -> None:
+    devices = [enrolled(), *(device(name, Signal.MOTION) for name in ("pir-1", "pir-2"))]
+    days = Days([*devices, reading(HOUR, Signal.BATTERY, 10.0), reading(HOUR, Signal.BATTERY, 90.0, name="pir-2")])
+    said = [one for one in days.until(2 * HOUR) if one.rule is RuleKey.DEVICE_BATTERY]
+    assert [one.evidence.device_id for one in said] == ["pir-1"]

@@ -291,3 +291,121 @@ def test_a_home_never_heard_says_when_that_becomes_a_ticket_and_a_blind_one_that
     account = seen(days, 2 * HOUR)
     assert rule(account, RuleKey.NOT_COMMISSIONED).lacking == "heard"
     assert rule(account, RuleKey.DEVICE_SILENT).lacking == "could_not_hear"
+
+
+def test_air_that_is_too_dry_is_not_explained_by_the_limit_of_damp_air() -> None:
+    dry = [reading(at * MINUTE, Signal.HUMIDITY, 15.0) for at in range(0, 61, 10)]
+    days = Days([*home_with(Signal.HUMIDITY), *dry])
+    account = rule(seen(days, HOUR), RuleKey.HUMIDITY)
+    assert [(one.limit, one.reached, one.due) for one in account.levels] == [(20.0, False, START + int(5.4 * HOUR))]
+    assert account.since == START
+
+
+def lines_of(days: Days, lang: str) -> dict[str, str]:
+    """What is said of each rule, by its name."""
+    first, *rules = explain_lines(days.engine.explain(HouseholdId(HOME)), lang)
+    return {"": first, **dict(line.split(": ", 1) for line in rules)}
+
+
+def test_the_whole_account_reads_as_sentences_in_korean_and_in_english() -> None:
+    days = Days(home_with(Signal.MOTION, Signal.PHONE, Signal.CALL, Signal.TEMPERATURE, Signal.HUMIDITY))
+    days.feed([motion(HOUR), reading(HOUR, Signal.CALL), reading(2 * HOUR, Signal.PHONE, 0.0)])
+    days.feed([link_down(2 * HOUR), link_up(5 * HOUR)])
+    days.feed([reading(at * MINUTE, Signal.TEMPERATURE, 34.26) for at in range(780, 841, 10)])
+    days.feed([reading(at * MINUTE, Signal.HUMIDITY, 40.0) for at in range(785, 841, 10)])
+    days.until(14 * HOUR)
+    version = days.engine.table.version
+    outage = "11월 22일 11:00 - 11월 22일 14:00 관측 못 함 (브로커 연결 끊김)"
+    assert lines_of(days, "fr") == lines_of(days, "ko")
+    assert lines_of(days, "ko") == {
+        "": f"11월 22일 23:00 현재 규칙이 본 hh-1 (위험군 ordinary, 기준표 {version}).",
+        "활동 없음": "11월 22일 10:00부터 13시간, 그중 10시간을 셈 (관측 77%); 주의 발생 중; 주의 8시간: 넘음; "
+        f"경보 12시간: 11월 23일 01:00에 발생할 예정; 위험 24시간: 11월 23일 13:00에 발생할 예정; {outage}.",
+        "평소보다 긴 무활동": "쓰지 않는 규칙입니다.",
+        "통화 없음": "11월 22일 10:00부터 13시간, 그중 10시간을 셈 (관측 77%); 주의 3일: 11월 25일 13:00에 발생할 예정; "
+        f"경보 4일: 11월 26일 13:00에 발생할 예정; 위험 5일: 11월 27일 13:00에 발생할 예정; {outage}.",
+        "휴대전화 꺼짐": "11월 22일 11:00부터 12시간, 그중 9시간을 셈 (관측 75%); 주의 12시간: 11월 23일 02:00에 발생할 예정; "
+        f"경보 24시간: 11월 23일 14:00에 발생할 예정; 위험 2일: 11월 24일 14:00에 발생할 예정; {outage}.",
+        "안부 확인 불가": "11월 22일 10:00부터 13시간, 그중 13시간을 셈 (관측 77%); "
+        f"위험 24시간: 11월 23일 10:00에 발생할 예정; {outage}.",
+        "귀가 지연": "등록된 부재가 없습니다.",
+        "폭염": "마지막 측정 34.3°C, 11월 22일 23:00, pir-1; 경보 발생 중; 주의 31: 넘음; 경보 33: 넘음; 위험 35: 넘지 않음.",
+        "한파": "마지막 측정 34.3°C, 11월 22일 23:00, pir-1; 주의 18: 넘지 않음; 경보 16: 넘지 않음; 위험 12: 넘지 않음.",
+        "습도": "마지막 측정 40%, 11월 22일 22:55, pir-1; 주의 80: 넘지 않음.",
+        "실내 온도 급강하": "마지막 측정 0°C, 11월 22일 23:00, pir-1; 주의 6: 넘지 않음.",
+        "집 안 결빙": "마지막 측정 34.3°C, 11월 22일 23:00, pir-1; 위험 5: 넘지 않음.",
+        "활동 없음·휴대전화 꺼짐": "휴대전화 꺼짐이 발생하지 않았습니다; 11월 22일 11:00부터; "
+        "위험: 11월 23일 02:00에 발생할 예정.",
+        "폭염 속 활동 없음": "11월 22일 10:00부터 13시간, 그중 10시간을 셈 (관측 77%); "
+        f"위험 발생 중; 위험 4시간: 넘음; {outage}.",
+        "추위 속 활동 없음": "한파가 발생하지 않았습니다; 11월 22일 10:00부터 13시간, 그중 10시간을 셈 (관측 77%); "
+        f"경보 4시간: 그 규칙이 발생하면 함께 판단; {outage}.",
+        "부재 중 움직임": "등록된 부재가 없습니다.",
+        "응급 호출": "처리할 신호가 온 적이 없습니다; 위험: 그때 바로 발생.",
+        "연기 감지": "처리할 신호가 온 적이 없습니다; 위험: 그때 바로 발생.",
+        "가스 감지": "처리할 신호가 온 적이 없습니다; 위험: 그때 바로 발생.",
+        "미개통": "측정값이 온 적이 있어 개통된 가구입니다.",
+        "pir-1 기기 응답 없음": "일이 있을 때만 보내는 기기라 세지 않습니다.",
+        "pir-1 배터리 부족": "기기가 알린 적이 없습니다; 주의 20%: 넘지 않음; 경보 5%: 넘지 않음.",
+        "pir-1 무선 신호 약함": "기기가 알린 적이 없습니다; 주의 8%: 넘지 않음.",
+        "pir-1 기기 시각 오류": "지금 0건; 주의 3건: 넘지 않음.",
+        "pir-1 읽을 수 없는 값": "지금 0건; 주의 10건: 넘지 않음.",
+        "pir-1 기기 번호 중복": "지금 0건; 주의 3건: 넘지 않음.",
+        "pir-1 센서 고착": "11월 22일 10:00부터 0분, 그중 0분을 셈 (관측 100%); 주의 12시간: 넘지 않음.",
+        "pir-1 기기 시각 어긋남": "지금 0분; 주의 2분: 넘지 않음.",
+        "pir-1 유심·번호 변경": "유심을 알리는 기기가 아닙니다.",
+    }
+    days.feed([link_down(15 * HOUR)])
+    days.until(16 * HOUR)
+    english = lines_of(days, "en")
+    unknown = "not to be foreseen, it cannot be observed"
+    outages = (
+        "not observed 22 Nov 11:00 - 22 Nov 14:00 (no connection to the broker); "
+        "not observed since 23 Nov 00:00 (no connection to the broker)"
+    )
+    assert english[""] == f"hh-1 as the rules saw it at 23 Nov 01:00 (grade ordinary, table {version})."
+    assert english["No motion"] == (
+        "counts from 22 Nov 10:00, 15 h ago, 11 h of it counted (observed 73%); Caution stands; Caution 8 h: reached; "
+        f"Warning 12 h: {unknown}; Danger 24 h: {unknown}; {outages}."
+    )
+    assert english["Cannot verify"] == (
+        "counts from 22 Nov 10:00, 15 h ago, 15 h of it counted (observed 73%); "
+        f"Danger 24 h: would speak at 23 Nov 10:00; {outages}."
+    )
+    assert english["Heat"] == (
+        "the last sample is old: how it is now could not be known; last sample 34.3°C, 22 Nov 23:00, pir-1; "
+        f"Warning stands; Caution 31: reached; Warning 33: reached; Danger 35: {unknown}; "
+        "not observed since 23 Nov 00:00 (no connection to the broker)."
+    )
+    deaf = "it cannot be observed now: a signal would not have been heard; Danger: would speak at once when it comes"
+    assert english["Smoke"] == f"{deaf}; not observed since 23 Nov 00:00 (no connection to the broker)."
+    assert english["No motion, phone off"] == (
+        "phone off does not stand; since 22 Nov 11:00; Warning: to be judged when that stands."
+    )
+    assert english["No motion in cold"].startswith("cold does not stand; counts from 22 Nov 10:00, 15 h ago, 11 h of it counted")
+    assert english["pir-1 Weak radio link"] == "the device has never told it; Caution 8%: not breached."
+    assert english["pir-1 Unreadable values"] == "now 0 messages; Caution 10 messages: not breached."
+    assert english["pir-1 Device clock wrong"] == "now 0 readings; Caution 3 readings: not breached."
+    assert english["pir-1 Device clock drifts"] == "now 0 min; Caution 2 min: not breached."
+    assert english["pir-1 SIM or number changed"] == "the device does not tell of a SIM card."
+
+
+def test_an_absence_that_is_declared_is_said_with_its_end_and_a_level_that_is_overdue_speaks_now() -> None:
+    away = AwayDeclared(fact_id="a", at=START + HOUR, household_id=HOME, returns_at=START + 9 * HOUR, reason="travel")
+    days = Days([*home_with(Signal.MOTION), motion(0), away])
+    days.until(3 * HOUR)
+    assert lines_of(days, "ko")["활동 없음"] == "등록된 부재 중이라 11월 22일 18:00부터 셉니다."
+    assert lines_of(days, "en")["No motion"] == "declared away; it counts from 22 Nov 18:00 on."
+    waiting = Days([*home_with(Signal.MOTION), motion(0), link_down(9 * HOUR - MINUTE), link_up(9 * HOUR)])
+    waiting.until(9 * HOUR + MINUTE)
+    assert lines_of(waiting, "en")["No motion"].startswith(
+        "just heard again: it was waiting for what had been queued; counts from 22 Nov 09:00, 9 h 1 min ago, "
+    )
+
+
+def test_at_the_return_time_itself_the_clocks_run_again() -> None:
+    away = AwayDeclared(fact_id="a", at=START + HOUR, household_id=HOME, returns_at=START + 9 * HOUR, reason="travel")
+    days = Days([*home_with(Signal.MOTION), motion(0), away])
+    account = rule(seen(days, 9 * HOUR), RuleKey.MOTION)
+    assert (account.since, account.elapsed, account.lacking, account.coverage) == (START + 9 * HOUR, 0, "", 1.0)
+    assert [one.due for one in account.levels] == [START + 17 * HOUR, START + 21 * HOUR, START + 33 * HOUR]

@@ -121,6 +121,7 @@ def test_the_personal_rule_says_what_a_plain_reading_of_the_past_says(items: lis
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 @settings(SETTINGS, max_examples=150)
 @given(lives(), st.integers(0, 2))
 def test_the_personal_rule_says_what_a_plain_reading_of_many_pasts_says(items: list[Item], row: int) -> None:

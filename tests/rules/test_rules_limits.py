@@ -382,3 +382,81 @@ def test_a_factor_and_the_household_shorten_it_too_and_nothing_makes_it_longer()
         read_table(TEXT + '[season.coldwave.cold_inactive]\ninactive = "5 h"\n')
     with pytest.raises(RulesWrong, match="cold_inactive"):
         read_table(TEXT + '[season.coldwave.cold_inactive]\ncaution = "1 h"\n')
+
+
+def test_a_cold_wave_may_ask_for_more_warmth() -> None:
+    text = TEXT + '[season.coldwave.cold]\ncaution = { raise_at = 19.0, clear_at = 20.0, dwell = "1 h" }\n'
+    cold = read_table(text).profile(Grade.ORDINARY, (Season.COLDWAVE,)).thresholds[Channel.COLD].levels[0]
+    assert cold is not None and (cold.raise_at, cold.clear_at, cold.dwell) == (19.0, 20.0, HOUR)
+
+
+@pytest.mark.parametrize(
+    ("lang", "expected"),
+    [
+        (
+            "ko",
+            """
+            heat | 폭염 | 31°C 이상 30분 | 33°C 이상 30분 | 35°C 이상 10분
+            cold | 한파 | 18°C 미만 2시간 | 16°C 미만 1시간 | 12°C 미만 30분
+            dry | 건조 | 20% 미만 6시간 | - | -
+            damp | 다습 | 80% 초과 6시간 | - | -
+            temperature_fall | 실내 온도 급강하 | 6°C 이상 20분 | - | -
+            frozen | 집 안 결빙 | - | - | 5°C 미만 10분
+            motion | 활동 없음 | 8시간 | 12시간 | 24시간
+            call | 통화 없음 | 3일 | 4일 | 5일
+            phone | 휴대전화 꺼짐 | 12시간 | 24시간 | 2일
+            cannot_verify | 안부 확인 불가 | - | - | 24시간
+            cannot_verify_excused | 안부 확인 불가 (외출 추정·통신 두절) | - | 24시간 | 2일
+            away | 귀가 지연 | 2시간 | 6시간 | 12시간
+            heat_inactive | 폭염 속 활동 없음 | 4시간 | - | -
+            cold_inactive | 추위 속 활동 없음 | 4시간 | - | -
+            """,
+        ),
+        (
+            "en",
+            """
+            heat | Heat | ≥ 31°C, 30 min | ≥ 33°C, 30 min | ≥ 35°C, 10 min
+            cold | Cold | < 18°C, 2 h | < 16°C, 1 h | < 12°C, 30 min
+            dry | Dry air | < 20%, 6 h | - | -
+            damp | Damp air | > 80%, 6 h | - | -
+            temperature_fall | Temperature falling fast | ≥ 6°C, 20 min | - | -
+            frozen | Home freezing | - | - | < 5°C, 10 min
+            motion | No motion | 8 h | 12 h | 24 h
+            call | No calls | 3 d | 4 d | 5 d
+            phone | Phone off | 12 h | 24 h | 2 d
+            cannot_verify | Cannot verify | - | - | 24 h
+            cannot_verify_excused | Cannot verify (away inferred, outage) | - | 24 h | 2 d
+            away | Not back | 2 h | 6 h | 12 h
+            heat_inactive | No motion in heat | 4 h | - | -
+            cold_inactive | No motion in cold | 4 h | - | -
+            """,
+        ),
+    ],
+)
+def test_the_shipped_table_reads_as_words(lang: str, expected: str) -> None:
+    rows = limit_rows(TABLE, TABLE.profile(Grade.ORDINARY), lang)
+    said = [" | ".join((row.rule, row.name, *row.levels)) for row in rows]
+    assert said == [line.strip() for line in expected.strip().splitlines()]
+    assert {row.hours for row in rows} == {""}
+
+
+def test_a_difference_is_said_in_korean_first() -> None:
+    changes = [
+        ('caution = "8 h"', 'caution = "6 h"', "활동 없음 주의: 8시간 → 6시간 (더 일찍)"),
+        ('caution = "8 h"', 'caution = "9 h"', "활동 없음 주의: 8시간 → 9시간 (더 늦게)"),
+        ("raise_at = 18.0", "raise_at = 18.5", "한파 주의 발생: 18 → 18.5 (더 일찍)"),
+        ("raise_at = 31.0", "raise_at = 31.5", "폭염 주의 발생: 31 → 31.5 (더 늦게)"),
+        ('dwell = "10 min"', 'dwell = "30 s"', "폭염 위험 지속: 10분 → 30 s (더 일찍)"),
+        ("used = false", "used = true", "평소보다 긴 무활동 used: False → True"),
+        ('kind = "absence"\n', 'kind = "absence"\nactive = "07:00-22:00"\n', "활동 없음 시간대: 없음 → 07:00-22:00"),
+        ("clear_at = 30.0", "clear_at = 29.5", "폭염 주의 해제: 30 → 29.5"),
+    ]
+    for old, new, said in changes:
+        assert old in TEXT
+        assert differences(TABLE, read_table(TEXT.replace(old, new, 1))) == [said]
+
+
+def test_a_value_that_is_no_more_there_is_said_to_be_none() -> None:
+    with_hours = read_table(TEXT.replace('signal = "motion"', 'signal = "motion"\nactive = "07:00-22:00"', 1))
+    assert differences(with_hours, TABLE) == ["활동 없음 시간대: 07:00-22:00 → 없음"]
+    assert differences(with_hours, TABLE, "en") == ["No motion hours: 07:00-22:00 → none"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,91 @@ def test_what_is_no_length_is_refused(text: str) -> None:
 def test_a_length_without_a_whole_unit_is_written_in_seconds() -> None:
     assert (write_length(500), write_length(90 * SECOND), write_length(36 * HOUR)) == ("0.5 s", "90 s", "36 h")
     assert parse_length(write_length(1_500)) == 1_500
+
+
+WRONG = [
+    ('version = "default-1"', 'version = "Mine!"'),
+    ("raise_at = 33.0", "raise_at = 30.5"),
+    ("clear_at = 30.0", "clear_at = 31.5"),
+    ("clear_at = 19.0", "clear_at = 17.0"),
+    ("raise_at = 12.0", "raise_at = 17.0"),
+    ('breach = "above"\ncaution', 'breach = "above"\nwarn'),
+    ("dwell_tolerance = 0.1", "dwell_tolerance = true"),
+    ("gap_reports = 2", "gap_report = 2"),
+    ('kind = "absence"', 'kind = "trend"'),
+    ('caution = "8 h"', "caution = 8"),
+    ("used = true", 'used = "yes"'),
+    ("alert_rate = 0.02", "alert_rate = 0.2"),
+    ('signal = "call"', 'signal = "door"'),
+    ('caution = "3 d"', 'caution = "0 h"'),
+    ('caution = "12 h"', 'caution = "25 h"'),
+    ('danger = "48 h"', ""),
+    ('signal = "phone"', 'signal = "phone"\nactive = "7-22"'),
+    ("[life]", "[extra]\nx = 1\n[life]"),
+    ("past_days = 20", "past_days = 2000"),
+    ("quiet_days = 7", "quiet_days = 6"),
+    ("q = 0.05", "q = 2"),
+    ("battery_clear = 25.0", "battery_clear = 15.0"),
+    ("link_clear = 12.0", "link_clear = 7.0"),
+    ("rejections = 10", "rejections = 0"),
+    ("factor = 1.0", 'factor = 1.5\n[grade.high.motion]\ncaution = "9 h"'),
+    (
+        "[season.heatwave]",
+        '[season.heatwave.heat]\ncaution = { raise_at = 32.0, clear_at = 29.0, dwell = "30 min" }\n[season.heatwave]',
+    ),
+    ("[season.heatwave]", '[season.heatwave]\nfrom = "01-01"\nuntil = "12-31"'),
+    ("[season.coldwave]", '[season.coldwave]\nfrom = "11-31"'),
+]
+REFUSED = """
+version must be a word of a-z, 0-9, "-" and ".", such as "default-1"
+heat graver levels need graver limits
+heat.caution.clear_at must lie below raise_at, or the finding flutters
+heat.warning.clear_at must lie below raise_at, or the finding flutters
+cold graver levels need graver limits
+cold.caution.clear_at must lie above raise_at, or the finding flutters
+cold.danger.clear_at must lie above raise_at, or the finding flutters
+damp needs a level: caution, warning or danger
+damp.warn is not a section this version knows
+samples.gap_reports is missing: it needs a whole number from 1 on
+samples.dwell_tolerance is True, it needs a number from 0 to 0.5
+samples.gap_report is not a setting this version knows
+motion.kind is 'trend', it needs one of "absence"
+motion.caution is 8, it needs a length such as "30 min", "8 h" or "3 d"
+personal.used is 'yes', it needs true or false
+personal.alert_rate must not lie above check_rate: the graver level speaks more rarely
+call.signal is 'door', it needs one of "call"
+call.caution '0 h' is not above 0
+phone graver levels need longer limits
+phone.danger is missing: every absence ends in danger
+phone.active '7-22' are not hours such as "07:00-22:00"
+extra is not a section this version knows
+trend.q is 2, it needs a number from 0 to 0.5
+trend.quiet_days must be 7 or more: at most one note a household a week
+trend.past_days must be at most 28, and recent_days at most 7
+device.battery_clear must lie above battery_caution, and that above battery_warning
+device.link_clear must lie above link_weak
+device.rejections is 0, it needs a whole number from 1 on
+grade.high.factor is 1.5, it needs a number from 0.05 to 1
+grade.high.motion.caution may only shorten the limit of everybody
+season.heatwave.heat.caution may only be more careful than the limit of everybody
+season.heatwave.until leaves no day outside the season: such limits are those of everybody
+season.coldwave.until '' is not a day of every year such as "07-20"
+season.coldwave.from '11-31' is not a day of every year such as "07-20"
+"""
+
+
+def test_a_file_that_is_wrong_all_over_is_refused_with_every_place_its_line_and_what_would_be_right() -> None:
+    text = TEXT
+    for old, new in WRONG:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    with pytest.raises(RulesWrong) as caught:
+        read_table(text, "site.toml")
+    said = [re.fullmatch(r"line (\d+): (.*)", problem) for problem in caught.value.lines("en")]
+    assert [found and found[2] for found in said] == REFUSED.strip().splitlines()
+    assert str(caught.value) == "site.toml is refused:\n" + "\n".join(caught.value.lines("en"))
+    for found in said:
+        assert found is not None
+        line, place = text.splitlines()[int(found[1]) - 1], found[2].split(" ")[0]
+        # The value's own line, or where it is missing that of its section.
+        assert any(part in line for part in (place.rpartition(".")[2], place, place.rpartition(".")[0] or place)), found[0]

@@ -236,3 +236,30 @@ def test_a_home_without_a_thermometer_that_can_be_believed_is_blind_for_temperat
     stuck.feed(air(22.1, 26 * HOUR, 27 * HOUR))
     stuck.until(27 * HOUR)
     assert not stuck.engine.sights().homes
+
+
+@pytest.mark.parametrize("name", ["th-1", "th-2"])
+def test_humidity_of_exactly_thirty_minutes_ago_still_counts_from_any_sensor_of_the_home(name: str) -> None:
+    """29.5 C at 85% feels like more than 31 C; alone it is no heat. The dwell is full with the sample at 80 min."""
+    wet = [reading(at, Signal.HUMIDITY, 85.0, name=name) for at in every(10, 0, 51 * MINUTE)]
+    home = days(*wet, *air(29.5, 53 * MINUTE, 81 * MINUTE, minutes=9), sensors=("th-1", "th-2"))
+    assert raised(home.until(90 * MINUTE), RuleKey.HEAT) == [(Level.CAUTION, 80 * MINUTE + 10 * SECOND)]
+
+
+def test_a_fall_is_seen_over_a_half_hour_in_which_nothing_was_heard() -> None:
+    home = days(*air(22.0, 0, 30 * MINUTE), *air(15.0, 60 * MINUTE, 90 * MINUTE))
+    said = home.until(90 * MINUTE)
+    assert raised(said, RuleKey.TEMPERATURE_FALL) == [(Level.CAUTION, 80 * MINUTE + 10 * SECOND)]
+    assert next(one for one in said if one.rule is RuleKey.TEMPERATURE_FALL).evidence.value == 7.0
+
+
+def test_a_high_of_an_hour_and_a_half_ago_is_no_fall_any_more() -> None:
+    home = days(*air(22.0, 0, 30 * MINUTE), *air(15.0, 90 * MINUTE, 3 * HOUR))
+    assert raised(home.until(3 * HOUR), RuleKey.TEMPERATURE_FALL) == []
+
+
+def test_what_cannot_be_known_any_more_is_told_once_though_its_check_was_settled() -> None:
+    home = days(*air(33.5, 0, HOUR))
+    home.until(3 * HOUR)
+    home.feed([resolved(3 * HOUR, "safe_by_phone", RuleKey.HEAT)])
+    assert [one.verb for one in home.until(6 * HOUR) if one.rule is RuleKey.HEAT] == []

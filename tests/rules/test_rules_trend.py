@@ -119,6 +119,7 @@ def test_discoveries_are_those_of_benjamini_and_hochberg() -> None:
     assert discoveries(p, 0.05).tolist() == [False, True, False, True, False]
     assert discoveries(p, 0.0).tolist() == [False] * 5
     assert discoveries(np.zeros(0), 0.05).tolist() == []
+    assert {discoveries(p, share).dtype for share in (0.0, 0.05)} == {np.dtype(bool)} == {discoveries(np.zeros(0), 0.05).dtype}
 
 
 # ---------------------------------------------------------------- what a day says

@@ -51,3 +51,21 @@ def test_it_ends_only_when_staff_settle_its_rule() -> None:
     assert [(one.verb, one.level) for one in days.until(DAY + 2 * HOUR) if one.rule is RuleKey.SOS] == [
         (Verb.CLEARED, Level.DANGER)
     ]
+
+
+def test_what_ends_it_names_the_episode_that_it_ends() -> None:
+    days = Days([*home_with(Signal.SOS), reading(HOUR, Signal.SOS)])
+    [raised] = [one for one in days.until(2 * HOUR) if one.rule is RuleKey.SOS]
+    days.feed([resolved(3 * HOUR, "emergency_119", RuleKey.SOS)])
+    [cleared] = [one for one in days.until(4 * HOUR) if one.rule is RuleKey.SOS]
+    assert cleared.episode == raised.episode and cleared.finding_id != raised.finding_id
+    assert (cleared.evidence.since, cleared.evidence.value) == (START + HOUR, 2.0 * HOUR)
+    assert cleared.evidence.rule_version == raised.evidence.rule_version == days.engine.table.version
+
+
+def test_a_check_that_gathers_several_alarms_ends_each_of_them() -> None:
+    days = Days([*home_with(Signal.SOS, Signal.SMOKE, Signal.GAS)])
+    days.feed([reading(1, Signal.SOS), reading(2, Signal.SMOKE), reading(3, Signal.GAS)])
+    days.feed([resolved(HOUR, "emergency_119", RuleKey.SOS, RuleKey.SMOKE, RuleKey.GAS)])
+    cleared = [one.rule for one in days.until(2 * HOUR) if one.verb is Verb.CLEARED]
+    assert sorted(set(cleared) & {RuleKey.SOS, RuleKey.SMOKE, RuleKey.GAS}) == [RuleKey.GAS, RuleKey.SMOKE, RuleKey.SOS]

@@ -99,3 +99,17 @@ def test_only_the_dong_counts_and_what_befell_us() -> None:
     ]
     kept = of_dong(items, DONG)
     assert kept == [items[0], items[1], items[5]]
+
+
+def test_a_check_settled_as_the_days_begin_counts_and_one_settled_as_they_end_does_not() -> None:
+    items: list[Item] = [enrolled("hh-1"), device("pir-hh-1", Signal.MOTION, home="hh-1"), motion(0, name="pir-hh-1")]
+    items += [resolved(DAY, "emergency_119", home="hh-1"), resolved(5 * DAY, "emergency_119", home="hh-1")]
+    assert tried(TABLE, items).emergencies == 1
+
+
+def test_delays_are_told_to_hundredths_of_an_hour_and_alerts_to_thousandths_a_day() -> None:
+    slower = read_table(without_personal().replace('warning = "12 h"', 'warning = "12.346 h"', 1))
+    found = compare(dong(), DONG, TABLE, slower, since=START + DAY, until=START + 4 * DAY, minutes_a_check=7.0)
+    assert (found.delay_h_added_median, found.delay_h_added_worst) == (0.35, 0.35)
+    # hh-1 each evening from day 1 on, and the fall in hh-2: four in three days
+    assert found.in_force.alerts_a_day == 1.333 and found.in_force.minutes_a_day == 9.3
