@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from urllib.parse import urlsplit
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.private_way import is_private_way
@@ -48,6 +48,11 @@ CHANNELS = {
 }
 """The channels that reach people, and the kind of address each needs."""
 
+_KINDS = (
+    select(contact_point.c.person, contact_point.c.kind)
+    .where(contact_point.c.person.in_(bindparam("persons", expanding=True)))
+    .order_by(contact_point.c.person, contact_point.c.position)
+)
 _RELATIVE = re.compile(r"(resident|guardian):([a-z0-9-]{1,32})(?::(\d{1,2}))?")
 _EMAIL = re.compile(r"[^@\s<>\"(),:;\[\]\\]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
@@ -86,11 +91,7 @@ def channels_of(connection: Connection, persons: Collection[str], offered: Colle
 
     Of a resident or guardian the register holds a phone alone.
     """
-    rows = connection.execute(
-        select(contact_point.c.person, contact_point.c.kind)
-        .where(contact_point.c.person.in_(list(persons)))
-        .order_by(contact_point.c.person, contact_point.c.position)
-    )
+    rows = connection.execute(_KINDS, {"persons": list(persons)})
     found: dict[str, list[str]] = {person: [] for person in persons}
     for row in rows:
         channel = next(name for name, kind in CHANNELS.items() if kind == row.kind)

@@ -46,6 +46,14 @@ _NEXT = (
     .limit(1)
 )
 
+_CHANGE = update(delivery).where(delivery.c.id == bindparam("this"), delivery.c.attempts == bindparam("was"))
+_ARRIVED = select(delivery.c.id).where(
+    delivery.c.telling == bindparam("telling"),
+    delivery.c.id != bindparam("this"),
+    delivery.c.state == DeliveryState.SENT,
+    or_(delivery.c.receipt.is_(None), delivery.c.receipt != Receipt.LOST),
+)
+
 
 class Sender:
     """Sends for the channels it is given and leaves others' deliveries alone: one sender and thread for each channel
@@ -112,7 +120,7 @@ class Sender:
     def _take(self, connection: Connection, row: Row[Any], body: str) -> Delivery:
         attempts = row.attempts + 1
         values = {"attempts": attempts, "lease_until": self._clock.machine_now() + self._lease}
-        connection.execute(update(delivery).where(delivery.c.id == row.id).values(values))
+        connection.execute(_CHANGE, {"this": row.id, "was": row.attempts, **values})
         return Delivery(
             id=row.id,
             check_id=row.check_id or "",
@@ -136,9 +144,9 @@ class Sender:
 
     def _settle(self, claimed: Delivery, result: Result) -> None:
         values = self._outcome(claimed, result)
-        mine = delivery.c.id == claimed.id, delivery.c.attempts == claimed.attempts
+        mine = {"this": claimed.id, "was": claimed.attempts, "lease_until": None}
         with self._engine.begin() as connection:
-            settled = connection.execute(update(delivery).where(*mine).values(lease_until=None, **values)).rowcount
+            settled = connection.execute(_CHANGE, {**mine, **values}).rowcount
             if settled and isinstance(result, Sent) and result.reference is None:
                 prove(connection, claimed.step, claimed.channel, claimed.body, self._clock.machine_now())
             if settled and values.get("state") is DeliveryState.FAILED:
@@ -188,9 +196,7 @@ def _reached_otherwise(connection: Connection, row: Row[Any]) -> bool:
     """Whether another channel has carried this telling to the person already, as far as is known."""
     if not row.rank:
         return False
-    arrived = or_(delivery.c.receipt.is_(None), delivery.c.receipt != Receipt.LOST)
-    before = delivery.c.telling == row.telling, delivery.c.id != row.id, delivery.c.state == DeliveryState.SENT
-    return connection.execute(select(delivery.c.id).where(*before, arrived)).first() is not None
+    return connection.execute(_ARRIVED, {"telling": row.telling, "this": row.id}).first() is not None
 
 
 def _wanted(row: Row[Any], home_now: Millis) -> bool:

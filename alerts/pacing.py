@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 
 from alerts.delivery import DeliveryState, Message
 from alerts.tables import delivery
+from alerts.telling import NAMED
 from ingest.clock import MINUTE, Millis
 from rules.finding import Level
 
@@ -22,8 +23,12 @@ LIMIT = 10
 """Messages to one person within `WINDOW` of machine time: a flood in the words of ISA-18.2. Dangers count, and always pass."""
 
 DIGEST = "digest"
-NAMED = 10
-"""Codes a digest spells out; it says how many there are besides."""
+
+_SENT = and_(delivery.c.state == DeliveryState.SENT, delivery.c.sent_at > bindparam("since"))
+_IN_FLIGHT = and_(delivery.c.state == DeliveryState.WAITING, delivery.c.lease_until > bindparam("now"))
+_TOLD = select(func.count(), func.min(delivery.c.sent_at)).where(
+    delivery.c.person == bindparam("person"), delivery.c.id != bindparam("this"), or_(_SENT, _IN_FLIGHT)
+)
 
 _decoder = msgspec.json.Decoder(Message)
 
@@ -32,11 +37,8 @@ def room_at(connection: Connection, row: Row[Any], now: Millis) -> Millis | None
     """When this delivery's person may be told it: None at once, else the instant at which a message falls out of the window."""
     if row.person is None or row.level >= Level.DANGER:
         return None
-    sent = and_(delivery.c.state == DeliveryState.SENT, delivery.c.sent_at > now - WINDOW)
-    in_flight = and_(delivery.c.state == DeliveryState.WAITING, delivery.c.lease_until > now)
-    mine = delivery.c.person == row.person, delivery.c.id != row.id
-    found = select(func.count(), func.min(delivery.c.sent_at)).where(*mine, or_(sent, in_flight))
-    told, oldest = connection.execute(found).one()
+    mine = {"person": row.person, "this": row.id, "since": now - WINDOW, "now": now}
+    told, oldest = connection.execute(_TOLD, mine).one()
     if told < LIMIT:
         return None
     return now + WINDOW if oldest is None else max(now + 1, oldest + WINDOW)
@@ -47,10 +49,10 @@ def hold(connection: Connection, row: Row[Any], now: Millis, due_at: Millis, lin
     same = delivery.c.telling == row.telling, delivery.c.state == DeliveryState.WAITING
     held = connection.execute(select(delivery).where(*same).order_by(delivery.c.rank)).all()
     connection.execute(update(delivery).where(*same).values(state=DeliveryState.HELD, lease_until=None))
-    coming = select(delivery.c.id).where(
+    coming = select(delivery.c.body).where(
         delivery.c.person == row.person, delivery.c.step == DIGEST, delivery.c.state == DeliveryState.WAITING
     )
-    if connection.execute(coming).first() is None:
+    if all(_filled(body) for body in connection.execute(coming).scalars()):
         _log.warning("a person is told too much at once; the rest goes into a digest", delivery_id=row.id)
         _begin_digest(connection, row, held, now, due_at, link)
 
@@ -86,7 +88,7 @@ def fill(connection: Connection, row: Row[Any]) -> str | None:
 
     It is the same at every attempt and on every channel from then on. None where nothing is held any more.
     """
-    if _decoder.decode(row.body).level:
+    if _filled(row.body):
         return str(row.body)
     mine = delivery.c.person == row.person, delivery.c.state == DeliveryState.HELD
     order = delivery.c.level.desc(), delivery.c.created_at, delivery.c.id
@@ -94,16 +96,21 @@ def fill(connection: Connection, row: Row[Any]) -> str | None:
     if not held:
         return None
     tellings = {each.telling: _decoder.decode(each.body) for each in held}
-    codes = list(dict.fromkeys(each.code for each in tellings.values()))
+    codes = list(dict.fromkeys(code for each in tellings.values() for code in each.codes or (each.code,)))
     dongs = {each.dong for each in tellings.values()}
     body = msgspec.structs.replace(
         _decoder.decode(row.body),
         level=Level(held[0].level).name.lower(),
         dong=dongs.pop() if len(dongs) == 1 else "-",
         codes=tuple(codes[:NAMED]),
-        more=len(tellings) - len(codes[:NAMED]),
+        more=len(codes[NAMED:]) + sum(each.more for each in tellings.values()),
     )
     text = msgspec.json.encode(body).decode()
     connection.execute(update(delivery).where(*mine).values(state=DeliveryState.DIGESTED, digest=row.telling))
     connection.execute(update(delivery).where(delivery.c.telling == row.telling).values(body=text))
     return text
+
+
+def _filled(body: str) -> bool:
+    """Whether this digest has begun to go out and takes in nothing more, although it, or its fallback, still waits."""
+    return bool(_decoder.decode(body).level)

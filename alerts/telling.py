@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from alerts.check import Ask, Check, Notice
 from alerts.contacts import channels_of
@@ -27,7 +27,11 @@ FALLBACK: Mapping[Level, Millis] = {Level.DANGER: 15 * SECOND, Level.WARNING: 2 
 NOWHERE = "none"
 """The channel of a delivery to somebody who has no way to be reached: it has failed from the start, and shows."""
 
+NAMED = 10
+"""Codes that a message about many checks spells out; it says how many there are besides."""
+
 _STEP = 32
+_THERE = select(delivery.c.id).where(delivery.c.id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,7 @@ class Telling:
     check_id: str | None = None  # what leaves no more once this check is resolved
     channels: tuple[str, ...] | None = None  # in this order, the first at once; None: each person's own
     not_after: Millis | None = None  # home time from which on it must not leave any more
+    codes: tuple[str, ...] = ()  # of all it gathers, the gravest first: the first `NAMED` are spelt out
 
     @classmethod
     def of_check(cls, check: Check, told: Notice | Ask) -> Telling:
@@ -87,7 +92,7 @@ def tell_people(
     if first:
         connection.execute(insert(delivery), rows)
         return ids
-    there = set(connection.execute(select(delivery.c.id).where(delivery.c.id.in_(ids))).scalars())
+    there = set(connection.execute(_THERE, {"ids": ids}).scalars())
     if fresh := [row for row in rows if row["id"] not in there]:
         connection.execute(insert(delivery), fresh)
     return ids
@@ -131,6 +136,8 @@ def _rows(
         code=telling.code,
         link=policy.base_url.rstrip("/") + telling.path,
         at=to_iso(home_now),
+        codes=telling.codes[:NAMED],
+        more=len(telling.codes[NAMED:]),
     )
     reached = bool(channels)
     if not reached:

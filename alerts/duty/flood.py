@@ -19,6 +19,8 @@ from rules.finding import Level
 WINDOW: Millis = 10 * MINUTE
 MOST = 10
 
+_CALLED_IN = select(flood.c.login, flood.c.second).where(flood.c.ended_at.is_(None), flood.c.second.is_not(None))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flood:
@@ -97,8 +99,7 @@ def new_checks(connection: Connection, now: Millis) -> list[DongCount]:
 
 def seconds(connection: Connection) -> dict[str, str]:
     """By person in a flood: the second who was called in."""
-    wanted = select(flood.c.login, flood.c.second).where(flood.c.ended_at.is_(None), flood.c.second.is_not(None))
-    return {row.login: row.second for row in connection.execute(wanted)}
+    return {row.login: row.second for row in connection.execute(_CALLED_IN)}
 
 
 def floods_now(engine: Engine) -> list[Flood]:

@@ -60,6 +60,7 @@ class HeldHome:
     household_id: str
     dong_code: str
     check_id: str
+    code: str  # of its check
     level: Level
     quiet_since: Millis | None
     told_at: Millis | None
@@ -117,14 +118,22 @@ def _digest(connection: Connection, rows: RosterRows, one: Row[Any], homes: Sequ
     for home in homes:
         by_person[_first(rows, home.dong_code, now)].append(home)
     for person, theirs in sorted(by_person.items()):
-        _say(connection, one, DutyKind.OUTAGE_DIGEST, len(theirs), [person] if person else [], now, tell)
+        codes = tuple(home.code for home in theirs)
+        _say(connection, one, DutyKind.OUTAGE_DIGEST, len(theirs), [person] if person else [], now, tell, codes)
     for home in homes:
         here = outage_home.c.outage_id == one.id, outage_home.c.household_id == home.household_id
         connection.execute(update(outage_home).where(*here).values(told_at=now))
 
 
 def _say(
-    connection: Connection, one: Row[Any], kind: DutyKind, count: int, persons: Sequence[str], now: Millis, tell: Tell
+    connection: Connection,
+    one: Row[Any],
+    kind: DutyKind,
+    count: int,
+    persons: Sequence[str],
+    now: Millis,
+    tell: Tell,
+    codes: tuple[str, ...] = (),
 ) -> None:
     word = DutyWord(
         key=f"{kind}:{one.id}:{now}",
@@ -133,6 +142,7 @@ def _say(
         dong=one.dong_code,
         code=str(count),
         path=f"/outages/{one.id}",
+        codes=codes,
     )
     tell(connection, word, persons)
 
@@ -145,7 +155,7 @@ def _first(rows: RosterRows, dong: str, now: Millis) -> str:
 def _held(connection: Connection, number: str) -> list[HeldHome]:
     """The homes of this outage whose checks wait and which nobody has taken."""
     wanted = (
-        select(outage_home)
+        select(outage_home, check.c.code)
         .join(check, and_(check.c.id == outage_home.c.check_id, check.c.state == CheckState.OPEN))
         .where(outage_home.c.outage_id == number, outage_home.c.released_at.is_(None), check.c.level < Level.DANGER)
     )
@@ -154,6 +164,7 @@ def _held(connection: Connection, number: str) -> list[HeldHome]:
             household_id=row.household_id,
             dong_code=row.dong_code,
             check_id=row.check_id,
+            code=row.code,
             level=Level(row.level),
             quiet_since=row.quiet_since,
             told_at=row.told_at,

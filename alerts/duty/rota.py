@@ -22,6 +22,12 @@ from ingest.store import reading
 LONGEST_ABSENCE: Millis = 366 * DAY
 ABSENCE_REASONS = ("leave", "sick", "training", "other")
 
+_SHIFTS = select(duty_shift).where(duty_shift.c.removed_at.is_(None))
+_ABSENCES = select(duty_absence).where(duty_absence.c.removed_at.is_(None))
+_DAYS = select(duty_day)
+_LOADS = select(check.c.owner, func.count()).where(check.c.state == CheckState.ACKNOWLEDGED).group_by(check.c.owner)
+_CAPS = select(duty_cap)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnDay:
@@ -61,16 +67,17 @@ class RosterRows:
 
 def read_roster(connection: Connection) -> RosterRows:
     """The roster in the caller's transaction; home time is the caller's."""
-    shifts = connection.execute(select(duty_shift).where(duty_shift.c.removed_at.is_(None)))
-    absences = connection.execute(select(duty_absence).where(duty_absence.c.removed_at.is_(None)))
-    held = select(check.c.owner, func.count()).where(check.c.state == CheckState.ACKNOWLEDGED).group_by(check.c.owner)
     return RosterRows(
-        shifts=tuple(_shift(row) for row in shifts),
-        absences=tuple(_absence(row) for row in absences),
-        days={date.fromisoformat(row.day): row.off for row in connection.execute(select(duty_day))},
-        loads={row[0]: row[1] for row in connection.execute(held)},
-        caps={row.login: row.open_checks for row in connection.execute(select(duty_cap))},
+        shifts=tuple(_shift(row) for row in connection.execute(_SHIFTS)),
+        absences=tuple(_absence(row) for row in connection.execute(_ABSENCES)),
+        days=_own_days(connection),
+        loads={row[0]: row[1] for row in connection.execute(_LOADS)},
+        caps={row.login: row.open_checks for row in connection.execute(_CAPS)},
     )
+
+
+def _own_days(connection: Connection) -> dict[date, bool]:
+    return {date.fromisoformat(row.day): row.off for row in connection.execute(_DAYS)}
 
 
 def on_duty(connection: Connection, dong: str, at: Millis) -> list[OnDuty]:
@@ -80,8 +87,7 @@ def on_duty(connection: Connection, dong: str, at: Millis) -> list[OnDuty]:
 
 def duty_ends(connection: Connection, at: Millis) -> Millis:
     """When the duty that holds at home time `at` ends, for every dong alike; at that very moment, the end of the next."""
-    days = {date.fromisoformat(row.day): row.off for row in connection.execute(select(duty_day))}
-    return period_at(at, days).ends
+    return period_at(at, _own_days(connection)).ends
 
 
 class Rota:

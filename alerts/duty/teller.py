@@ -24,7 +24,9 @@ class Teller:
     def __call__(self, connection: Connection, word: DutyWord, persons: Sequence[str]) -> None:
         """Write it into the caller's transaction; the same word again tells nobody twice."""
         home_now, machine_now = self._clock.home_now(), self._clock.machine_now()
-        telling = Telling(key=word.key, kind=word.kind, level=word.level, dong=word.dong, code=word.code, path=word.path)
+        telling = Telling(
+            key=word.key, kind=word.kind, level=word.level, dong=word.dong, code=word.code, path=word.path, codes=word.codes
+        )
         tell_people(connection, telling, persons, self._policy, home_now=home_now, machine_now=machine_now)
         for route in self._policy.routes:
             if route.wants(word.level, word.dong):

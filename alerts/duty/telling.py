@@ -35,6 +35,7 @@ class DutyWord:
     dong: str  # "-": the whole site
     code: str  # short, without personal data: a count, an id
     path: str  # the page it is about
+    codes: tuple[str, ...] = ()  # of the checks it is about, the gravest first
 
 
 class Tell(Protocol):

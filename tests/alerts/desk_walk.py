@@ -1,40 +1,53 @@
-"""A site in memory that is driven by random acts, and what must be true of it after each: the promises of the desk.
+"""A site in memory that is driven by random acts, with its roster, its silences, and what must be true of it after each.
 
-One act is three small numbers and a name, so that thousands are drawn, shrunk and told apart quickly. What is stored is
-read past SQLAlchemy: it is read after every act.
+One act is three small numbers and a name, so that thousands are drawn and told apart quickly; nothing else in it is left to
+chance. What is stored is read past SQLAlchemy, and only where something was written: it is read after every act.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from itertools import pairwise
-from typing import Any, NamedTuple
+import random
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 from sqlalchemy import Connection, event, insert
 
-from alerts.attempt import BY_HAND, Answer
-from alerts.check import Check, CheckState, Condition, Conflict, NotFound, Outcome
+from alerts.attempt import BY_HAND, Answer, Untold
+from alerts.check import CheckState, Conflict, NotFound, Outcome
+from alerts.contacts import ContactBook, Kind
 from alerts.delivery import Delivery, Permanent, Result, Sent, Temporary
 from alerts.desk import Desk
-from alerts.ladder import DEFAULT, EARLIEST, LATEST, MACHINE_RULES, MOST_TRIES, Who, day_time, read_ladder
+from alerts.duty.duty_roster import DutyRoster
+from alerts.duty.entry import ShiftEntry
+from alerts.duty.hours import DutyDesk, period_at
+from alerts.duty.rota import Rota
+from alerts.duty.silence import NEVER_SILENT, SilenceKind, SilenceReason, silenced
+from alerts.duty.silences import Silences, standing
+from alerts.duty.teller import Teller
+from alerts.duty.tick import DutyTick
+from alerts.ladder import DEFAULT, EARLIEST, LATEST, MACHINE_RULES, Who, day_time, read_ladder
 from alerts.outbox import Sender
+from alerts.pacing import DIGEST
 from alerts.policy import Policy
-from alerts.roster import PlainRoster, Recipient
 from alerts.rows import load_check
 from alerts.tick import Tick
-from ingest.clock import DAY, HOUR, MINUTE, Millis
+from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from ingest.register.tables import dong, guardian, household
+from ingest.seal import Sealer
+from ingest.store import metadata, open_store
 from rules.finding import Finding, Level, RuleKey, Verb
-from tests.alerts.alert_parts import Book, finding, make_site
+from tests.alerts.alert_parts import Book, HandClock, finding
+from tests.alerts.desk_promises import CheckRow, DeliveryRow, DueRow, Stored, TryRow, all_hold, each_open_check_came_to_its_end
 
 Act = tuple[str, int, int, int]
 
 HASTY = DEFAULT.read_text(encoding="utf-8")
 for long, short in (("tries = 18,", "tries = 3,"), ("tries = 43,", "tries = 2,"), ("tries = 280,", "tries = 3,")):
     HASTY = HASTY.replace(long, short)
-POLICY = Policy(routes=(), channels=("call", "message"), ladder=read_ladder(HASTY))
+POLICY = Policy(routes=(), channels=("call", "message", "email"), ladder=read_ladder(HASTY))
+SEALER = Sealer(b"k" * 32)
 
 HOMES = ("hh-1", "hh-2", "hh-3")
 RULES = (
@@ -57,86 +70,85 @@ RESULTS: tuple[Result | Exception, ...] = (
     Permanent(error="status 401"),
     RuntimeError("defect"),
 )
-SQUADS: tuple[tuple[Recipient, ...], ...] = (
-    (Recipient(channel="webhook", recipient="dong"),),
-    (Recipient(channel="webhook", recipient="dong"), Recipient(channel="webhook", recipient="night")),
-    (),
+ROSTERS: dict[str, tuple[tuple[str, str], ...]] = {
+    "full": (("dong", "kim"), ("dong", "lee"), ("night", "night"), ("supervisor", "gu")),
+    "by day": (("dong", "kim"),),
+    "standing in": (("supervisor", "gu"),),
+    "out of reach": (("dong", "nam"), ("night", "nam")),  # has no contact point
+    "nobody": (),
+}
+COVERED = (
+    *((SilenceKind.HOUSEHOLD, home) for home in HOMES),
+    (SilenceKind.RULE, RuleKey.MOTION),
+    (SilenceKind.RULE, RuleKey.HEAT),
+    (SilenceKind.DONG, "dong-1"),
+)
+
+_ASK = (
+    "SELECT id, subject, level, state, condition, version, attempts, visit_at, owner, rung, household_id"
+    ' FROM "check" ORDER BY opened_at DESC, id',
+    "SELECT check_id, subject, rule, level, condition, closed_at, cleared_at FROM alert",
+    "SELECT check_id, action, old, new FROM transition WHERE check_id IS NOT NULL ORDER BY id",
+    "SELECT check_id, kind, version, due_at FROM due",
+    "SELECT check_id, channel, state, level, step, person, digest FROM delivery WHERE check_id IS NOT NULL",
+    "SELECT check_id, number, who, actor, told, result, delivery_id, untold FROM attempt ORDER BY check_id, number",
+    "SELECT id FROM finding",
 )
 
 
-class Rota(PlainRoster):
-    """Who is on duty changes by hand, down to nobody."""
-
-    def __init__(self) -> None:
-        super().__init__(POLICY)
-        self.squad = SQUADS[0]
-
-    def routes(self, dong_code: str, level: Level) -> tuple[Recipient, ...]:
-        return self.squad
-
-
-class Died(Exception):
+class Died(BaseException):
     """The process ended before its transaction was committed."""
 
 
-class CheckRow(NamedTuple):
-    """Of one check what the promises speak of."""
-
-    id: str
-    subject: str
-    level: int
-    state: str
-    condition: str
-    version: int
-    attempts: int
-    visit_at: int | None
-
-
-class Stored(NamedTuple):
-    """All that is stored, table by table, as plain tuples."""
-
-    checks: list[CheckRow]
-    alerts: list[tuple[Any, ...]]  # check_id, subject, rule, level, condition, closed_at, cleared_at
-    transitions: list[tuple[Any, ...]]  # check_id, action, old, new
-    dues: list[tuple[Any, ...]]  # check_id, kind, version
-    deliveries: list[tuple[Any, ...]]  # check_id, channel, state, level, step
-    attempts: list[tuple[Any, ...]]  # check_id, number, who, actor, told, result, delivery_id
-    findings: list[str]
-
-
-_ASK = (
-    'SELECT id, subject, level, state, condition, version, attempts, visit_at FROM "check"',
-    "SELECT check_id, subject, rule, level, condition, closed_at, cleared_at FROM alert",
-    "SELECT check_id, action, old, new FROM transition WHERE check_id IS NOT NULL ORDER BY id",
-    "SELECT check_id, kind, version FROM due",
-    "SELECT check_id, channel, state, level, step FROM delivery",
-    "SELECT check_id, number, who, actor, told, result, delivery_id FROM attempt ORDER BY check_id, number",
-    "SELECT id FROM finding",
-)
+@cache
+def _empty_site() -> bytes:
+    """A store with a dong, its homes, and how its people are reached: made once, copied for each walk."""
+    engine = open_store("sqlite://")
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(insert(dong).values(code="dong-1", name="하나동"))
+        for home in HOMES:
+            connection.execute(insert(household).values(id=home, dong_code="dong-1", grade="ordinary", enrolled_at=1))
+            connection.execute(insert(guardian).values(household_id=home, position=1, sealed=b"-"))
+    contacts = ContactBook(engine, SEALER, HandClock())
+    for login in ("kim", "lee", "night", "gu"):
+        contacts.add(login, Kind.EMAIL, f"{login}@example.invalid")
+    contacts.add("kim", Kind.PHONE, "010-0000-0001")
+    Rota(engine, HandClock()).set_cap("kim", 1)
+    made: bytes = engine.raw_connection().driver_connection.serialize()  # type: ignore[union-attr]
+    engine.dispose()
+    return made
 
 
 class Walk:
     """The site, and what is known of it from outside: what was given in, who ended what, what went out."""
 
     def __init__(self) -> None:
-        self.site = make_site("sqlite://", POLICY)
-        self.clock, self.engine = self.site.clock, self.site.engine
-        self.rota = Rota()
-        self.desk = Desk(self.engine, self.clock, self.site.sealer, POLICY, self.rota)
-        self.tick = Tick(self.engine, self.clock, POLICY, "one", self.rota)
-        self.books = {name: Book() for name in ("webhook", "call", "message")}
-        self.senders = [Sender(self.engine, self.clock, {name: _Watched(self, book)}) for name, book in self.books.items()]
+        self.clock, self.engine = HandClock(), open_store("sqlite://")
+        self._store: Any = self.engine.raw_connection().driver_connection
+        self._store.deserialize(_empty_site())
+        roster = DutyRoster(POLICY)
+        self.desk = Desk(self.engine, self.clock, SEALER, POLICY, roster)
+        self.tick = Tick(self.engine, self.clock, POLICY, "one", roster)
+        self.duty = DutyTick(self.engine, self.clock, self.desk, Teller(self.clock, POLICY), "one")
+        self.rota = Rota(self.engine, self.clock)
+        self.silences = Silences(self.engine, self.clock, SEALER)
+        self.books = {name: Book() for name in ("email", "call", "message")}
+        self.senders = [
+            Sender(self.engine, self.clock, {name: _Watched(self, book)}, chance=random.Random(1))
+            for name, book in self.books.items()
+        ]
         self.taken: list[Finding] = []
         self.ended: set[str] = set()
         self.levels: dict[str, int] = {}
+        self.roster, self.shifts = "nobody", list[int]()
+        self.kim_away: tuple[Millis, str | None] = (0, None)
         self.steps = 0
         self.dying = False
+        self._changes = -1
+        self._stored = Stored([], [], [], [], [], [], [])
         event.listen(self.engine, "commit", self._die)
-        with self.engine.begin() as connection:
-            connection.execute(insert(dong).values(code="dong-1", name="하나동"))
-            for home in HOMES:
-                connection.execute(insert(household).values(id=home, dong_code="dong-1", grade="ordinary", enrolled_at=1))
-                connection.execute(insert(guardian).values(household_id=home, position=1, sealed=b"-"))
+        self._sit("full")
 
     def close(self) -> None:
         event.remove(self.engine, "commit", self._die)
@@ -152,15 +164,22 @@ class Walk:
     def act(self, act: Act) -> None:
         """One act, then everything that must be true."""
         name, one, two, three = act
+        before = self.stored()
         getattr(self, name)(one, two, three)
         self.steps += 1
-        self.hold()
+        self.hold(before)
 
     def find(self, one: int, two: int, three: int) -> None:
         rule, verb = RULES[one % len(RULES)], VERBS[two % len(VERBS)]
         level = Level.DANGER if rule is RuleKey.SOS else Level(1 + three % 3)
         found = finding(
-            rule, level, verb, at=self.clock.home, household=HOMES[(one + three) % len(HOMES)], episode=f"e{two // 6 % 2}"
+            rule,
+            level,
+            verb,
+            at=self.clock.home,
+            household=HOMES[(one + three) % len(HOMES)],
+            episode=f"e{two // 6 % 2}",
+            number=f"f{len(self.taken)}",
         )
         self.taken.append(found)
         self.desk.take_findings([found])
@@ -175,7 +194,7 @@ class Walk:
         if (found := self._some(one)) is None:
             return
         actor = ("kim", "lee")[two % 2]
-        free = found.state is CheckState.OPEN or (found.state is CheckState.ACKNOWLEDGED and found.owner == actor)
+        free = found.state == CheckState.OPEN or (found.state == CheckState.ACKNOWLEDGED and found.owner == actor)
         try:
             after = self.desk.acknowledge(found.id, actor=actor, dong=None, version=found.version)
         except Conflict:
@@ -186,8 +205,9 @@ class Walk:
 
     def note(self, one: int, two: int, three: int) -> None:
         if (found := self._some(one)) is not None:
+            due = self._due_at(found)
             after = self.desk.note(found.id, actor="kim", dong=None, text="메모")
-            assert (after.state, after.due, after.owner) == (found.state, found.due, found.owner)
+            assert (after.state, after.owner, after.due and after.due.due_at) == (found.state, found.owner, due)
 
     def resolve(self, one: int, two: int, three: int) -> None:
         if (found := self._some(one)) is None:
@@ -198,7 +218,7 @@ class Walk:
         back = self.clock.home + DAY if outcome is Outcome.AWAY else None
         with contextlib.suppress(Conflict):
             self.desk.resolve(found.id, actor="lee", dong=None, outcome=outcome, text="말", returns_at=back)
-            assert found.state is not CheckState.RESOLVED
+            assert found.state != CheckState.RESOLVED
             self.ended.add(found.id)
 
     def visit(self, one: int, two: int, three: int) -> None:
@@ -212,10 +232,10 @@ class Walk:
     def try_by_hand(self, one: int, two: int, three: int) -> None:
         if (found := self._some(one)) is None:
             return
-        result = (None, *BY_HAND)[two % 4]
+        result, due = (None, *BY_HAND)[two % 4], self._due_at(found)
         with contextlib.suppress(Conflict):
             after = self.desk.try_by_hand(found.id, actor="kim", dong=None, who=list(Who)[three % 5], result=result)
-            assert (after.state, after.due) == (found.state, found.due)
+            assert (after.state, after.due and after.due.due_at) == (found.state, due)
 
     def end_try(self, one: int, two: int, three: int) -> None:
         if (found := self._some(one)) is not None:
@@ -232,7 +252,7 @@ class Walk:
         for _ in range(1 + three % 2):
             before = self._check(check_id)
             after = self.desk.answer(call, answer)
-            if after.state is CheckState.RESOLVED and before.state is not CheckState.RESOLVED:
+            if after.state is CheckState.RESOLVED and before.state != CheckState.RESOLVED:
                 assert answer is Answer.WELL
                 self._machine_may(before)
                 self.ended.add(check_id)
@@ -240,8 +260,37 @@ class Walk:
             asked = f"SELECT 1 FROM alert WHERE rule = '{RuleKey.HELP}' AND subject = '{after.subject}'"
             assert self._rows(asked), "help is never lost"
 
-    def duty(self, one: int, two: int, three: int) -> None:
-        self.rota.squad = SQUADS[one % len(SQUADS)]
+    def sit(self, one: int, two: int, three: int) -> None:
+        self._sit(list(ROSTERS)[one % len(ROSTERS)])
+
+    def leave(self, one: int, two: int, three: int) -> None:
+        """Kim goes for a while, with or without somebody in the same place."""
+        now, back, substitute = self.clock.home, self.clock.home + WAITS[two % len(WAITS)], ("lee", None)[one % 2]
+        if now >= self.kim_away[0]:
+            self.rota.add_absence(login="kim", from_at=now, until_at=back, substitute=substitute, by="gu")
+            self.kim_away = back, substitute
+
+    def silence(self, one: int, two: int, three: int) -> None:
+        kind, target = COVERED[one % len(COVERED)]
+        ends_at = self.clock.home + WAITS[two % 7]
+        self.silences.lay(kind, target, ends_at=ends_at, reason=SilenceReason.TEST, author="kim", dong=None)
+
+    def lift(self, one: int, two: int, three: int) -> None:
+        if found := self.silences.now(dong=None):
+            self.silences.lift(found[one % len(found)].id, by="lee", dong=None)
+
+    def watch(self, one: int, two: int, three: int) -> None:
+        """Duty has its turn, a second later: what no silence covers any more is told."""
+        self.clock.home += SECOND
+        self.clock.machine += SECOND
+        self.duty.run()
+        with self.engine.connect() as connection:
+            holding = standing(connection, self.clock.home)
+            for row in self.stored().checks:
+                tries = [each for each in self.stored().attempts if each.check_id == row.id and each.actor == "tick"]
+                if row.state == CheckState.OPEN and tries[-1].untold == Untold.SILENCE:
+                    found = load_check(connection, row.id)
+                    assert found is not None and silenced(found, holding, self.clock.home)
 
     def wait(self, one: int, two: int, three: int) -> None:
         length = WAITS[one % len(WAITS)]
@@ -260,7 +309,14 @@ class Walk:
     def crash(self, one: int, two: int, three: int) -> None:
         """The process dies before the commit: nothing of it is there, and done again it is done whole."""
         before = self.stored()
-        kinds: list[Callable[[int, int, int], None]] = [self.wait, self.find, self.acknowledge, self.answer, self.visit]
+        kinds: list[Callable[[int, int, int], None]] = [
+            self.wait,
+            self.find,
+            self.acknowledge,
+            self.answer,
+            self.visit,
+            self.watch,
+        ]
         act = kinds[one % len(kinds)]
         self.dying = True
         home, machine = self.clock.home, self.clock.machine
@@ -271,94 +327,157 @@ class Walk:
         self.dying = False
         if act == self.find:
             self.desk.take_findings(self.taken[-1:])
+        if act == self.watch:
+            self.watch(two, three, one)
         if act == self.wait and (home, machine) != (self.clock.home, self.clock.machine):
             self.tick.run()
 
     # ------------------------------------------------------------------ what must be true
 
-    def hold(self) -> None:
-        """Every promise, of all that is stored."""
+    def hold(self, before: Stored) -> None:
+        """Every promise, of all that is stored; where nothing has been written they held already."""
         now = self.stored()
         over = {row.id for row in now.checks if row.state == CheckState.RESOLVED}
         assert over == self.ended, "nobody ends a check but a person, or a machine where it may"
-        assert set(now.findings) == {each.finding_id for each in self.taken} | self._helped(now), "every finding is kept, once"
-        one_open_check_per_household(now)
-        self.levels = levels_never_fall(now, self.levels)
-        a_check_is_raised_while_one_of_its_alerts_is(now)
-        an_open_check_has_a_next_due_time_or_is_exhausted(now)
-        every_change_of_state_has_its_transition(now)
-        nothing_waits_to_be_sent_after_the_end(now)
-        every_check_was_told_or_asked_about(now)
-        a_machine_tries_at_most_twice(now)
+        if now is before:
+            return
+        helped = {number for number in now.findings if len(number) == 16}
+        assert set(now.findings) == {each.finding_id for each in self.taken} | helped, "every finding is kept, once"
+        self.levels = all_hold(now, self.levels)
+        self._those_on_duty_are_told(before, now)
+        self._a_silence_holds_back(before, now)
+
+    def _those_on_duty_are_told(self, before: Stored, now: Stored) -> None:
+        known = {(row.check_id, row.number) for row in before.attempts}
+        for row in now.attempts:
+            if not row.to_people or (row.check_id, row.number) in known:
+                continue
+            if row.untold == Untold.SILENCE:
+                rules = {alert[2] for alert in now.alerts if alert[0] == row.check_id}
+                assert not rules & NEVER_SILENT, "whoever presses is heard through every silence"
+            else:
+                assert (row.untold == Untold.NO_ROSTER) == (self.roster == "nobody")
+                assert bool(row.told) == self._somebody_has_duty()
+
+    def _somebody_has_duty(self) -> bool:
+        if self.roster == "by day":
+            there = self.clock.home >= self.kim_away[0] or self.kim_away[1] is not None
+            return there and period_at(self.clock.home, {}).desk is DutyDesk.DONG
+        return self.roster != "nobody"
+
+    def _a_silence_holds_back(self, before: Stored, now: Stored) -> None:
+        if len(now.deliveries) == len(before.deliveries):
+            return
+        with self.engine.connect() as connection:
+            holding = standing(connection, self.clock.home)
+            told = {row.check_id for row in now.deliveries[len(before.deliveries) :]} if holding else set()
+            for number in told:
+                found = load_check(connection, number)
+                assert found is not None and silenced(found, holding, self.clock.home) is None, "a silence holds words back"
 
     def at_rest(self) -> None:
         """Nobody does anything more: each open check comes to its visible end, and every danger was sent to somebody."""
-        self.rota.squad = SQUADS[1]
+        self._sit("full")
         for book in self.books.values():
             book.answers = []
         started = self.clock.home
         while (due := self._next_due()) is not None:
-            assert self.clock.home - started < 30 * DAY, "a ladder has an end"
+            assert self.clock.home - started < 45 * DAY, "a ladder has an end"
             length = max(0, due - self.clock.home)
             self.clock.home += length
             self.clock.machine += max(length, MINUTE)
             self.tick.run()
-            for sender in self.senders:
-                while sender.turn():
-                    pass
-        self.hold()
-        now = self.stored()
-        told = {(row[0], row[3], row[2]) for row in now.deliveries if row[1] == "webhook"}
-        alone = {row[0] for row in now.attempts if row[3] == "tick" and row[2] != Who.RESIDENT and row[4] == 0}
-        for row in now.checks:
-            if row.state != CheckState.RESOLVED:
-                assert row.state == CheckState.OPEN
-                tried = (row.id, row.level, "failed") in told or row.id in alone  # nobody could be reached, and that shows
-                assert (row.id, row.level, "sent") in told or tried, "it reached people at its level"
+            self._send_all()
+        while self._rows("SELECT 1 FROM delivery WHERE state IN ('waiting', 'held')"):
+            assert self.clock.machine < self.clock.home + 10**13, "whatever waits leaves"
+            self.clock.machine += 10 * MINUTE
+            self._send_all()
+        self.hold(self._stored)
+        digests = dict(self._rows(f"SELECT telling, state FROM delivery WHERE step = '{DIGEST}' ORDER BY state != 'withdrawn'"))
+        each_open_check_came_to_its_end(self.stored(), digests)
+
+    def _send_all(self) -> None:
+        for sender in self.senders:
+            while sender.turn():
+                pass
 
     def _next_due(self) -> Millis | None:
-        found: Millis | None = self._rows("SELECT min(due_at) FROM due")[0][0]
-        return found
+        """When the next rung is over, or the next silence, after which duty has its turn."""
+        [(due,)] = self._rows("SELECT min(due_at) FROM due")
+        [(over,)] = self._rows("SELECT min(coalesce(lifted_at, ends_at)) FROM silence WHERE closed_at IS NULL")
+        if over is not None and (due is None or over <= due):
+            self.clock.home = max(self.clock.home, over)
+            self.watch(0, 0, 0)
+            return self.clock.home
+        return due
 
-    def _helped(self, now: Stored) -> set[str]:
-        return {number for number in now.findings if len(number) == 16}
-
-    def _machine_may(self, found: Check) -> None:
-        assert found.state is CheckState.OPEN
+    def _machine_may(self, found: CheckRow) -> None:
+        assert found.state == CheckState.OPEN
         assert found.level < Level.DANGER
         assert found.visit_at is None
         assert found.household_id is not None
-        assert {alert.rule for alert in found.alerts} <= MACHINE_RULES
+        assert {rule for (rule,) in self._rows(f"SELECT rule FROM alert WHERE check_id = '{found.id}'")} <= MACHINE_RULES
 
     def sent(self, given: Delivery) -> None:
         """Called before anything leaves: what it is about is still so."""
+        if given.step == DIGEST and given.attempts == 1 and not given.rank:
+            about = f"SELECT c.state FROM delivery d JOIN \"check\" c ON c.id = d.check_id WHERE d.digest = '{given.telling}'"
+            assert (CheckState.RESOLVED,) not in self._rows(about), "after the end nothing leaves"
+        if not given.check_id:
+            return  # a word of duty
         found = self._check(given.check_id)
         assert found.id not in self.ended, "after the end nothing leaves"
         if given.step.startswith("rung:"):
-            assert found.state is CheckState.OPEN, "of what is taken the ladder says no more"
+            assert found.state == CheckState.OPEN, "of what is taken the ladder says no more"
         if given.channel == "call":
-            assert found.with_machine
+            assert found.rung == Who.RESIDENT
             self._machine_may(found)
             assert EARLIEST <= day_time(self.clock.home) < LATEST, "no machine rings at night"
 
-    def _some(self, place: int) -> Check | None:
-        """One of the checks, the last ones more often: those that are over refuse nearly everything."""
-        ids = [row[0] for row in self._rows('SELECT id FROM "check" ORDER BY opened_at DESC, id LIMIT 4')]
-        return self._check(ids[place % len(ids)]) if ids else None
+    # ------------------------------------------------------------------ what is stored
 
-    def _check(self, check_id: str) -> Check:
-        with self.engine.connect() as connection:
-            found = load_check(connection, check_id)
-        assert found is not None
-        return found
+    def _sit(self, roster: str) -> None:
+        for number in self.shifts:
+            self.rota.remove_shift(number, by="gu")
+        entries = [
+            ShiftEntry(desk=desk, login=login, dong="dong-1" if desk == "dong" else None, position=place)
+            for place, (desk, login) in enumerate(ROSTERS[roster], 1)
+        ]
+        self.shifts = [shift.id for shift in self.rota.add_shifts(entries, by="gu")]
+        self.roster = roster
+
+    def _some(self, place: int) -> CheckRow | None:
+        """One of the checks, the last ones more often: those that are over refuse nearly everything."""
+        newest = self.stored().checks[:4]
+        return newest[place % len(newest)] if newest else None
+
+    def _check(self, check_id: str) -> CheckRow:
+        [row] = self._rows(_ASK[0].replace(" ORDER", f" WHERE id = '{check_id}' ORDER"))
+        return CheckRow(*row)
+
+    def _due_at(self, found: CheckRow) -> Millis | None:
+        return next((row.due_at for row in self.stored().dues if row.check_id == found.id), None)
 
     def _rows(self, ask: str) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = self.engine.raw_connection().cursor().execute(ask).fetchall()
+        found: list[tuple[Any, ...]] = self._store.execute(ask).fetchall()
         return found
 
     def stored(self) -> Stored:
-        checks, *others, findings = (self._rows(ask) for ask in _ASK)
-        return Stored([CheckRow(*row) for row in checks], *others, [row[0] for row in findings])
+        """All that is stored: the same object as before where nothing has been written since."""
+        if self._store.total_changes != self._changes:
+            self._changes = self._store.total_changes
+            checks, alerts, transitions, dues, deliveries, attempts, findings = (self._rows(ask) for ask in _ASK)
+            now = Stored(
+                [CheckRow(*row) for row in checks],
+                alerts,
+                transitions,
+                [DueRow(*row) for row in dues],
+                [DeliveryRow(*row) for row in deliveries],
+                [TryRow(*row) for row in attempts],
+                [row[0] for row in findings],
+            )
+            self._stored = self._stored if now == self._stored else now
+        return self._stored
 
 
 class _Watched:
@@ -370,94 +489,3 @@ class _Watched:
     def send(self, delivery: Delivery) -> Result:
         self._walk.sent(delivery)
         return self._book.send(delivery)
-
-
-def _by_check(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[tuple[Any, ...]]]:
-    found: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in rows:
-        found[row[0]].append(row)
-    return found
-
-
-def one_open_check_per_household(now: Stored) -> None:
-    subjects = [row.subject for row in now.checks if row.state != CheckState.RESOLVED]
-    assert len(subjects) == len(set(subjects))
-    alerts = [(row[1], row[2]) for row in now.alerts if row[5] is None]
-    assert len(alerts) == len(set(alerts))
-    over = {row.id for row in now.checks if row.state == CheckState.RESOLVED}
-    assert all((row[5] is not None) == (row[0] in over) for row in now.alerts)
-    assert RuleKey.DEVICE_SILENT not in {row[2] for row in now.alerts}
-
-
-def levels_never_fall(now: Stored, before: dict[str, int]) -> dict[str, int]:
-    after = {row.id: row.level for row in now.checks}
-    assert all(after[number] >= level for number, level in before.items())
-    highest: dict[str, int] = defaultdict(int)
-    for row in now.alerts:
-        highest[row[0]] = max(highest[row[0]], row[3])
-    assert highest == after
-    return after
-
-
-def a_check_is_raised_while_one_of_its_alerts_is(now: Stored) -> None:
-    alerts = _by_check(now.alerts)
-    for row in now.checks:
-        held = {one[4] for one in alerts[row.id]}
-        assert (row.condition == Condition.RAISED) == (Condition.RAISED in held)
-        assert (row.condition == Condition.CLEARED) == (held == {Condition.CLEARED})
-    assert all((row[6] is not None) == (row[4] == Condition.CLEARED) for row in now.alerts)
-
-
-def an_open_check_has_a_next_due_time_or_is_exhausted(now: Stored) -> None:
-    dues = {row[0]: row for row in now.dues}
-    assert len(dues) == len(now.dues)
-    paths = _by_check(now.transitions)
-    for row in now.checks:
-        due = dues.get(row.id)
-        if row.state == CheckState.RESOLVED:
-            assert due is None
-        elif due is None:
-            assert row.state == CheckState.OPEN
-            newest = [step[1] for step in paths[row.id] if step[1] in ("exhausted", "opened", "expired", "alive")][-1]
-            assert newest == "exhausted", "an end of the ladder is shown"
-        else:
-            kind = "acknowledgement_expires" if row.state == CheckState.ACKNOWLEDGED else "rung"
-            assert due[1:] == (kind, row.version)
-
-
-def every_change_of_state_has_its_transition(now: Stored) -> None:
-    paths = _by_check(now.transitions)
-    for row in now.checks:
-        path = paths[row.id]
-        assert path[0][2] is None
-        assert all(before[3] == after[2] for before, after in pairwise(path))
-        assert path[-1][3] == row.state
-        assert row.version == len(path)
-
-
-def nothing_waits_to_be_sent_after_the_end(now: Stored) -> None:
-    states = {row.id: row.state for row in now.checks}
-    for check_id, _, state, _, step in now.deliveries:
-        if state in ("waiting", "held"):
-            assert states[check_id] != CheckState.RESOLVED
-            assert states[check_id] == CheckState.OPEN or not step.startswith("rung:")
-
-
-def every_check_was_told_or_asked_about(now: Stored) -> None:
-    attempts = _by_check(now.attempts)
-    told = _by_check(now.deliveries)
-    for row in now.checks:
-        tries = attempts[row.id]
-        assert [one[1] for one in tries] == list(range(1, row.attempts + 1))
-        if row.state != CheckState.OPEN:
-            continue
-        # A danger is told to people at once; where nobody is on duty its last try says so.
-        people = [one for one in tries if one[3] == "tick" and one[2] != Who.RESIDENT]
-        if row.level == Level.DANGER:
-            written = any(one[1] == "webhook" and one[3] == Level.DANGER for one in told[row.id])
-            assert written or (people and people[-1][4] == 0)
-
-
-def a_machine_tries_at_most_twice(now: Stored) -> None:
-    for tries in _by_check([row for row in now.attempts if row[2] == Who.RESIDENT and row[3] == "tick"]).values():
-        assert len(tries) <= MOST_TRIES

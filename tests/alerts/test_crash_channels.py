@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ from ingest.store import open_store
 from rules.finding import Level
 from tests.alerts.alert_parts import make_site
 from tests.alerts.providers import HookServer, Taken
+from tests.alerts.sending_process import PATIENCE_S
 from tests.alerts.test_channel_contract import CASES, Case
 from tests.stores import PostgresServer
 
@@ -101,9 +104,23 @@ def test_nothing_is_lost_and_at_most_one_comes_twice_with_the_same_number_in_its
     assert first.key == second.key
 
 
+class BothAtOnce(HookServer):
+    """Takes its first two messages only while both are on their way, each from a process that has not sent before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first_two = threading.Barrier(2)
+        self.turns = itertools.count()
+
+    def said(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
+        if next(self.turns) < self.first_two.parties:
+            self.first_two.wait(PATIENCE_S - 10)
+        return super().said(method, path, headers, body)
+
+
 @pytest.mark.postgresql
 def test_two_processes_on_one_postgresql_never_send_the_same_message_twice(postgresql: PostgresServer) -> None:
-    store, server = postgresql.database(), HookServer()
+    store, server = postgresql.database(), BothAtOnce()
     persons = [f"kim{number}" for number in range(60)]
     try:
         hook = json.dumps({"url": f"{server.url}/hook", "secret": server.secret.decode()})

@@ -16,8 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from tests.alerts.desk_walk import Act, Walk
 
-OFTEN = ("find", "find", "find", "wait", "wait", "wait", "send", "send", "answer", "acknowledge", "resolve", "crash")
-ACTS = (*OFTEN, "again", "note", "visit", "try_by_hand", "end_try", "duty")
+OFTEN = ("find", "find", "find", "wait", "wait", "wait", "send", "send", "answer", "acknowledge", "resolve", "crash", "watch")
+ACTS = (*OFTEN, "again", "note", "visit", "try_by_hand", "end_try", "sit", "leave", "silence", "silence", "lift")
 AT_ONCE = 10
 """Acts of one draw: drawing one by one would take longer than doing them."""
 

@@ -14,11 +14,11 @@ from alerts.check import Outcome
 from alerts.contacts import ContactBook, ContactRefused, Kind
 from alerts.delivery import Delivery, Permanent, Receipt, Sent, Temporary
 from alerts.outbox import LEASE, Sender
-from alerts.pacing import LIMIT, NAMED, WINDOW
+from alerts.pacing import LIMIT, WINDOW
 from alerts.policy import Policy, Route
 from alerts.receipts import Receipts, take_receipt
 from alerts.tables import contact_point, delivery
-from alerts.telling import Telling, tell_people
+from alerts.telling import NAMED, Telling, tell_people
 from ingest.clock import HOUR, MINUTE, SECOND
 from ingest.reading import DongCode
 from ingest.register.people import Guardian, Resident
@@ -225,6 +225,23 @@ def test_a_digest_is_the_same_at_every_attempt_and_on_its_fallback(people: Peopl
     (fallback,) = (each for each in people.given("message"))
     assert fallback.body == first.body
     assert len(msgspec.json.decode(first.body)["codes"]) == 2
+
+
+@pytest.mark.parametrize("first", [Sent(), Temporary(error="down")])
+def test_what_comes_after_a_digest_is_not_held_for_it_but_for_the_next(people: People, first: Sent | Temporary) -> None:
+    for number in range(LIMIT + 1):
+        tell(people, number)
+    people.turn()
+    people.books["email"].answers = [first]
+    people.pass_machine(WINDOW)  # the digest goes out, or is about to; its fallback waits
+    for number in range(LIMIT + 1, 2 * LIMIT + 4):
+        tell(people, number)
+    people.turn()
+    for _ in range(6):
+        people.pass_machine(WINDOW)
+    assert not {row.state for row in people.site.rows(delivery)} & {"held", "waiting"}
+    told = {code for book in people.books.values() for said in book.messages for code in (said.code, *said.codes)}
+    assert told >= {f"C{number}" for number in range(2 * LIMIT + 4)}
 
 
 def test_addresses_are_sealed_masked_in_lists_and_kept_once(people: People) -> None:
