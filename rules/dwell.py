@@ -8,7 +8,7 @@ import numpy as np
 
 from ingest.clock import MINUTE, Millis
 from rules.apparent import felt_heat
-from rules.batch import Samples, Turns
+from rules.batch import Batch, Samples
 from rules.columns import UNSET, Floats, Ints, Rows, Small
 from rules.limits import Breach, Channel, Threshold, ThresholdLimit
 from rules.limits_in_force import LimitsInForce
@@ -75,30 +75,22 @@ class Dwells:
                     on[on == level] = level - 1
                     climates.since[3 * place + level - 1, :count] = UNSET
 
-    def fold(self, state: State, turns: Turns) -> None:
-        """Take the samples in journal order."""
-        for humidity, air in zip(turns.humidity, turns.air, strict=True):
-            if humidity.home:
-                self._fold_humidity(state, self._columns(state, humidity))
-            if air.home:
-                self._fold_air(state, self._columns(state, air))
-
-    def _columns(self, state: State, samples: Samples) -> _Samples:
-        """As arrays; a device that speaks of climate for the first time gets its row."""
-        for device in samples.device:
+    def fold(self, state: State, batch: Batch) -> None:
+        """Take the samples in journal order; a device that speaks of climate for the first time gets its row."""
+        for device in batch.climate_devices:
             if state.devices.climate[device] < 0:
                 row = state.climates.add(state.devices.ids[device])
                 state.climates.device[row] = device
                 state.devices.climate[device] = row
-        device_rows = np.array(samples.device, dtype=np.int64)
-        return _Samples(
-            np.array(samples.home, dtype=np.int64),
-            state.devices.climate[device_rows].astype(np.int64),
-            np.array(samples.value, dtype=np.float64),
-            np.array(samples.at, dtype=np.int64),
-            np.array(samples.offset, dtype=np.int64),
-            self._gap(state, device_rows),
-        )
+        for humidity, air in batch.turns:
+            if len(humidity.home):
+                self._fold_humidity(state, self._columns(state, humidity))
+            if len(air.home):
+                self._fold_air(state, self._columns(state, air))
+
+    def _columns(self, state: State, samples: Samples) -> _Samples:
+        home, device, value, at, offset = samples
+        return _Samples(home, state.devices.climate[device].astype(np.int64), value, at, offset, self._gap(state, device))
 
     def _gap(self, state: State, device: Rows) -> Ints:
         interval = state.devices.interval[device]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 import numpy as np
 
 from ingest.clock import SECOND, Millis
 from ingest.facts import (
+    DeviceEnrolled,
+    DeviceRemoved,
     Fact,
     HouseholdEnded,
     HouseholdEnrolled,
@@ -22,7 +24,8 @@ from ingest.facts import (
     SeasonDeclared,
     SeasonEnded,
 )
-from ingest.reading import HouseholdId, Reading, Rejection, Signal
+from ingest.reading import URGENT, HouseholdId, Reading, Rejection
+from ingest.readings import SIGNALS, Readings
 from rules.absence import STILL, Absence
 from rules.baseline.gaps import Gaps
 from rules.baseline.prior import Prior, shipped
@@ -31,6 +34,7 @@ from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.commissioning import Commissioning
 from rules.composite import Composite
 from rules.device import DeviceHealth
+from rules.directory import Directory
 from rules.explain import explain
 from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
@@ -49,7 +53,7 @@ from rules.trend import Trend, TrendNote
 from rules.trend_store import day_of
 from rules.urgent import raise_urgent
 
-_SOS, _SMOKE, _GAS = Signal.SOS, Signal.SMOKE, Signal.GAS
+_IS_URGENT = np.array([signal in URGENT for signal in SIGNALS])
 Item: TypeAlias = Reading | Rejection | Fact
 STEP: Millis = 10 * SECOND
 """The grid of home time on which rules are evaluated, aligned to the epoch."""
@@ -73,6 +77,7 @@ class Engine:
         self._next: Millis = UNSET
         self._said = Said()
         self._notes: list[TrendNote] = []
+        self._directory = Directory()
         self._use(table)
 
     def _use(self, table: RuleTable) -> None:
@@ -160,31 +165,33 @@ class Engine:
         named = {homes.ids[home]: sight for home, sight in (found | known).items() if homes.active[home]}
         return Sights(at=state.evaluated or 0, ours=ours, homes=named)
 
-    def fold(self, items: Sequence[Item]) -> list[Finding]:
+    def fold(self, items: Iterable[Readings | Item]) -> list[Finding]:
         """Take these items in order; findings of urgent signals and staff facts alone, the others wait for the grid."""
         findings: list[Finding] = []
         batch = Batch(self._state, self._table.caught_up)
-        heard = self._state.heard_at
-        for item in items:
-            if isinstance(item, Reading):
-                if item.received_at > heard:
-                    heard = item.received_at
-                signal = item.signal
-                if signal is _SOS or signal is _SMOKE or signal is _GAS:
-                    findings += raise_urgent(self._state, item, self._table.version)
-                batch.add(item)
+        for item in _in_columns(items):
+            if isinstance(item, Readings):
+                findings += self._take(batch, item)
             elif isinstance(item, Rejection):
-                heard = max(heard, item.received_at)
+                self._state.heard_at = max(self._state.heard_at, item.received_at)
                 batch.add_rejection(item)
             else:
                 self._fold_batch(batch)
                 batch = Batch(self._state, self._table.caught_up)
-                heard = max(heard, item.at)
+                self._state.heard_at = max(self._state.heard_at, item.at)
                 findings += self._fold_fact(item)
-        self._state.heard_at = heard
         self._fold_batch(batch)
         self._next = self._soonest()
         return findings
+
+    def _take(self, batch: Batch, readings: Readings) -> list[Finding]:
+        """Put the readings into the batch; what is urgent among them is a finding at once."""
+        self._state.heard_at = max(self._state.heard_at, int(readings.received_at.max()))
+        batch.add(readings, *self._directory.rows(self._state, readings))
+        urgent = np.flatnonzero(_IS_URGENT[readings.signal])
+        return [
+            finding for place in urgent.tolist() for finding in raise_urgent(self._state, readings[place], self._table.version)
+        ]
 
     def begin_run(self) -> None:
         """A process of ours begins to listen: unless it is known how the last one ended, what lies between was unheard.
@@ -238,6 +245,7 @@ class Engine:
         """Begin from a snapshot, or (None) from nothing. ValueError for a snapshot this version cannot read."""
         self._state, self._said = State() if state is None else State.load(state), Said()
         self._notes = []
+        self._directory.forget()
         kept = self._state
         self._use(read_table(kept.table) if kept.table else self._initial)
         for name in kept.episodes.subjects():
@@ -263,13 +271,13 @@ class Engine:
         self._look_again()
 
     def _fold_batch(self, batch: Batch) -> None:
-        if not batch.size:
+        if batch.empty:
             return
         batch.close()
         homes = self._devices.fold(self._state, batch)
         self._rhythm.fold(self._state, batch)
         fold_life(self._state, batch, self._absence.shortest)
-        self._thresholds.fold(self._state, batch.turns)
+        self._thresholds.fold(self._state, batch)
         self._trend.fold(self._state, batch)
         if batch.status:
             homes |= self._outages.take_status(self._state, batch)
@@ -287,6 +295,8 @@ class Engine:
             self._change_limits(take_limits(self._state, fact, self._table))
             return []
         findings, homes = self._staff.take(self._state, fact)
+        if isinstance(fact, HouseholdEnrolled | HouseholdEnded | DeviceEnrolled | DeviceRemoved):
+            self._directory.forget()
         if isinstance(fact, HouseholdEnrolled | HouseholdGraded | HouseholdEnded):
             self._limits.place_grades(self._state, homes)
             if any(home in self._state.own for home in homes):
@@ -376,3 +386,19 @@ class Engine:
             self._reschedule(devices.household[[device]].astype(np.int64))
         devices.dirty[device] = 1 if self._state.episodes.of(f"device:{devices.ids[device]}") else 0
         return findings
+
+
+def _in_columns(items: Iterable[Readings | Item]) -> Iterator[Readings | Rejection | Fact]:
+    """The same in the same order, single readings that follow each other together."""
+    single: list[Reading] = []
+    for item in items:
+        if isinstance(item, Reading):
+            single.append(item)
+            continue
+        if single:
+            yield Readings.of(single)
+            single = []
+        if not isinstance(item, Readings) or len(item):
+            yield item
+    if single:
+        yield Readings.of(single)

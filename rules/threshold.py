@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ingest.clock import Millis
 from ingest.reading import DeviceId
-from rules.batch import Turns
+from rules.batch import Batch
 from rules.columns import UNSET
 from rules.dwell import CHANNELS, Dwells
 from rules.episodes import OpenEpisode, make_finding
@@ -51,9 +51,9 @@ class Thresholds:
         """The limits changed; see rules.dwell."""
         self._dwells.adopt(state)
 
-    def fold(self, state: State, turns: Turns) -> None:
+    def fold(self, state: State, batch: Batch) -> None:
         """Take the samples in journal order."""
-        self._dwells.fold(state, turns)
+        self._dwells.fold(state, batch)
 
     def needed(self, limit: ThresholdLimit) -> Millis:
         """How long a value must have held, tolerance taken off."""
