@@ -247,6 +247,15 @@ def test_a_level_left_out_of_a_new_table_is_held_as_the_one_below_and_ends_as_ev
     assert heat == [(RuleKey.HEAT, Verb.CLEARED, Level.DANGER)]
 
 
+def test_a_caution_left_out_of_a_new_table_is_held_as_nothing_and_ends_at_once() -> None:
+    without = "\n".join(line for line in TEXT.splitlines() if not line.startswith("caution = { raise_at = 31.0"))
+    warm = [reading(minute * MINUTE, Signal.TEMPERATURE, 31.5) for minute in range(0, 60, 5)]
+    days = Days([*home_with(Signal.TEMPERATURE), *warm])
+    assert raised(days.until(55 * MINUTE), RuleKey.HEAT) == [(Level.CAUTION, 30 * MINUTE + 10 * SECOND)]
+    days.feed([applied(HOUR, without), reading(HOUR + MINUTE, Signal.TEMPERATURE, 31.5)])
+    assert [(one.rule, one.verb) for one in days.until(2 * HOUR)] == [(RuleKey.HEAT, Verb.CLEARED)]
+
+
 def test_a_declared_season_holds_from_then_until_its_end_and_can_be_ended_sooner() -> None:
     text = TEXT + SEASON
     begin = [*home_with(Signal.MOTION), applied(0, text), motion(0)]
@@ -313,6 +322,13 @@ def test_a_heat_that_began_by_night_is_told_in_the_morning_where_its_rule_has_ho
     brief = Days([*home_with(Signal.TEMPERATURE), applied(0, text), *warm[:20]])
     brief.feed([reading(17 * HOUR, Signal.TEMPERATURE, 25.0)])
     assert told(brief.until(23 * HOUR), RuleKey.HEAT) == []
+
+
+def test_a_heat_that_waits_for_the_morning_is_not_spoken_of_by_night_though_its_sensor_falls_silent() -> None:
+    text = TEXT.replace('breach = "at_or_above"', 'breach = "at_or_above"\nactive = "07:00-22:00"')
+    warm = [reading(14 * HOUR + m * MINUTE, Signal.TEMPERATURE, 32.0) for m in range(0, 120, 10)]
+    days = Days([*home_with(Signal.TEMPERATURE), applied(0, text), *warm])
+    assert [one for one in days.until(21 * HOUR) if one.rule is RuleKey.HEAT] == []
 
 
 # ---------------------------------------------------------------- in words
