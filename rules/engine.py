@@ -86,9 +86,9 @@ class Engine:
         self._rhythm = Rhythm(table, self._prior)
         self._absence = Absence(limits, self._rhythm)
         self._thresholds = Thresholds(limits)
-        self._composite = Composite(table, self._absence)
+        self._composite = Composite(limits, self._absence)
         self._commissioning = Commissioning(table)
-        self._outages = OutageBook(table.settle, self._said)
+        self._outages = OutageBook(table, self._said)
         self._devices = DeviceHealth(table, self._outages)
         self._staff = Staff(
             table,
@@ -257,7 +257,7 @@ class Engine:
         """Find anew when each home and device must be looked at; those with something open or held at once."""
         kept = self._state
         self._reschedule_all()
-        held = kept.climates.device[: len(kept.climates)][kept.climates.on[:, : len(kept.climates)].any(axis=0)]
+        held = kept.climates.device[: len(kept.climates)][kept.climates.watched()]
         homes = kept.devices.household[held]
         kept.households.due[homes[homes >= 0]] = 0
         kept.households.due[: len(kept.households)][kept.households.away_until[: len(kept.households)] > NEVER] = 0
