@@ -138,6 +138,9 @@ def test_a_household_gets_a_shorter_limit_and_loses_it_again(site: Site, book: R
         ("cold", 1, 18.0),
         ("dry", 2, 30.0),
         ("heat", 1, float("nan")),
+        ("heat_inactive", 1, 4.0 * HOUR),
+        ("heat_inactive", 2, 1.0 * HOUR),
+        ("motion_phone", 1, 1.0 * HOUR),
         ("nonsense", 1, 1.0),
         ("motion", 1, None),
     ],
@@ -148,6 +151,11 @@ def test_a_limit_that_is_not_more_careful_is_refused(
     with pytest.raises(ChangeRefused):
         book.set_limit("hh-own", rule, level, limit, actor="gu", reason=WHY)
     assert len(facts(site)) == 1
+
+
+def test_a_household_gets_a_shorter_stillness_in_the_heat(site: Site, book: Rulebook) -> None:
+    book.set_limit("hh-own", "heat_inactive", 1, 2 * HOUR, actor="gu", reason=WHY)
+    assert book.profile("hh-own").inactive == {"heat_inactive": 2 * HOUR, "cold_inactive": 4 * HOUR}
 
 
 def test_a_household_nobody_knows_has_no_limits(book: Rulebook) -> None:
