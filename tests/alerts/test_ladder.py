@@ -192,7 +192,8 @@ version a-z, 0-9, "-", "."로 된 이름이어야 합니다(예: "default-1")
 acknowledgement.caution 'for ever': "30 min", "8 h", "3 d" 같은 길이여야 합니다
 life.return_after 값이 30입니다. 맞는 값: "30 min", "8 h", "3 d" 같은 길이
 rung.resident.channel 값이 'pigeon'입니다. 맞는 값: "call", "message" 중 하나
-rung.resident.rules 값이 ['heat', 'personal', 'call', 'phone', 'away']입니다. 맞는 값: "away", "call", "motion", "personal", "phone"의 목록
+rung.resident.rules 값이 ['heat', 'personal', 'call', 'phone', 'away']입니다. \
+맞는 값: "away", "call", "motion", "personal", "phone"의 목록
 rung.resident.hours 07:00부터 22:00 사이여야 합니다: 밤에는 기계가 전화하지 않습니다
 rung.resident.caution 기계의 시도는 모두 2번까지입니다
 rung.resident.warning 기계의 시도는 모두 2번까지입니다
