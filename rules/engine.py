@@ -24,8 +24,8 @@ from ingest.facts import (
     SeasonDeclared,
     SeasonEnded,
 )
-from ingest.reading import URGENT, HouseholdId, Reading, Rejection
-from ingest.readings import SIGNALS, Readings
+from ingest.reading import HouseholdId, Reading, Rejection
+from ingest.readings import Readings
 from rules.absence import STILL, Absence
 from rules.baseline.gaps import Gaps
 from rules.baseline.prior import Prior, shipped
@@ -51,9 +51,8 @@ from rules.table import RuleTable, read_table
 from rules.threshold import Thresholds
 from rules.trend import Trend, TrendNote
 from rules.trend_store import day_of
-from rules.urgent import raise_urgent
+from rules.urgent import raise_urgent, urgent_among
 
-_IS_URGENT = np.array([signal in URGENT for signal in SIGNALS])
 Item: TypeAlias = Reading | Rejection | Fact
 STEP: Millis = 10 * SECOND
 """The grid of home time on which rules are evaluated, aligned to the epoch."""
@@ -188,10 +187,8 @@ class Engine:
         """Put the readings into the batch; what is urgent among them is a finding at once."""
         self._state.heard_at = max(self._state.heard_at, int(readings.received_at.max()))
         batch.add(readings, *self._directory.rows(self._state, readings))
-        urgent = np.flatnonzero(_IS_URGENT[readings.signal])
-        return [
-            finding for place in urgent.tolist() for finding in raise_urgent(self._state, readings[place], self._table.version)
-        ]
+        version = self._table.version
+        return [finding for one in urgent_among(readings) for finding in raise_urgent(self._state, one, version)]
 
     def begin_run(self) -> None:
         """A process of ours begins to listen: unless it is known how the last one ended, what lies between was unheard.
