@@ -177,6 +177,15 @@ def test_in_a_flood_the_supervisor_comes_where_nobody_else_sits(office: Office) 
     assert ("flood", "dong-1", ("gu",)) in office.words.take()
 
 
+def test_in_a_flood_a_supervisor_of_that_very_dong_comes(office: Office) -> None:
+    office.rota.add_shift(desk="dong", dong="dong-1", login="officer1", by="gu")
+    office.rota.add_shift(desk="supervisor", dong="dong-2", login="elsewhere", by="gu")
+    office.rota.add_shift(desk="supervisor", dong="dong-1", login="here", by="gu")
+    office.take(*(finding(household=home) for home in office.homes(11)))
+    office.pass_home(SECOND)
+    assert ("flood", "dong-1", ("here",)) in office.words.take()
+
+
 def test_a_flood_with_nobody_left_to_call_is_told_to_the_routes(office: Office) -> None:
     office.rota.add_shift(desk="dong", dong="dong-1", login="officer1", by="gu")
     office.take(*(finding(household=home) for home in office.homes(11)))

@@ -23,7 +23,7 @@ from alerts.duty.silences import BadEnd, CannotSilence
 from alerts.duty.tonight import How
 from alerts.ladder import Who
 from ingest.clock import DAY, HOUR
-from rules.finding import RuleKey
+from rules.finding import Level, RuleKey
 from tests.alerts.alert_parts import MORNING, finding
 from tests.alerts.care_parts import KIM, Care
 from tests.alerts.duty_parts import EVENING, Office, make_office
@@ -410,3 +410,16 @@ def test_a_contact_point_is_a_logins_and_there_are_twelve_at_most(office: Office
     secret = '{"url": "https://hook.example", "secret": "sixteen letters."}'
     assert book.add("lee", Kind.WEBHOOK, secret).shown == "hook.example"
     assert book.add("lee", Kind.APPRISE, "slack://a/b/c").shown == "slack://***"
+
+
+def test_a_check_that_is_settled_leaves_no_try_open(office: Office) -> None:
+    office.take(finding(level=Level.WARNING, household="hh-1-1"))
+    check = office.check_of("hh-1-1").id
+    office.clock.home = EVENING + 4 * HOUR
+    for _ in range(3):
+        office.pass_home(10_000)
+    open_one = last_try(office, check)
+    assert open_one.result is None
+    office.desk.resolve(check, actor="night", dong=None, outcome=Outcome.SAFE_BY_PHONE)
+    ended = last_try(office, check)
+    assert (ended.number, ended.result, ended.result_at) == (open_one.number, Result.STOPPED, office.clock.home)
