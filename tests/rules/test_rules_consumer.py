@@ -226,22 +226,22 @@ def test_what_was_read_is_counted_by_its_kind() -> None:
 
 def test_while_a_running_site_evaluates_others_get_a_turn_soon_and_afterwards_all_is_as_before() -> None:
     class Watched(Engine):
-        turns: list[float]
+        intervals: list[float]
 
         def advance(self, now: Millis) -> list[Finding]:
-            self.turns.append(sys.getswitchinterval())
-            if len(self.turns) == 3:
+            self.intervals.append(sys.getswitchinterval())
+            if len(self.intervals) == 3:
                 raise RuntimeError("once")
             return super().advance(now)
 
     usual = sys.getswitchinterval()
     engine = Watched(TABLE)
-    engine.turns = []
+    engine.intervals = []
     consumer = RulesConsumer(engine, Decoder(), lambda findings: None)
     consumer.at_head(START)
     consumer.give_way()
     consumer.at_head(START + MINUTE)
     with pytest.raises(RuntimeError, match="once"):
         consumer.at_head(START + 2 * MINUTE)
-    assert engine.turns == [usual, pytest.approx(BRISK_S), pytest.approx(BRISK_S)]
+    assert engine.intervals == [usual, pytest.approx(BRISK_S), pytest.approx(BRISK_S)]
     assert sys.getswitchinterval() == usual
