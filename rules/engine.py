@@ -346,19 +346,30 @@ class Engine:
         devices = state.devices
         rows = np.flatnonzero(devices.due[: len(devices)] <= point)
         if len(rows):
-            bounds = np.where(devices.due[rows] == 0, 0, self._devices.lower_bounds(state, rows))
-            devices.due[rows] = bounds
+            devices.due[rows] = bounds = self._devices.lower_bounds(state, rows)
             for device in rows[bounds <= point].tolist():
                 findings += self._judge_device(device, point)
         homes = state.households
         rows = np.flatnonzero(homes.due[: len(homes)] <= point)
         if len(rows):
-            bounds = np.where((homes.due[rows] == 0) | (homes.dirty[rows] > 0), 0, self._lower_bounds(rows))
-            homes.due[rows] = bounds
+            homes.due[rows] = bounds = np.where(self._stirred(rows), 0, self._lower_bounds(rows))
             for home in rows[bounds <= point].tolist():
                 findings += self._judge_home(home, point)
         self._next = self._soonest()
         return findings
+
+    def _stirred(self, rows: Rows) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """Homes that the lower bounds do not tell of: something is open, held or declared there.
+
+        A town that is heard again all at once is looked at home by home only where this says so: an SOS must not wait for it.
+        """
+        homes, climates = self._state.households, self._state.climates
+        stirred = homes.dirty[rows] > 0
+        asked = np.flatnonzero((homes.due[rows] == 0) & ~stirred)
+        if len(asked):
+            held = climates.device[: len(climates)][climates.on[:, : len(climates)].any(axis=0)]
+            stirred[asked] = (homes.away_until[rows[asked]] > NEVER) | np.isin(rows[asked], self._state.devices.household[held])
+        return np.asarray(stirred)
 
     def _judge_home(self, home: int, point: Millis) -> list[Finding]:
         homes = self._state.households
