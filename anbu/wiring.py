@@ -76,6 +76,7 @@ from ingest.tongues import Tongues
 from rules.consumer import RulesConsumer
 from rules.engine import Engine
 from rules.finding import Finding
+from rules.lane import COMMIT_EVERY_S, LaneConsumer
 from rules.seen import HomeSeen
 from rules.table import RuleTable
 
@@ -85,7 +86,7 @@ REJECTIONS_KEPT = 90 * DAY
 LOSSES_KEPT = 365 * DAY
 
 GATHER_S = 0.05
-"""How long stages that nobody waits for let a batch grow: what a batch costs is then shared by more messages."""
+"""How long stages let a batch grow, all but the lane of what is urgent: what a batch costs is shared by more messages then."""
 
 LEAST_ROOM = 512 * 1024 * 1024
 """Bytes free where the journal lies, or a twentieth of a small disk: below this the page warns, while there is still time."""
@@ -222,11 +223,16 @@ class Site:
         ]
         if "sparkplug" in stores.tongues.dialects:
             readers.append((RebirthConsumer(self.source.publish), None))
+        lane = LaneConsumer(
+            view := decoder.view(), lambda found: take(self.desk.of_real_homes(found)), lambda: rules.table.version
+        )
+        first = Runner(stores.journal, stores.cursors, lane, clock, commit_every_s=COMMIT_EVERY_S, pace=view)
         view = decoder.view()
         self.runners = (
+            first,
             *(
-                Runner(stores.journal, stores.cursors, one, clock, pace=pace, gather_s=0.0 if one is self.rules else GATHER_S)
-                for one, pace in readers
+                Runner(stores.journal, stores.cursors, consumer, clock, pace=pace, gather_s=GATHER_S)
+                for consumer, pace in readers
             ),
             hours_runner(stores, clock, view, view),
         )

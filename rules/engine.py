@@ -24,8 +24,8 @@ from ingest.facts import (
     SeasonDeclared,
     SeasonEnded,
 )
-from ingest.reading import URGENT, HouseholdId, Reading, Rejection
-from ingest.readings import SIGNALS, Readings
+from ingest.reading import HouseholdId, Reading, Rejection
+from ingest.readings import Readings
 from rules.absence import STILL, Absence
 from rules.baseline.gaps import Gaps
 from rules.baseline.prior import Prior, shipped
@@ -51,9 +51,8 @@ from rules.table import RuleTable, read_table
 from rules.threshold import Thresholds
 from rules.trend import Trend, TrendNote
 from rules.trend_store import day_of
-from rules.urgent import raise_urgent
+from rules.urgent import raise_urgent, urgent_among
 
-_IS_URGENT = np.array([signal in URGENT for signal in SIGNALS])
 Item: TypeAlias = Reading | Rejection | Fact
 STEP: Millis = 10 * SECOND
 """The grid of home time on which rules are evaluated, aligned to the epoch."""
@@ -87,9 +86,9 @@ class Engine:
         self._rhythm = Rhythm(table, self._prior)
         self._absence = Absence(limits, self._rhythm)
         self._thresholds = Thresholds(limits)
-        self._composite = Composite(table, self._absence)
+        self._composite = Composite(limits, self._absence)
         self._commissioning = Commissioning(table)
-        self._outages = OutageBook(table.settle, self._said)
+        self._outages = OutageBook(table, self._said)
         self._devices = DeviceHealth(table, self._outages)
         self._staff = Staff(
             table,
@@ -188,10 +187,8 @@ class Engine:
         """Put the readings into the batch; what is urgent among them is a finding at once."""
         self._state.heard_at = max(self._state.heard_at, int(readings.received_at.max()))
         batch.add(readings, *self._directory.rows(self._state, readings))
-        urgent = np.flatnonzero(_IS_URGENT[readings.signal])
-        return [
-            finding for place in urgent.tolist() for finding in raise_urgent(self._state, readings[place], self._table.version)
-        ]
+        version = self._table.version
+        return [finding for one in urgent_among(readings) for finding in raise_urgent(self._state, one, version)]
 
     def begin_run(self) -> None:
         """A process of ours begins to listen: unless it is known how the last one ended, what lies between was unheard.
@@ -260,7 +257,7 @@ class Engine:
         """Find anew when each home and device must be looked at; those with something open or held at once."""
         kept = self._state
         self._reschedule_all()
-        held = kept.climates.device[: len(kept.climates)][kept.climates.on[:, : len(kept.climates)].any(axis=0)]
+        held = kept.climates.device[: len(kept.climates)][kept.climates.watched()]
         homes = kept.devices.household[held]
         kept.households.due[homes[homes >= 0]] = 0
         kept.households.due[: len(kept.households)][kept.households.away_until[: len(kept.households)] > NEVER] = 0

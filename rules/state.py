@@ -20,7 +20,7 @@ U4 = "<u4"
 CHANNELS = len(Channel)
 HIGHS = 3
 NO_LAG = 2**31 - 1
-FORMAT = 9
+FORMAT = 10
 
 
 class Households(Columns):
@@ -107,7 +107,7 @@ class Devices(Columns):
         Field("household", I4, -1),  # row in Households; -1: stands nowhere
         Field("enrolled_at", I8, UNSET),  # ms UTC, in this household
         Field("interval", I8, 0),  # ms between reports; 0: speaks only when something happens
-        Field("signals", I2, 0),  # bits: 1 motion, 2 call, 4 phone
+        Field("signals", I2, 0),  # bits: rules.roll.BITS
         Field("last_report", I8, NEVER),  # ms UTC, receive time of the last live message
         Field("silent_since", I8, UNSET),  # ms UTC, the last report before it was found silent; UNSET: it is not
         Field("battery", F8, np.nan),  # percent, the last told
@@ -182,10 +182,10 @@ class Devices(Columns):
     dirty: Small
     due: Ints
 
-    def doubted_since(self, device: int, *, motion: bool) -> Millis:
-        """Since when it cannot be believed to see what happens: silent, or its motions stuck (ms UTC); UNSET: it can."""
-        silent = int(self.silent_since[device])
-        return min(silent, int(self.stuck_since[device])) if motion else silent
+    def flat(self, device: int, longest: Millis) -> bool:
+        """Whether it has told one temperature for so long that it is stuck."""
+        last = int(self.flat_last[device])
+        return last > NEVER and last - int(self.flat_since[device]) >= longest
 
 
 class Climates(Columns):
@@ -213,6 +213,11 @@ class Climates(Columns):
     offset: Ints
     since: Ints
     on: Small
+
+    def watched(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """By row: whether a level is held or a breach runs towards one."""
+        count = len(self)
+        return np.asarray(self.on[:, :count].any(axis=0) | (self.since[:, :count] < UNSET).any(axis=0))
 
 
 class _Snapshot(msgspec.Struct, frozen=True, array_like=True):

@@ -24,7 +24,7 @@ def wrong(*changes: tuple[str, str]) -> list[str]:
         text = text.replace(old, new)
     with pytest.raises(RulesWrong) as refused:
         read_ladder(text)
-    return list(refused.value.problems)
+    return list(refused.value.lines("en"))
 
 
 def test_the_shipped_ladder_asks_a_machine_first_and_ends_with_119() -> None:

@@ -62,6 +62,8 @@ def other_texts() -> list[str]:
 caution = { raise_at = 30.0, clear_at = 29.0, dwell = "1 min" }
 [season.heatwave.motion]
 warning = "9 min"
+[season.heatwave.heat_inactive]
+inactive = "2 min"
 [season.coldwave.cold]
 danger = { raise_at = 16.5, clear_at = 17.5, dwell = "2 min" }
 """
@@ -197,7 +199,7 @@ def facts(draw: st.DrawFn, at: Millis) -> Item:
             fact_id=name,
             at=when,
             household_id=home,
-            rule=draw(st.sampled_from(["motion", "phone", "cannot_verify", "heat", "cold", "damp", "nonsense"])),
+            rule=draw(st.sampled_from(["motion", "phone", "cannot_verify", "heat", "cold", "damp", "heat_inactive", "nonsense"])),
             level=draw(st.integers(0, 3)),
             limit=draw(st.sampled_from([None, 15.0, 17.0, 30.0, 4.0 * MINUTE, 10.0 * MINUTE, 100.0 * MINUTE])),
         ),

@@ -374,10 +374,11 @@ def test_the_whole_account_reads_as_sentences_in_korean_and_in_english() -> None
     )
     assert english["Heat"] == (
         "the last sample is old: how it is now could not be known; last sample 34.3°C, 22 Nov 23:00, pir-1; "
-        "Warning stands; Caution 31: reached; Warning 33: reached; Danger 35: not breached."
+        f"Warning stands; Caution 31: reached; Warning 33: reached; Danger 35: {unknown}; "
+        "not observed since 23 Nov 00:00 (no connection to the broker)."
     )
     deaf = "it cannot be observed now: a signal would not have been heard; Danger: would speak at once when it comes"
-    assert english["Smoke"] == f"{deaf}; not observed since 23 Nov 00:59 (no connection to the broker)."
+    assert english["Smoke"] == f"{deaf}; not observed since 23 Nov 00:00 (no connection to the broker)."
     assert english["No motion, phone off"] == (
         "phone off does not stand; since 22 Nov 11:00; Warning: to be judged when that stands."
     )

@@ -19,7 +19,7 @@ def problems(old: str, new: str) -> tuple[str, ...]:
     with pytest.raises(RulesWrong) as caught:
         read_table(TEXT.replace(old, new, 1), "site.toml")
     assert "site.toml" in str(caught.value)
-    return caught.value.problems
+    return caught.value.lines("en")
 
 
 @pytest.mark.parametrize("grade", list(Grade))
@@ -68,7 +68,7 @@ def test_every_wrong_line_is_named_in_one_error() -> None:
     with pytest.raises(RulesWrong) as caught:
         read_table(wrong.replace("missed_reports = 3", "missed_reports = 0"))
     places = [TEXT.splitlines().index(line) + 1 for line in TEXT.splitlines() if "33.0" in line or 'caution = "8 h"' in line]
-    said = "\n".join(caught.value.problems)
+    said = "\n".join(caught.value.lines("en"))
     assert all(f"line {place}:" in said for place in places) and "device.missed_reports is 0" in said
 
 
@@ -203,9 +203,9 @@ def test_a_file_that_is_wrong_all_over_is_refused_with_every_place_its_line_and_
         text = text.replace(old, new, 1)
     with pytest.raises(RulesWrong) as caught:
         read_table(text, "site.toml")
-    said = [re.fullmatch(r"line (\d+): (.*)", problem) for problem in caught.value.problems]
+    said = [re.fullmatch(r"line (\d+): (.*)", problem) for problem in caught.value.lines("en")]
     assert [found and found[2] for found in said] == REFUSED.strip().splitlines()
-    assert str(caught.value) == "site.toml is refused:\n" + "\n".join(caught.value.problems)
+    assert str(caught.value) == "site.toml is refused:\n" + "\n".join(caught.value.lines("en"))
     for found in said:
         assert found is not None
         line, place = text.splitlines()[int(found[1]) - 1], found[2].split(" ")[0]
