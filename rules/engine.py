@@ -257,7 +257,7 @@ class Engine:
         """Find anew when each home and device must be looked at; those with something open or held at once."""
         kept = self._state
         self._reschedule_all()
-        held = kept.climates.device[: len(kept.climates)][kept.climates.watched()]
+        held = kept.climates.device[kept.climates.watched(kept.climates.rows())]
         homes = kept.devices.household[held]
         kept.households.due[homes[homes >= 0]] = 0
         kept.households.due[: len(kept.households)][kept.households.away_until[: len(kept.households)] > NEVER] = 0
@@ -364,8 +364,11 @@ class Engine:
         stirred = homes.dirty[rows] > 0
         asked = np.flatnonzero((homes.due[rows] == 0) & ~stirred)
         if len(asked):
-            held = climates.device[: len(climates)][climates.on[:, : len(climates)].any(axis=0)]
-            stirred[asked] = (homes.away_until[rows[asked]] > NEVER) | np.isin(rows[asked], self._state.devices.household[held])
+            looked_at = np.zeros(len(homes) + 1, dtype=bool)  # the last one: of sensors that stand nowhere
+            looked_at[rows[asked]] = True
+            stands_in = self._state.devices.household[climates.device[: len(climates)]]
+            held = stands_in[climates.watched(np.flatnonzero(looked_at[stands_in]))]
+            stirred[asked] = (homes.away_until[rows[asked]] > NEVER) | np.isin(rows[asked], held)
         return np.asarray(stirred)
 
     def _judge_home(self, home: int, point: Millis) -> list[Finding]:
