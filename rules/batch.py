@@ -12,6 +12,7 @@ from ingest.dating import YEAR_2020
 from ingest.reading import Reason, Rejection, Signal
 from ingest.readings import SIGNALS, Floats, Ints, Mask, Readings
 from rules.columns import UNSET, Rows
+from rules.samples import Samples
 from rules.state import State
 
 Column: TypeAlias = Ints | Floats | Mask
@@ -49,27 +50,6 @@ class Numbers(NamedTuple):
     boot: Ints
     seq: Ints
     received: Ints
-
-
-class Samples(NamedTuple):
-    """Samples of temperature or humidity, no two of the same home, as columns."""
-
-    home: Rows  # in Households
-    device: Rows  # in Devices
-    value: Floats
-    at: Ints  # ms UTC
-    offset: Ints
-
-    def chosen(self, which: Rows) -> Samples:
-        """These alone."""
-        return Samples(self.home[which], self.device[which], self.value[which], self.at[which], self.offset[which])
-
-
-class Turn(NamedTuple):
-    """What of climate concerns different homes and may be folded together: humidity before temperature."""
-
-    humidity: Samples
-    air: Samples
 
 
 class Batch:
@@ -164,17 +144,10 @@ class Batch:
         self.life = Moments(home[life], observed[life])  # other signs of life than motion and plain doors
         self.sims = self._told(Signal.SIM, counts, code, device, value)  # device row, which card
         self.phone = self._told(Signal.PHONE, counts, code, home, observed, value > 0)  # household row, when, on
-        self.climate_devices: list[int] = []  # rows, in the order in which they told temperature or humidity
-        self.turns: list[Turn] = []  # the n-th of each home in the n-th turn
+        climate = _NO_ROWS
         if counts[_TEMPERATURE] or counts[_HUMIDITY]:
             climate = np.flatnonzero((code == _TEMPERATURE) | (code == _HUMIDITY))
-            self._sort_climate(Samples(home, device, value, observed, readings.offset).chosen(climate), code[climate])
-
-    def _sort_climate(self, samples: Samples, code: Ints) -> None:
-        self.climate_devices = list(dict.fromkeys(samples.device.tolist()))
-        for turn in by_turns(samples.home):
-            air = code[turn] == _TEMPERATURE
-            self.turns.append(Turn(samples.chosen(turn[~air]), samples.chosen(turn[air])))
+        self.climate = Samples(home, device, value, observed, readings.offset, code == _TEMPERATURE).chosen(climate)
 
     @staticmethod
     def _told(signal: Signal, counts: list[int], code: Ints, *columns: Column) -> list[tuple[Any, ...]]:

@@ -74,8 +74,9 @@ class Credibility:
 
     def _fold_air(self, state: State, batch: Batch) -> None:
         devices = state.devices
-        for _, air in batch.turns:
-            rows, value, at = air.device, air.value, air.at
+        air = batch.climate.chosen(batch.climate.air)
+        for turn in by_turns(air.device):
+            rows, value, at = air.device[turn], air.value[turn], air.at[turn]
             other = value != devices.flat_value[rows]
             was = self.flat(state, rows)
             devices.flat_since[rows] = np.where(other, at, np.minimum(devices.flat_since[rows], at))

@@ -8,10 +8,11 @@ import numpy as np
 
 from ingest.clock import MINUTE, Millis
 from rules.apparent import felt_heat
-from rules.batch import Batch, Samples
+from rules.batch import by_turns
 from rules.columns import UNSET, Floats, Ints, Rows, Small
 from rules.limits import Breach, Channel, Threshold, ThresholdLimit
 from rules.limits_in_force import LimitsInForce
+from rules.samples import Samples
 from rules.state import HIGHS, State
 
 CHANNELS = tuple(Channel)
@@ -56,7 +57,8 @@ class _Bounds(NamedTuple):
 class Dwells:
     """The dwells of every sensor with the limits in force, over one state.
 
-    A sample older than the last of its sensor says nothing new and is left out.
+    What comes between two grid points is taken in the order in which it was observed, in whatever order it came. A sample
+    that is then older than the last of its sensor says nothing new and is left out.
     """
 
     def __init__(self, limits: LimitsInForce) -> None:
@@ -75,21 +77,25 @@ class Dwells:
                     on[on == level] = level - 1
                     climates.since[3 * place + level - 1, :count] = UNSET
 
-    def fold(self, state: State, batch: Batch) -> None:
-        """Take the samples in journal order; a device that speaks of climate for the first time gets its row."""
-        for device in batch.climate_devices:
+    def settle(self, state: State) -> bool:
+        """Take the samples that wait, in their order; whether there were any."""
+        samples = state.waiting.take()
+        if samples is None:
+            return False
+        for device in np.unique(samples.device).tolist():
             if state.devices.climate[device] < 0:
                 row = state.climates.add(state.devices.ids[device])
                 state.climates.device[row] = device
                 state.devices.climate[device] = row
-        for humidity, air in batch.turns:
-            if len(humidity.home):
-                self._fold_humidity(state, self._columns(state, humidity))
-            if len(air.home):
-                self._fold_air(state, self._columns(state, air))
+        for turn in by_turns(samples.home):
+            air = samples.air[turn]
+            for which, fold in ((turn[~air], self._fold_humidity), (turn[air], self._fold_air)):
+                if len(which):
+                    fold(state, self._columns(state, samples.chosen(which)))
+        return True
 
     def _columns(self, state: State, samples: Samples) -> _Samples:
-        home, device, value, at, offset = samples
+        home, device, value, at, offset, _ = samples
         return _Samples(home, state.devices.climate[device].astype(np.int64), value, at, offset, self._gap(state, device))
 
     def _gap(self, state: State, device: Rows) -> Ints:

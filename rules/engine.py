@@ -201,6 +201,8 @@ class Engine:
     def advance(self, now: Millis) -> list[Finding]:
         """Evaluate every grid point up to `now` (home time) that has not been; those where nothing is due are skipped."""
         last = now - now % STEP
+        if last != self._state.evaluated and self._thresholds.settle_samples(self._state):
+            self._next = self._soonest()
         if self._state.evaluated is None:
             self._state.evaluated = last
             self._state.trend_closed = day_of(last) - 1
@@ -274,7 +276,7 @@ class Engine:
         homes = self._devices.fold(self._state, batch)
         self._rhythm.fold(self._state, batch)
         fold_life(self._state, batch, self._absence.shortest)
-        self._thresholds.fold(self._state, batch)
+        self._state.waiting.add(batch.climate)
         self._trend.fold(self._state, batch)
         if batch.status:
             homes |= self._outages.take_status(self._state, batch)
@@ -282,6 +284,7 @@ class Engine:
             self._reschedule(np.array(sorted(homes), dtype=np.int64))
 
     def _fold_fact(self, fact: Fact) -> list[Finding]:
+        self._thresholds.settle_samples(self._state)
         if isinstance(fact, LinkUp | LinkDown | RunStarted | RunStopped):
             if isinstance(fact, RunStarted):
                 self.begin_run()

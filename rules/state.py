@@ -13,6 +13,7 @@ from rules.finding import RuleKey
 from rules.limits import Channel, OwnLimit, Season
 from rules.observability import Observability, Outages
 from rules.pauses import Habits, Told
+from rules.samples import Waiting, Waits
 from rules.trend_store import Trends
 
 I8, F8, F4, U1, I4, I2 = "<i8", "<f8", "<f4", "|u1", "<i4", "<i2"
@@ -20,7 +21,7 @@ U4 = "<u4"
 CHANNELS = len(Channel)
 HIGHS = 3
 NO_LAG = 2**31 - 1
-FORMAT = 10
+FORMAT = 11
 
 
 class Households(Columns):
@@ -239,6 +240,7 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     trends: Dumped
     trend_closed: int | None
     told: list[tuple[int, list[Told]]]
+    waiting: Waits
 
 
 class State:
@@ -250,6 +252,7 @@ class State:
         self.climates = Climates()
         self.episodes = Episodes()
         self.settled: dict[tuple[int, RuleKey], Millis] = {}  # staff settled it without a sign of life: the clock runs anew
+        self.waiting = Waiting()
         self.phone_offs: dict[int, list[Millis]] = {}  # by household row: reports of the phone off since it was last on, in order
         self.observability = Observability()
         self.evaluated: Millis | None = None  # last grid point
@@ -286,6 +289,7 @@ class State:
                 trends=self.trends.dump(),
                 trend_closed=self.trend_closed,
                 left_out=sorted((home, spans) for home, spans in self.left_out.items() if spans),
+                waiting=self.waiting.dump(),
                 told=sorted(self.told.items(), key=lambda one: one[0]),
             )
         )
@@ -321,6 +325,7 @@ class State:
             if home >= 0:
                 state.homes.setdefault(home, []).append(device)
         state.told = dict(kept.told)
+        state.waiting.load(kept.waiting)
         state.trends.load(kept.trends)
         state.trend_closed = kept.trend_closed
         return state

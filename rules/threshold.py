@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from ingest.clock import Millis
 from ingest.reading import DeviceId
-from rules.batch import Batch
 from rules.columns import UNSET
 from rules.dwell import CHANNELS, Dwells
 from rules.episodes import OpenEpisode, make_finding
@@ -51,9 +50,9 @@ class Thresholds:
         """The limits changed; see rules.dwell."""
         self._dwells.adopt(state)
 
-    def fold(self, state: State, batch: Batch) -> None:
-        """Take the samples in journal order."""
-        self._dwells.fold(state, batch)
+    def settle_samples(self, state: State) -> bool:
+        """Take the samples that have come since the last grid point; whether there were any."""
+        return self._dwells.settle(state)
 
     def needed(self, limit: ThresholdLimit) -> Millis:
         """How long a value must have held, tolerance taken off."""

@@ -116,6 +116,7 @@ class Oracle:
         self.own_humidity: dict[str, tuple[int, float]] = {}
         self.devices: dict[str, DeviceEnrolled] = {}
         self.tellers: dict[str, Teller] = {}
+        self.samples: list[Reading] = []
         self.airs: dict[str, list[tuple[int, float]]] = {}
         self.link: list[list[int | None]] = []
         self.heard_at: int | None = None
@@ -126,6 +127,8 @@ class Oracle:
 
     def advance(self, now: int) -> None:
         last = now - now % STEP
+        if last != self.point:
+            self.take_samples()
         if self.point is None:
             self.point = last
         while self.point + STEP <= last:
@@ -142,6 +145,7 @@ class Oracle:
             self.heard_at = max(item.received_at, self.heard_at or 0)
             self.take(item)
             return
+        self.take_samples()
         if isinstance(item, RunStarted):
             self.begin_run()
             self.lose_link(item.at)
@@ -318,7 +322,7 @@ class Oracle:
         elif signal is Signal.PHONE:
             (home.phone_on if value > 0 else home.phone_off).append(at)
         elif signal in (Signal.TEMPERATURE, Signal.HUMIDITY):
-            self.take_sample(name, home, reading)
+            self.samples.append(reading)
 
     def take_status(self, home: Home, at: int, online: bool) -> None:
         if online == (not home.dark):
@@ -400,6 +404,17 @@ class Oracle:
                 if at >= over or (teller.busy > teller.stuck and teller.paced > teller.stuck):
                     teller.stuck = None
         self.settle_sensors(name, home, at)
+
+    def take_samples(self) -> None:
+        """Those that came since the last grid point, in the order in which they were observed."""
+        order = list(self.devices)
+        came = sorted(
+            self.samples,
+            key=lambda one: (one.observed_at, one.signal is Signal.TEMPERATURE, order.index(one.device_id), one.offset),
+        )
+        self.samples = []
+        for one in came:
+            self.take_sample(str(one.household_id), self.homes[str(one.household_id)], one)
 
     def take_sample(self, name: str, home: Home, reading: Reading) -> None:
         at, value = reading.observed_at, reading.value

@@ -260,19 +260,8 @@ def bursts(draw: st.DrawFn) -> tuple[list[Item], list[Reading]]:
 
 @st.composite
 def orders(draw: st.DrawFn, came: list[Reading]) -> list[Reading]:
-    """The same readings in another order, some twice; those of the climate of a home in the order in which they were taken."""
-    mixed = draw(st.permutations([*came, *draw(st.lists(st.sampled_from(came), max_size=5))]))
-    taken = {home: iter(sorted((one for one in mixed if _climate_of(one) == home), key=_taken)) for home in HOMES}
-    return [one if _climate_of(one) is None else next(taken[str(one.household_id)]) for one in mixed]
-
-
-def _climate_of(one: Reading) -> str | None:
-    """The home whose climate it tells of; None: it tells of something else."""
-    return str(one.household_id) if one.signal in CLIMATE else None
-
-
-def _taken(one: Reading) -> tuple[Millis, int]:
-    return one.observed_at, one.offset
+    """The same readings in another order, some twice."""
+    return draw(st.permutations([*came, *draw(st.lists(st.sampled_from(came), max_size=5))]))
 
 
 NO_EVIDENCE: list[tuple[str, Signal, float, bool]] = [
