@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from alerts.attempt import Answer, Attempt, Result
 from alerts.check import BadReturn, CheckState, Conflict, NeedsText, NotFound, Outcome, Refused, WrongValue
 from alerts.contacts import ContactBook, ContactRefused, Kind
 from alerts.duty.away import AwayReason
-from alerts.duty.entry import RosterWrong
+from alerts.duty.entry import RosterWrong, ShiftEntry
 from alerts.duty.handovers import NotYours
 from alerts.duty.silence import SilenceKind, SilenceReason
 from alerts.duty.silences import BadEnd, CannotSilence
@@ -423,3 +424,30 @@ def test_a_check_that_is_settled_leaves_no_try_open(office: Office) -> None:
     office.desk.resolve(check, actor="night", dong=None, outcome=Outcome.SAFE_BY_PHONE)
     ended = last_try(office, check)
     assert (ended.number, ended.result, ended.result_at) == (open_one.number, Result.STOPPED, office.clock.home)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"desk": "kitchen"}, "desk: must be one of dong, night, supervisor"),
+        ({"dong": None}, "dong: the desk of a dong needs its dong"),
+        ({"dong": "dong-9"}, "dong: there is no such dong"),
+        ({"login": ""}, "login: must have 1 to 64 letters"),
+        ({"position": 0}, "position: must be from 1 to 99"),
+        ({"position": 100}, "position: must be from 1 to 99"),
+        ({"part": "noon"}, "part: must be one of day, night"),
+        ({"weekdays": "18"}, 'weekdays: must be figures from 1 (Monday) to 7 (Sunday), such as "12345"'),
+        ({"weekdays": "11"}, 'weekdays: must be figures from 1 (Monday) to 7 (Sunday), such as "12345"'),
+        ({"from_day": "soon"}, "from_day: must be a day such as 2026-10-02"),
+        ({"until_day": "never"}, "until_day: must be a day such as 2026-10-02"),
+        ({"until_day": "2020-01-01"}, "until_day: must not lie before from_day"),
+    ],
+)
+def test_an_entry_of_the_roster_is_refused_by_its_field_with_what_would_be_right(
+    office: Office, wrong: dict[str, Any], why: str
+) -> None:
+    right: dict[str, Any] = {"desk": "dong", "dong": "dong-1", "login": "officer1"}
+    with pytest.raises(RosterWrong) as caught:
+        office.rota.check(ShiftEntry(**{**right, **wrong}))
+    assert (str(caught.value), caught.value.field) == (why, why.split(":")[0])
+    assert office.rota.check(ShiftEntry(**right, weekdays="531", until_day="2030-01-31")).weekdays == "135"
