@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, update
 
 from alerts.aftercare.contacts import LONGEST_DAYS
 from alerts.aftercare.plan import ContactKind
@@ -17,13 +18,17 @@ from alerts.attempt import Answer, Attempt, Result
 from alerts.check import BadReturn, CheckState, Conflict, NeedsText, NotFound, Outcome, Refused, WrongValue
 from alerts.contacts import ContactBook, ContactRefused, Kind
 from alerts.duty.away import AwayReason
+from alerts.duty.duty_roster import DutyRoster
 from alerts.duty.entry import RosterWrong, ShiftEntry
 from alerts.duty.handovers import NotYours
 from alerts.duty.silence import SilenceKind, SilenceReason
 from alerts.duty.silences import BadEnd, CannotSilence
+from alerts.duty.tables import duty_shift
 from alerts.duty.tonight import How
 from alerts.ladder import Who
+from alerts.policy import Policy
 from ingest.clock import DAY, HOUR
+from ingest.register.tables import household
 from rules.finding import Level, RuleKey
 from tests.alerts.alert_parts import MORNING, finding
 from tests.alerts.care_parts import KIM, Care
@@ -451,3 +456,18 @@ def test_an_entry_of_the_roster_is_refused_by_its_field_with_what_would_be_right
         office.rota.check(ShiftEntry(**{**right, **wrong}))
     assert (str(caught.value), caught.value.field) == (why, why.split(":")[0])
     assert office.rota.check(ShiftEntry(**right, weekdays="531", until_day="2030-01-31")).weekdays == "135"
+
+
+def test_what_proves_the_path_takes_the_whole_of_it_and_real_homes_a_shorter_way(office: Office) -> None:
+    with office.engine.begin() as connection:
+        connection.execute(update(household).where(household.c.id == "hh-1-2").values(synthetic=True))
+    real, proof = finding(RuleKey.SOS, household="hh-1-1"), finding(RuleKey.SOS, household="hh-1-2")
+    nobodys = finding(RuleKey.SOS, household=None, device="stray-1")
+    assert office.desk.of_real_homes([proof, real, nobodys]) == [real, nobodys]
+
+
+def test_where_nobody_is_named_at_all_no_roster_answers(office: Office) -> None:
+    with office.engine.begin() as connection:
+        connection.execute(delete(duty_shift))
+        assert DutyRoster(Policy()).on_duty(connection, MORNING) is None
+        assert DutyRoster(office.policy).on_duty(connection, MORNING) is not None
