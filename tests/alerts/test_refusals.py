@@ -469,5 +469,5 @@ def test_what_proves_the_path_takes_the_whole_of_it_and_real_homes_a_shorter_way
 def test_where_nobody_is_named_at_all_no_roster_answers(office: Office) -> None:
     with office.engine.begin() as connection:
         connection.execute(delete(duty_shift))
-        assert DutyRoster(Policy()).on_duty(connection, MORNING) is None
+        assert DutyRoster(Policy(routes=())).on_duty(connection, MORNING) is None
         assert DutyRoster(office.policy).on_duty(connection, MORNING) is not None
