@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, select, update
 
 from alerts.aftercare.plan import ContactKind
 from alerts.aftercare.referral import NEXT, WITHIN, CapReached, CareKind, ReferralState
+from alerts.aftercare.reminding import remind
 from alerts.aftercare.tables import contact, referral_step, visit
 from alerts.aftercare.visit import Companion, VisitResult, VisitState
 from alerts.check import Conflict, NeedsText, NotFound, Outcome, WrongValue
@@ -379,11 +380,24 @@ def test_lists_of_care_give_the_newest_or_the_first_due_and_no_more_than_asked_f
     assert len(care.contacts.contacts("hh-1", dong=None, limit=2)) == 2
 
 
-def test_what_is_due_longest_is_told_first(care: Care) -> None:
-    for day in (2, 1):
-        care.visits.plan("hh-1", planned_at=MORNING + day * DAY, visitor=KIM, actor=KIM, dong="dong-1")
-    care.site.pass_home(5 * DAY)
-    keys = [row.step for row in sorted(care.site.rows(delivery), key=lambda row: row.created_at) if row.check_id is None]
-    told = [json.loads(row.body) for row in care.site.rows(delivery) if row.check_id is None]
-    assert len(keys) == 2 and {one["link"].rpartition("/")[2] for one in told} == {"hh-1"}
-    assert {one["level"] for one in told} == {"caution"}
+def test_of_more_than_one_turn_can_tell_those_due_longest_are_told_first(care: Care) -> None:
+    kim = {"visitor": KIM, "actor": KIM, "dong": "dong-1"}
+    care.visits.plan("hh-1", planned_at=MORNING + 2 * DAY, **kim)
+    with care.site.engine.begin() as connection:
+        (row,) = connection.execute(select(visit)).mappings().all()
+        like_it = {name: value for name, value in row.items() if name != "id"}
+        connection.execute(insert(visit), [like_it] * 199)
+    oldest = care.visits.plan("hh-1", planned_at=MORNING + DAY, **kim)
+    clock = care.site.clock
+    clock.home += 3 * DAY
+
+    def turn() -> int:
+        with care.site.engine.begin() as connection:
+            return remind(connection, care.site.policy, home_now=clock.home_now(), machine_now=clock.machine_now())
+
+    assert turn() == 200
+    assert oldest.id in {row.id for row in care.site.rows(visit) if row.remind_at > clock.home}
+    message = next(json.loads(row.body) for row in care.site.rows(delivery) if row.check_id is None)
+    assert (message["kind"], message["level"], message["dong"], message["code"]) == ("visit_due", "caution", "dong-1", "hh-1")
+    assert (turn(), turn()) == (1, 0)
+    assert {row.remind_at for row in care.site.rows(visit)} == {clock.home + DAY}

@@ -13,7 +13,7 @@ from alerts.aftercare.referral import CapReached, CareKind, ReferralState
 from alerts.aftercare.report import Words
 from alerts.aftercare.visit import VisitResult
 from alerts.attempt import Answer, Attempt, Result
-from alerts.check import BadReturn, Conflict, NeedsText, NotFound, Outcome, Refused, WrongValue
+from alerts.check import BadReturn, CheckState, Conflict, NeedsText, NotFound, Outcome, Refused, WrongValue
 from alerts.contacts import ContactBook, ContactRefused, Kind
 from alerts.duty.away import AwayReason
 from alerts.duty.entry import RosterWrong
@@ -122,6 +122,18 @@ def test_each_act_on_a_check_makes_a_new_version_of_it(office: Office) -> None:
     ):
         versions.append(act().version)
     assert versions == sorted(set(versions))
+    detail = office.desk.check(check, dong=None)
+    assert detail is not None
+    numbers = [one.id for one in detail.transitions]
+    assert len(numbers) > 5 and numbers == sorted(set(numbers))
+
+
+def test_who_sets_out_for_a_visit_takes_an_open_check_from_then_on(office: Office) -> None:
+    office.take(finding(household="hh-1-1"))
+    office.clock.home += HOUR
+    begun = office.desk.begin_visit(office.check_of("hh-1-1").id, actor="officer1", dong="dong-1")
+    assert (begun.owner, begun.acknowledged_at, begun.visit_at) == ("officer1", MORNING + HOUR, MORNING + HOUR)
+    assert begun.state is CheckState.ACKNOWLEDGED
 
 
 def test_a_try_by_hand_says_by_which_way_and_who_began_and_ended_it(office: Office) -> None:
@@ -170,6 +182,9 @@ def test_duty_is_refused_with_its_reason(office: Office) -> None:
         "substitute: must be somebody else",
     )
     assert refused(lambda: rota.add_absence(**leave, reason="bored"))[1].startswith("reason: must be one of leave, ")
+    for field, changed in (("login", {"login": "x" * 65}), ("substitute", {"substitute": "x" * 65})):
+        said = (RosterWrong, f"{field}: must have 1 to 64 letters")
+        assert refused(lambda changed=changed: rota.add_absence(**{**leave, **changed})) == said
     rota.add_absence(**leave)
     assert refused(lambda: rota.add_absence(**leave)) == (
         Conflict,
@@ -201,6 +216,19 @@ def test_duty_is_refused_with_its_reason(office: Office) -> None:
     for kind in (SilenceKind.DONG, SilenceKind.HOUSEHOLD, SilenceKind.DEVICE):
         assert refused(lambda kind=kind: silences.lay(kind, "none", **lay)) == nothing
     assert refused(lambda: silences.lift(99, by="gu", dong=None)) == (NotFound, "no such silence is in force")
+    office.register.end_household("hh-1-3", at=MORNING)
+    for kind, target in ((SilenceKind.HOUSEHOLD, "hh-1-3"), (SilenceKind.DEVICE, "gw-1-3")):
+        assert refused(lambda kind=kind, target=target: silences.lay(kind, target, **lay)) == nothing
+
+
+def test_silences_are_listed_by_their_ends(office: Office) -> None:
+    lay = {"reason": SilenceReason.REPAIR, "author": "gu", "dong": None}
+    late = office.silences.lay(SilenceKind.HOUSEHOLD, "hh-1-1", ends_at=MORNING + 2 * HOUR, **lay)
+    soon = office.silences.lay(SilenceKind.HOUSEHOLD, "hh-1-2", ends_at=MORNING + HOUR, **lay)
+    assert office.silences.now(dong="dong-1") == [soon, late]
+    office.silences.lift(soon.id, by="gu", dong=None)
+    assert [one.id for one in office.silences.now(dong=None)] == [late.id]
+    assert [one.id for one in office.silences.past(dong=None)] == [soon.id]
 
 
 def test_a_handover_and_tonights_list_are_refused_with_their_reason(office: Office) -> None:
