@@ -26,7 +26,7 @@ def ingest(
     ] = 1_000_000,
     sos_seconds: Annotated[
         float, typer.Option(min=1.0, max=300.0, help=say("SOS를 재는 시간(초)", "seconds of SOS over a background"))
-    ] = 10.0,
+    ] = 20.0,
     inflight: Annotated[
         int, typer.Option(min=20, max=16_000, help=say("확인 전 메시지 수 (mosquitto)", "messages in flight (mosquitto)"))
     ] = 500,
@@ -115,7 +115,7 @@ def rules(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure and print; the largest of the numbers measured without being asked takes some 10 GB."""
+    """Measure and print; the largest of the numbers measured without being asked takes 14 GB."""
     import sys
 
     import msgspec
