@@ -290,7 +290,7 @@ class Desk:
         """End the check and its alerts and queue what the journal must learn, in one transaction.
 
         `returns_at` (home time, at most 14 days ahead) is required for `away`, and 14 days ahead for `hospital` unless
-        given. NotFound, Conflict, NeedsText, BadReturn.
+        given. NotFound, Conflict, NeedsText, BadReturn, WrongValue for the outcome of an automatic call.
         """
         with self._engine.begin() as connection:
             found = _found(connection, check_id, dong, version)
