@@ -45,7 +45,7 @@ LOST = MORNING + 2 * HOUR
 BACK = LOST + HOUR
 PRESSED = LOST + 30 * MINUTE
 BEFORE = MORNING - 23 * HOUR
-EVERY = 10
+EVERY = 17  # so that they are spread over all dongs
 """Of so many homes one is watched since the day before, and its resident left it some 24 h before the middle of the outage."""
 
 
