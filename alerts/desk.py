@@ -113,6 +113,12 @@ class Desk:
             with self._engine.begin() as connection:
                 self._take(connection, part)
 
+    def of_real_homes(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Those that are of no synthetic home: what proves the path takes the whole of it, and no shorter way."""
+        with self._reading.begin() as connection:
+            synthetic = synthetic_among(connection, {each.household_id for each in findings if each.household_id is not None})
+        return [each for each in findings if each.household_id not in synthetic]
+
     def take_within(self, connection: Connection, findings: Sequence[Finding]) -> None:
         """Take findings in their order in the caller's transaction; they are few."""
         for part in chunks(findings):

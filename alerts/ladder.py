@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ingest.clock import HOUR, MINUTE, SEOUL, Millis, to_datetime
+from rules.bilingual import Words
 from rules.finding import Level, RuleKey
 from rules.reader import Reader
 
@@ -171,13 +172,15 @@ def _rung(reader: Reader, name: str) -> Rung:
 
 
 def _hours(reader: Reader, section: str) -> tuple[Millis, Millis]:
-    found = _HOURS.match(reader.text(section, "hours", 'hours such as "07:00-22:00"'))
+    found = _HOURS.match(reader.text(section, "hours", Words('"07:00-22:00" 같은 시간대', 'hours such as "07:00-22:00"')))
     opens, closes = (0, 24 * HOUR)
     if found is not None:
         hours = [int(part) for part in found.groups()]
         opens, closes = hours[0] * HOUR + hours[1] * MINUTE, hours[2] * HOUR + hours[3] * MINUTE
     if found is None or not opens < closes <= 24 * HOUR:
-        reader.wrong(section, "hours", 'must be hours of one day such as "07:00-22:00"')
+        reader.wrong(
+            section, "hours", '"07:00-22:00" 같은 하루 안의 시간대여야 합니다', 'must be hours of one day such as "07:00-22:00"'
+        )
     return opens, closes
 
 
@@ -193,18 +196,38 @@ def _check_order(reader: Reader, ladder: Ladder) -> None:
     names = [rung.name for rung in ladder.rungs]
     for place, rung in enumerate(ladder.rungs):
         if rung.then != EXHAUSTED and names.index(rung.then) <= place:
-            reader.wrong(f"rung.{rung.name}", "then", "must name a rung further down, so that a ladder has an end")
+            reader.wrong(
+                f"rung.{rung.name}",
+                "then",
+                "더 아래 단계를 가리켜야 합니다: 끝이 있어야 합니다",
+                "must name a rung further down, so that a ladder has an end",
+            )
 
 
 def _check_machine(reader: Reader, ladder: Ladder, rung: Rung) -> None:
     section = f"rung.{rung.name}"
     if rung.pace(Level.DANGER).tries:
-        reader.wrong(section, "danger", "must not be there: at danger no machine asks first")
+        reader.wrong(
+            section,
+            "danger",
+            "있을 수 없습니다: 위험에서는 기계가 먼저 묻지 않습니다",
+            "must not be there: at danger no machine asks first",
+        )
     if rung.opens < EARLIEST or rung.closes > LATEST:
-        reader.wrong(section, "hours", "must lie between 07:00 and 22:00: no machine rings anybody at night")
+        reader.wrong(
+            section,
+            "hours",
+            "07:00부터 22:00 사이여야 합니다: 밤에는 기계가 전화하지 않습니다",
+            "must lie between 07:00 and 22:00: no machine rings anybody at night",
+        )
     for level in (Level.CAUTION, Level.WARNING):
         if sum(each.pace(level).tries for each in ladder.rungs if each.who is Who.RESIDENT) > MOST_TRIES:
-            reader.wrong(section, level.name.lower(), f"must leave the machine at most {MOST_TRIES} tries in all")
+            reader.wrong(
+                section,
+                level.name.lower(),
+                f"기계의 시도는 모두 {MOST_TRIES}번까지입니다",
+                f"must leave the machine at most {MOST_TRIES} tries in all",
+            )
 
 
 def _check_levels(reader: Reader, ladder: Ladder) -> None:
@@ -213,13 +236,25 @@ def _check_levels(reader: Reader, ladder: Ladder) -> None:
     first = people[0] if people else None
     always = first is not None and (first.opens, first.closes) == (0, 24 * HOUR) and all(pace.tries for pace in first.paces)
     if first is None or first.who is not Who.OFFICER or not always:
-        reader.wrong("", "rung", "must have the officer first of all people, at every level and at all hours")
+        reader.wrong(
+            "",
+            "rung",
+            "사람 가운데 담당자가 모든 단계와 모든 시간에 첫째여야 합니다",
+            "must have the officer first of all people, at every level and at all hours",
+        )
         return
     for rung in ladder.rungs:
         if rung.who is not Who.RESIDENT:
             continue
         section = f"rung.{rung.name}"
         if ladder.place(rung.name) > ladder.place(first.name):
-            reader.wrong(section, "who", "must come before every rung that is for people")
+            reader.wrong(
+                section, "who", "사람을 찾는 모든 단계보다 앞이어야 합니다", "must come before every rung that is for people"
+            )
         if rung.then == EXHAUSTED or ladder.place(rung.then) > ladder.place(first.name):
-            reader.wrong(section, "then", "must lead to the officer, who hears of it first of all people")
+            reader.wrong(
+                section,
+                "then",
+                "담당자에게 이어져야 합니다: 사람 가운데 가장 먼저 들어야 합니다",
+                "must lead to the officer, who hears of it first of all people",
+            )

@@ -225,12 +225,11 @@ def _about(fact_id: str) -> str:
 def _refuse_looser(profile: Profile, rule: str, level: int, limit: float) -> None:
     """ChangeRefused unless the limit is above 0 and more careful than the one that holds without it."""
     there = level in tuple(Level) and math.isfinite(limit)
-    if there and rule in ABSENCES and rule != "away":
-        now = profile.absence.of(rule)[level - 1]
-        if now is not None:
-            if not 0 < limit < now:
-                raise ChangeRefused(f"a household's own limit may only be shorter than {write_length(now)}, and above 0")
-            return
+    now = _length_now(profile, rule, level) if there else None
+    if now is not None:
+        if not 0 < limit < now:
+            raise ChangeRefused(f"a household's own limit may only be shorter than {write_length(now)}, and above 0")
+        return
     if there and rule in tuple(Channel):
         threshold = profile.thresholds[Channel(rule)]
         found = threshold.levels[level - 1]
@@ -240,3 +239,10 @@ def _refuse_looser(profile: Profile, rule: str, level: int, limit: float) -> Non
                 raise ChangeRefused(f"a household's own limit may only lie {'above' if below else 'below'} {found.raise_at:g}")
             return
     raise ChangeRefused(f"{rule!r} has no limit of level {level} that a household may shorten")
+
+
+def _length_now(profile: Profile, rule: str, level: int) -> Millis | None:
+    """The length that holds; None where the rule has none of this level, or none that may be shortened."""
+    if rule in ABSENCES and rule != "away":
+        return profile.absence.of(rule)[level - 1]
+    return profile.inactive.get(rule) if level == Level.CAUTION else None

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from ingest.dialects.native import NATIVE_SIGNALS, value_schema
-from ingest.dialects.senml import MAX_RECORDS
+from ingest.dialects.senml_names import MAX_RECORDS
 from ingest.reading import Signal
 from ingest.window import MAX_BOOT, MAX_SEQ
 from ingest.wire import ID, MAX_PAYLOAD_BYTES, PACK, ROOT, Ack, PackRecord, Payload, ack_topic, encode_ack

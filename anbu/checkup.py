@@ -82,7 +82,7 @@ def _rules(settings: Settings) -> str:
         load_table(file)
     except (RulesWrong, OSError) as error:
         step = say("기준표를 고치십시오", "mend the table of limits")
-        raise Refusal(str(error), f"{step}: {file}") from error
+        raise Refusal(_said(error), f"{step}: {file}") from error
     return str(file) if file else say("기본 기준표", "the table as shipped")
 
 
@@ -91,8 +91,12 @@ def _ladder(settings: Settings) -> str:
     try:
         ladder = load_ladder(file)
     except (RulesWrong, OSError) as error:
-        raise Refusal(str(error), say(f"확인 단계를 고치십시오: {file}", f"mend the ladder: {file}")) from error
+        raise Refusal(_said(error), say(f"확인 단계를 고치십시오: {file}", f"mend the ladder: {file}")) from error
     return f"{file or say('기본 확인 단계', 'the ladder as shipped')} ({ladder.version})"
+
+
+def _said(error: RulesWrong | OSError) -> str:
+    return error.said(say("ko", "en")) if isinstance(error, RulesWrong) else str(error)
 
 
 def _key(settings: Settings) -> str:

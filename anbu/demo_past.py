@@ -58,20 +58,19 @@ class StandingAtEnd:
 def stage_the_plot(fleet: Fleet, now: Millis) -> str:
     """Put into the dong what a duty officer meets: one fall about to be noticed, one silent phone, two device faults.
 
-    The fall: a resident at home who was last seen to move 8 h less 6 to 16 min ago, so that the motion rule's first level
-    comes due a few minutes of home time after the start. Returns that household's id.
+    The fall: a resident at home, awake or not, who was last seen to move 8 h less 7 min ago, so that the motion rule's first
+    level comes due a few minutes of home time after the start. Returns that household's id; RuntimeError where nobody is in.
     """
-    oldest, newest = now - 8 * HOUR + 6 * MINUTE, now - 8 * HOUR + 16 * MINUTE
-    moved = {home.household_id: fleet.last_movement(home.household_id, newest) for home in fleet.homes}
-    candidates = [
-        (at, household_id)
-        for household_id, at in moved.items()
-        if at >= oldest and all(fleet.is_at_home(household_id, at - lead * MINUTE) for lead in range(-1, 30, 5))
-    ]
-    if not candidates:
-        raise RuntimeError("no resident of this seed moved at home in the window for the fall; choose another --seed")
-    seen_at, fallen = min(candidates)
-    fleet.inject(Scenario.COLLAPSE, fallen, seen_at + 1)
+    fell_at = now - 8 * HOUR + 7 * MINUTE
+    at_home = (
+        home.household_id
+        for home in fleet.homes
+        if all(fleet.is_at_home(home.household_id, fell_at - lead * MINUTE) for lead in range(-1, 30, 5))
+    )
+    fallen = next(at_home, None)
+    if fallen is None:
+        raise RuntimeError("nobody of this dong was at home eight hours ago: take more --homes or another --seed")
+    fleet.inject(Scenario.FALL, fallen, fell_at)
     others = [home.household_id for home in fleet.homes if home.household_id != fallen]
     silent_phone, weak_battery, lost_gateway = (others[len(others) * part // 8] for part in (1, 4, 6))
     fleet.inject(Scenario.PHONE_OFF, silent_phone, now - 13 * HOUR)

@@ -62,7 +62,7 @@ def check_message(
     message = Message(received_at=at, source="check", topic=topic, payload=payload, retain=retain, dup=dup)
     bodies = [*facts, message]
     entries = [Entry(offset=offset, received_at=at, body=body) for offset, body in enumerate(bodies, 1)]
-    items = Decoder(make_dialects(DIALECTS)).read(entries)[-1][1]
+    *_, (_, items) = Decoder(make_dialects(DIALECTS)).read(entries)
     device = stand_in(address) if address else route.claim.device_id if route is not None and route.claim else None
     return Verdict(
         dialect=route.dialect if route is not None else None,

@@ -16,7 +16,7 @@ from ingest.clock import Millis, parse_local
 from ingest.register.homes import NotRegistered
 from rules.finding import Level
 from rules.lengths import parse_length
-from rules.limits import ABSENCES, Grade
+from rules.limits import ABSENCES, STILLNESS, Grade
 from rules.table import RulesWrong, RuleTable, load_table
 from rules.wording import Row, differences, limit_rows, other_lines
 
@@ -39,7 +39,7 @@ def read_file(file: Path | None) -> RuleTable:
     try:
         return load_table(file)
     except RulesWrong as error:
-        raise Refusal(str(error), say("고친 뒤 다시 하십시오", "mend these lines and try again")) from error
+        raise Refusal(error.said(_lang()), say("고친 뒤 다시 하십시오", "mend these lines and try again")) from error
     except UnicodeDecodeError as error:
         raise Refusal(f"{file}", say("UTF-8 텍스트여야 합니다", "it must be UTF-8 text")) from error
     except OSError as error:
@@ -130,6 +130,6 @@ def _limit(rule: str, value: str) -> float | None:
     if value == "none":
         return None
     try:
-        return float(parse_length(value)) if rule in ABSENCES else float(value)
+        return float(parse_length(value)) if rule in (*ABSENCES, *STILLNESS) else float(value)
     except ValueError as error:
-        raise Refusal(value, '"6 h"' if rule in ABSENCES else "30.5") from error
+        raise Refusal(value, '"6 h"' if rule in (*ABSENCES, *STILLNESS) else "30.5") from error

@@ -51,7 +51,7 @@ def serve(settings: Settings) -> None:
         table = load_table(settings.rules.file)
         ladder = load_ladder(settings.alerts.ladder)
     except RulesWrong as error:
-        raise Refusal(str(error)) from error
+        raise Refusal(error.said(say("ko", "en"))) from error
     clock = SystemClock()
     with ExitStack() as stack:
         stores = open_site_stores(settings, clock)

@@ -76,6 +76,7 @@ from ingest.tongues import Tongues
 from rules.consumer import RulesConsumer
 from rules.engine import Engine
 from rules.finding import Finding
+from rules.lane import COMMIT_EVERY_S, LaneConsumer
 from rules.seen import HomeSeen
 from rules.table import RuleTable
 
@@ -219,8 +220,13 @@ class Site:
         ]
         if "sparkplug" in stores.tongues.dialects:
             readers.append((RebirthConsumer(self.source.publish), None))
+        lane = LaneConsumer(
+            view := decoder.view(), lambda found: take(self.desk.of_real_homes(found)), lambda: rules.table.version
+        )
+        first = Runner(stores.journal, stores.cursors, lane, clock, commit_every_s=COMMIT_EVERY_S, pace=view)
         view = decoder.view()
         self.runners = (
+            first,
             *(Runner(stores.journal, stores.cursors, consumer, clock, pace=pace) for consumer, pace in readers),
             hours_runner(stores, clock, view, view),
         )

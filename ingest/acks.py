@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
+import numpy as np
 from sqlalchemy import Engine
 
 from ingest import acks_metrics as metrics
@@ -16,11 +17,11 @@ from ingest.acks_book import Book
 from ingest.acks_ledger import Given, Ledger
 from ingest.acks_tray import AckTray, OutgoingAck
 from ingest.clock import Clock, Millis
-from ingest.decoding import Decoding, Item
+from ingest.decoding import Decoded, Decoding, Other
 from ingest.facts import DeviceRemoved, Fact, LinkDown, LinkUp, MessageReread, RunStarted, RunStopped
 from ingest.journal.port import Entry, Message
 from ingest.losses import LostRange, write_losses
-from ingest.reading import Reading, Reason, Rejection
+from ingest.reading import Reason, Rejection
 from ingest.reread import message_of
 from ingest.window import MAX_BOOT, MAX_SEQ
 from ingest.wire import MAX_PAYLOAD_BYTES, PACK, PackRecord, encode_ack, parse_topic
@@ -99,14 +100,18 @@ class AcksConsumer:
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Settle what these entries hold; an error of the store goes up before anything is acknowledged."""
-        for entry, items in self._decoder.read(entries):
+        decoded = self._decoder.read(entries)
+        others: dict[int, list[Other]] = {}
+        for offset, other in decoded.others:
+            others.setdefault(offset, []).append(other)
+        for entry, numbers in zip(entries, _numbers_of(decoded), strict=True):
             self._ledger.expire(entry.received_at)
             self._now = entry.received_at
             body = message_of(entry.body) if isinstance(entry.body, MessageReread) else entry.body
             if not isinstance(body, Message):
                 self._fold(body, entry.received_at)
             elif not body.retain:
-                self._settle(entry, body, items)
+                self._settle(entry, body, numbers, others.get(entry.offset, ()))
         self._counted = max(self._counted, entries[-1].offset if entries else 0)
         self._write_losses()
         self._tell()
@@ -141,23 +146,24 @@ class AcksConsumer:
             self._debts.pop(fact.device_id, None)
             self._older = {key: debt for key, debt in self._older.items() if key[0] != fact.device_id}
 
-    def _settle(self, entry: Entry, message: Message, items: list[Item]) -> None:
+    def _settle(self, entry: Entry, message: Message, numbers: tuple[int, int] | None, others: Sequence[Other]) -> None:
+        """`numbers`: boot and seq of its first reading, -1 for none; None where it brought no reading of a household."""
         device_id = self._device(message.topic)
         if device_id is None:
             return
-        first = items[0] if items else None
         refused = repeated = False
-        if isinstance(first, Reading):
-            boot, seq = first.boot, first.seq
-            if len(items) > 1:
-                refused = any(isinstance(item, Rejection) for item in items)
-        else:
-            if isinstance(first, Rejection):
-                if _is_nobodys(device_id, items):
-                    return
-                repeated = first.reason is Reason.DUPLICATE and first.index == 0
-                refused = not repeated
+        boot: int | None
+        seq: int | None
+        rejections = [other for other in others if isinstance(other, Rejection)]
+        if rejections:
+            if _is_nobodys(device_id, rejections):
+                return
+            repeated = rejections[0].reason is Reason.DUPLICATE and rejections[0].index == 0
+            refused = not repeated
+        if rejections or numbers is None:
             boot, seq = _numbers(message)
+        else:
+            boot, seq = (None if number < 0 else number for number in numbers)
         if boot is None or seq is None:
             return
         book = self._ledger.settle(device_id, boot, seq, entry.received_at, repeated=repeated)
@@ -258,11 +264,20 @@ class AcksConsumer:
         )
 
 
-def _is_nobodys(sender: str, items: Iterable[Item]) -> bool:
+def _is_nobodys(sender: str, rejections: Iterable[Rejection]) -> bool:
     """Whether nobody has enrolled the sender itself; another device in its pack does not matter here."""
-    return any(
-        isinstance(item, Rejection) and item.reason is Reason.UNKNOWN_DEVICE and item.device_id == sender for item in items
-    )
+    return any(one.reason is Reason.UNKNOWN_DEVICE and one.device_id == sender for one in rejections)
+
+
+def _numbers_of(decoded: Decoded) -> list[tuple[int, int] | None]:
+    """Boot and seq of the first reading of each entry; None where there is no reading."""
+    readings = decoded.readings
+    if not len(readings):
+        return [None] * len(decoded.entries)
+    offsets = [entry.offset for entry in decoded.entries]
+    first = np.minimum(np.searchsorted(readings.offset, offsets), len(readings) - 1)
+    found = zip(readings.offset[first].tolist(), readings.boot[first].tolist(), readings.seq[first].tolist(), strict=True)
+    return [(boot, seq) if of == offset else None for offset, (of, boot, seq) in zip(offsets, found, strict=True)]
 
 
 def _numbers(message: Message) -> tuple[int | None, int | None]:

@@ -9,17 +9,25 @@ from __future__ import annotations
 import random
 import threading
 from dataclasses import dataclass, replace
-from typing import Any
 
-import paho.mqtt.client as mqtt
 import structlog
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest import acks_metrics as metrics
 from ingest.acks_tray import AckTray, OutgoingAck
 from ingest.clock import Clock, Millis
-from ingest.mqtt_wire import BrokerAddress
+from ingest.mqtt_frames import (
+    CONNACK,
+    DISCONNECT,
+    PINGREQ,
+    PINGRESP,
+    PUBACK,
+    REFUSALS,
+    Packet,
+    Published,
+    connect_frame,
+    publish_frame,
+)
+from ingest.mqtt_wire import BrokerAddress, Pace, Wire, WireEnded
 from ingest.wire import ack_topic
 
 log = structlog.get_logger(__name__)
@@ -29,6 +37,7 @@ IN_FLIGHT = 500
 
 NEVER = "the broker has not been reached yet"
 
+_MIDS = 65_535
 _TURN_S = 0.05
 _CONNECT_S = 3.0
 _ANSWER_S = 10.0  # for the broker to accept us, and for it to take over what we published
@@ -80,8 +89,8 @@ class AckSender:
         self._said: str | None = None
         self._sent = 0
         self._under_way: dict[int, OutgoingAck] = {}  # by message id of the connection that is
-        self._accepted = False
-        self._refused: str | None = None
+        self._last_mid = 0
+        self._asked_at: float | None = None  # monotonic: when a ping went out that has no answer yet
         self._progressed = 0.0  # monotonic: the broker last took something over, or owed us nothing
         self._status = SenderStatus(
             connected=False, since=clock.machine_now(), sent=0, error="the broker has not been reached yet"
@@ -116,93 +125,107 @@ class AckSender:
                 self._stopping.wait(self._backoff_s[1])
 
     def _one_connection(self) -> None:
-        client = self._make_client()
+        self._under_way, self._last_mid = {}, 0
+        wire = Wire(self._address, self._clock, Pace(connect_s=_CONNECT_S))
         unforeseen: Exception | None = None
         why = "we left"
         try:
-            self._serve(client)
-        except (OSError, ValueError) as error:  # ValueError: paho, of a host or a certificate it cannot use
+            self._serve(wire)
+        except (OSError, WireEnded) as error:
             why = str(error) or type(error).__name__
         except Exception as error:  # whatever it is, it must not be the end of acknowledging
             why, unforeseen = f"unforeseen {type(error).__name__}: {error}", error
-        self._drop(client)
+        self._tray.put_back(self._under_way.values())
+        self._under_way = {}
+        wire.close()
         self._show(why)
         if not self._stopping.is_set():
             self._pause(why, unforeseen)
 
-    def _make_client(self) -> mqtt.Client:
-        """A new one for every connection: paho would send again on its own what a newer acknowledgement has replaced."""
-        self._accepted, self._refused = False, None
-        self._under_way = {}
-        address = self._address
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=address.client_id,
-            clean_session=False,  # a broker that takes us for somebody else must not wipe their queue
-            protocol=MQTTProtocolVersion.MQTTv311,
-            manual_ack=True,  # nor may we take what was queued for them
-            reconnect_on_failure=False,
-        )
-        if address.username is not None:
-            client.username_pw_set(address.username, address.password)
-        client.connect_timeout = _CONNECT_S
-        client.max_inflight_messages_set(IN_FLIGHT)
-        client.on_connect = self._on_connect
-        client.on_publish = self._on_publish
-        return client
-
-    def _serve(self, client: mqtt.Client) -> None:
-        """One connection, to its end; OSError when it could not be made or broke."""
-        if self._address.tls:
-            client.tls_set(ca_certs=str(self._address.ca_file) if self._address.ca_file else None)
-        client.connect(self._address.host, self._address.port, self._address.keepalive_s)
-        opened = self._clock.monotonic()
-        while not self._accepted:
-            self._turn(client)
-            if self._clock.monotonic() - opened > _ANSWER_S:
-                raise TimeoutError(f"the broker did not accept us within {_ANSWER_S:g} s")
-            if self._stopping.is_set():
-                return
+    def _serve(self, wire: Wire) -> None:
+        """One connection, to its end; OSError or WireEnded when it could not be made or broke."""
+        if not self._open(wire):
+            return
         self._failures, self._said = 0, None
-        self._progressed = self._clock.monotonic()
+        self._progressed, self._asked_at = self._clock.monotonic(), None
         self._show(None)
         log.info("devices can be acknowledged", broker=str(self._address))
         while not self._stopping.is_set():
-            self._send(client)
+            self._send(wire)
         end = self._clock.monotonic() + _LAST_S
         while (len(self._tray) or self._under_way) and self._clock.monotonic() < end:
-            self._send(client)
-        client.disconnect()
+            self._send(wire)
+        wire.send(DISCONNECT)
 
-    def _send(self, client: mqtt.Client) -> None:
-        """Hand over what may go, then let the connection work for a moment."""
+    def _open(self, wire: Wire) -> bool:
+        """Connect and be accepted; False where we are to stop before that.
+
+        Not with a clean session: a broker that takes us for somebody else must not wipe their queue.
+        """
+        address = self._address
+        wire.dial()
+        wire.send(
+            connect_frame(
+                address.client_id, keepalive_s=address.keepalive_s, username=address.username, password=address.password
+            )
+        )
+        opened = self._clock.monotonic()
+        while not self._stopping.is_set():
+            for packet in wire.read() if wire.readable(_TURN_S) else ():
+                if isinstance(packet, Packet) and packet.kind == CONNACK and len(packet.body) == 2:
+                    code = packet.body[1]
+                    if code:
+                        raise ConnectionRefusedError(f"the broker refused us: {REFUSALS.get(code, f'code {code}')}")
+                    return True
+            if self._clock.monotonic() - opened > _ANSWER_S:
+                raise TimeoutError(f"the broker did not accept us within {_ANSWER_S:g} s")
+        return False
+
+    def _send(self, wire: Wire) -> None:
+        """Hand over what may go, in one piece, then hear for a moment what the broker has taken over."""
+        frames = []
         for ack in self._tray.take(IN_FLIGHT - len(self._under_way)):
-            told = client.publish(ack_topic(ack.device_id), ack.payload, qos=1)
-            self._under_way[told.mid] = ack
-            self._sent += 1
-            metrics.SENT.inc()
-        now = self._clock.monotonic()
+            mid = self._last_mid = self._last_mid % _MIDS + 1
+            self._under_way[mid] = ack
+            frames.append(publish_frame(ack_topic(ack.device_id).encode(), ack.payload, mid=mid))
+        if frames:
+            wire.send(b"".join(frames))
+            self._sent += len(frames)
+            metrics.SENT.inc(len(frames))
+        self._keep_alive(wire)
+        for packet in wire.read() if wire.readable(_TURN_S) else ():
+            self._take(packet)
+        if self._status.sent != self._sent:
+            self._show(None)
+
+    def _take(self, packet: Published | Packet) -> None:
+        """A message is somebody else's, and stays theirs: it is not acknowledged."""
+        if not isinstance(packet, Packet):
+            return
+        if packet.kind == PINGRESP:
+            self._asked_at = None
+        elif packet.kind == PUBACK and len(packet.body) == 2:
+            ack = self._under_way.pop(int.from_bytes(packet.body, "big"), None)
+            if ack is not None:
+                self._progressed = self._clock.monotonic()
+                self._tray.confirm(ack)
+                metrics.CONFIRMED.inc()
+
+    def _keep_alive(self, wire: Wire) -> None:
+        """Say something before the broker takes us for dead, and notice when it is."""
+        now, keepalive = self._clock.monotonic(), self._address.keepalive_s
         if not self._under_way:
             self._progressed = now
         elif now - self._progressed > _ANSWER_S:
             raise TimeoutError(f"the broker took nothing over for {_ANSWER_S:g} s")
-        self._turn(client)
-        if self._status.sent != self._sent:
-            self._show(None)
-
-    def _turn(self, client: mqtt.Client) -> None:
-        code = client.loop(_TURN_S)
-        if self._refused is not None:
-            raise ConnectionRefusedError(f"the broker refused us: {self._refused}")
-        if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise ConnectionError(mqtt.error_string(code))
-
-    def _drop(self, client: mqtt.Client) -> None:
-        self._tray.put_back(self._under_way.values())
-        self._under_way = {}
-        connected = client.socket()
-        if connected is not None:
-            connected.close()
+        if not keepalive:
+            return
+        if self._asked_at is not None:
+            if now - self._asked_at >= keepalive:
+                raise TimeoutError(f"the broker did not answer a ping within {keepalive} s")
+        elif now - wire.spoke_at >= keepalive:
+            self._asked_at = now
+            wire.send(PINGREQ)
 
     def _pause(self, why: str, unforeseen: Exception | None) -> None:
         first, most = self._backoff_s
@@ -227,16 +250,3 @@ class AckSender:
         since = before.since if before.connected == connected else self._clock.machine_now()
         self._status = SenderStatus(connected=connected, since=since, sent=self._sent, error=error)
         metrics.CONNECTED.set(connected)
-
-    def _on_connect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _more: Any) -> None:
-        if reason.is_failure:
-            self._refused = str(reason)
-        else:
-            self._accepted = True
-
-    def _on_publish(self, _client: mqtt.Client, _data: Any, mid: int, _reason: ReasonCode, _more: Any) -> None:
-        ack = self._under_way.pop(mid, None)
-        if ack is not None:
-            self._progressed = self._clock.monotonic()
-            self._tray.confirm(ack)
-            metrics.CONFIRMED.inc()

@@ -13,6 +13,7 @@ import msgspec
 from ingest.clock import Millis
 from ingest.facts import DeviceEnrolled, DeviceRemoved, Fact, HouseholdEnded, HouseholdEnrolled, HouseholdGraded
 from ingest.reading import DeviceId, DongCode, HouseholdId
+from ingest.readings import Whose
 
 
 class EnrolledHousehold(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,12 +38,11 @@ class EnrolledDevice(msgspec.Struct, frozen=True, kw_only=True):
     zone: str = "Asia/Seoul"
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Place(Whose, frozen=True, kw_only=True, gc=False):
     """Where a device stands now: all that judging one message needs, in one look-up."""
 
-    device_id: DeviceId
     household_id: HouseholdId
-    dong_code: DongCode
+    number: int  # among all places since the start or the last `restore`
     enrolled_at: Millis  # the later of the device's and the household's: nothing observed before it is life
     ended: bool  # the household is no longer looked after
 
@@ -69,6 +69,7 @@ class Enrolment:
         self._homes: dict[HouseholdId, set[DeviceId]] = {}  # who stands there, the household known or not
         self._places: dict[str, Place] = {}
         self._addresses: dict[str, DeviceId] = {}
+        self.standing: list[Place] = []  # by number, those of the past as well
 
     def fold(self, fact: Fact) -> None:
         """Take one fact of the journal."""
@@ -122,6 +123,7 @@ class Enrolment:
         self._devices = {device.device_id: device for device in known.devices}
         self._homes = {}
         self._places = {}
+        self.standing = []
         self._addresses = {device.address: device.device_id for device in known.devices if device.address is not None}
         for device in known.devices:
             self._homes.setdefault(device.household_id, set()).add(device.device_id)
@@ -179,10 +181,12 @@ class Enrolment:
             device = self._devices[device_id]
             household = self._households.get(device.household_id)
             if household is not None:
-                self._places[device_id] = Place(
+                place = self._places[device_id] = Place(
+                    number=len(self.standing),
                     device_id=device_id,
                     household_id=household.household_id,
                     dong_code=household.dong_code,
                     enrolled_at=max(device.enrolled_at, household.enrolled_at),
                     ended=household.ended_at is not None,
                 )
+                self.standing.append(place)

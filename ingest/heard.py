@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from ingest.reading import Reason, Signal
+from ingest.readings import Floats, Ints
 
 
 class Said(msgspec.Struct, frozen=True, gc=False):
@@ -29,6 +32,19 @@ class Wrong(msgspec.Struct, frozen=True, gc=False):
     detail: str
     index: int = 0
     device_id: str | None = None  # None: the sender itself
+
+
+class EvenPack(NamedTuple):
+    """A message of many values, all well, none urgent, each with the device's time; columns are `[value]`."""
+
+    boot: int
+    seq: int
+    first: int  # index of the first value; the others follow
+    devices: list[str]  # of the sensors that speak in it
+    sensor: Ints  # which one of these
+    signal: Ints  # as Signal.code
+    value: Floats
+    t: Floats  # seconds since 1970 UTC
 
 
 class Heard(msgspec.Struct, gc=False):

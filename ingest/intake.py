@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
 
 from ingest import metrics
 from ingest.clock import HOUR, Millis
-from ingest.decoding import Decoding, Item
+from ingest.decoding import Decoded, Decoding
 from ingest.facts import DeviceEnrolled, MessageReread, MessagesLeftOut
 from ingest.journal.port import Entry, Message
 from ingest.reading import DeviceId, Reading, Reason, Rejection
+from ingest.readings import SIGNALS, Readings
 from ingest.register.dialect import guess_dialect
 from ingest.register.tables import rejection, unclaimed
 from ingest.vendors import stand_in
@@ -81,15 +84,14 @@ class IntakeConsumer:
         sightings: dict[DeviceId, _Sighting] = {}
         enrolled: list[DeviceEnrolled] = []
         decoded = self._decoder.read(entries)
-        for entry, items in decoded:
-            for item in items:
-                if isinstance(item, Rejection):
-                    self._note(entry, item, rows, sightings)
-                elif isinstance(item, DeviceEnrolled):
-                    enrolled.append(item)
-                    sightings.pop(item.device_id, None)
-                    if item.address is not None:
-                        sightings.pop(stand_in(item.address), None)
+        for offset, item in decoded.others:
+            if isinstance(item, Rejection):
+                self._note(entries[bisect_left(entries, offset, key=_offset)], item, rows, sightings)
+            elif isinstance(item, DeviceEnrolled):
+                enrolled.append(item)
+                sightings.pop(item.device_id, None)
+                if item.address is not None:
+                    sightings.pop(stand_in(item.address), None)
         if rows or sightings or enrolled:
             with self._engine.begin() as connection:
                 _keep_rejections(connection, entries, rows)
@@ -145,22 +147,30 @@ class IntakeConsumer:
             metrics.NOT_KEPT.inc()
         return False
 
-    def _count(self, decoded: Sequence[tuple[Entry, list[Item]]]) -> None:
-        fresh = [(entry, items) for entry, items in decoded if entry.offset > self._counted]
-        if not fresh:
+    def _count(self, decoded: Decoded) -> None:
+        last = decoded.entries[-1].offset
+        fresh = decoded.between(self._counted, last)
+        if not fresh.entries:
             return
-        self._counted = fresh[-1][0].offset
-        readings = [item for _entry, items in fresh for item in items if isinstance(item, Reading)]
-        rejections = [item for _entry, items in fresh for item in items if isinstance(item, Rejection)]
-        metrics.MESSAGES.inc(sum(isinstance(entry.body, Message) for entry, _items in fresh))
-        for signal, count in Counter(reading.signal for reading in readings).items():
-            metrics.READINGS.labels(signal.value).inc(count)
-        for signal, count in Counter(reading.signal for reading in readings if not reading.credible).items():
-            metrics.DOUBTFUL.labels(signal.value).inc(count)
-        for signal, count in Counter(reading.signal for reading in readings if reading.skewed).items():
-            metrics.SKEWED.labels(signal.value).inc(count)
-        for reason, count in Counter(refused.reason for refused in rejections).items():
+        self._counted = last
+        metrics.MESSAGES.inc(sum(isinstance(entry.body, Message) for entry in fresh.entries))
+        strangers = Readings.of(one for _, one in fresh.others if isinstance(one, Reading))
+        for readings in (fresh.readings, strangers):
+            for metric, chosen in (
+                (metrics.READINGS, readings.signal),
+                (metrics.DOUBTFUL, readings.signal[~readings.credible]),
+                (metrics.SKEWED, readings.signal[readings.skewed]),
+            ):
+                counts = np.bincount(chosen)
+                for code in np.flatnonzero(counts).tolist():
+                    metric.labels(SIGNALS[code].value).inc(int(counts[code]))
+        rejections = Counter(refused.reason for _, refused in fresh.others if isinstance(refused, Rejection))
+        for reason, count in rejections.items():
             metrics.REJECTIONS.labels(reason.value).inc(count)
+
+
+def _offset(entry: Entry) -> int:
+    return entry.offset
 
 
 def _sender(refused: Rejection) -> str:

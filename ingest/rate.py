@@ -1,8 +1,9 @@
 """How much of one device is journalled: so many messages a second, and a burst; above that only what may be a call for help.
 
 What is left out is acknowledged to the broker, so that it holds up nobody, and told to the journal as a fact, so that
-the installer sees it; our own acknowledgement never covers it. What waited for us in the broker came at its own pace once
-and is let in whole.
+the installer sees it; our own acknowledgement never covers it. The last word on each topic is kept and let in after all:
+a door that swung a hundred times in a second is known to be shut. What waited for us in the broker came at its own pace
+once and is let in whole.
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ TOPICS = 50_000
 TOLD_EVERY: Millis = 5 * SECOND
 """How often what is left out of one device is told to the journal, home time."""
 
+LAST_WORDS = 20
+"""Topics of one device of which the last word is kept at a time: more than any device has, and a bound for one gone wild."""
+
 
 class _Sender:
     """One device's two allowances as the home time (microseconds) to which each is used up, and what was left out of it."""
 
-    __slots__ = ("is_told_of", "left_out", "since", "topic", "until", "urgent_until")
+    __slots__ = ("is_told_of", "last_words", "left_out", "since", "topic", "until", "urgent_until")
 
     def __init__(self) -> None:
         self.until = self.urgent_until = 0
@@ -40,6 +44,7 @@ class _Sender:
         self.left_out = 0
         self.since: Millis = 0  # when the first of these was left out, or the last were told
         self.topic = ""
+        self.last_words: dict[str, Message] = {}  # by topic, where nothing newer was let in
 
 
 class RateLimit:
@@ -70,17 +75,21 @@ class RateLimit:
         used = self._used(sender.until, now)
         if used <= self._room:
             sender.until = now * 1_000 + used
+            sender.last_words.pop(message.topic, None)
             return True
         if may_be_urgent(message.payload):
             used = self._used(sender.urgent_until, now)
             if used <= self._room:
                 sender.urgent_until = now * 1_000 + used
+                sender.last_words.pop(message.topic, None)
                 return True
         if not sender.is_told_of:
             sender.is_told_of, sender.since = True, now
             self._telling.append(sender)
         sender.left_out += 1
         sender.topic = message.topic
+        if message.topic in sender.last_words or len(sender.last_words) < LAST_WORDS:
+            sender.last_words[message.topic] = message
         return False
 
     def _used(self, until: int, now: Millis) -> int:
@@ -112,9 +121,9 @@ class RateLimit:
             return f"{route.dialect}/{route.address}", partial(_calls_for_help, route.hear)
         return f"/{topic}", _never
 
-    def tell(self, now: Millis) -> list[MessagesLeftOut]:
-        """Facts for the journal about what was left out, at most one for each device and `told_every`."""
-        facts: list[MessagesLeftOut] = []
+    def tell(self, now: Millis) -> list[Body]:
+        """For the journal, at most once for each device and `told_every`: last words, then a fact about what was left out."""
+        told: list[Body] = []
         for sender in list(self._telling):
             if 0 <= now - sender.since < self._told_every:
                 continue
@@ -122,10 +131,12 @@ class RateLimit:
                 sender.is_told_of = False
                 self._telling.remove(sender)
                 continue
-            fact_id, since = f"left-out-{uuid4().hex}", min(sender.since, now)
-            facts.append(MessagesLeftOut(fact_id=fact_id, at=now, topic=sender.topic, messages=sender.left_out, since=since))
-            sender.left_out, sender.since = 0, now
-        return facts
+            told += sender.last_words.values()
+            if lost := sender.left_out - len(sender.last_words):
+                fact_id, since = f"left-out-{uuid4().hex}", min(sender.since, now)
+                told.append(MessagesLeftOut(fact_id=fact_id, at=now, topic=sender.topic, messages=lost, since=since))
+            sender.last_words, sender.left_out, sender.since = {}, 0, now
+        return told
 
 
 def _calls_for_help(hear: Callable[[bytes], Heard], payload: bytes) -> bool:

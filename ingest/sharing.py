@@ -18,9 +18,10 @@ from collections.abc import Callable, Sequence
 
 from ingest.clock import Clock
 from ingest.decode import Decoder
-from ingest.decoding import Decoding, Item
+from ingest.decoding import Decoded, Decoding
 from ingest.enrolment import Enrolment
 from ingest.journal.port import Entry, Journal, JournalDamaged
+from ingest.readings import Readings
 
 ITEMS_AHEAD = 300_000
 """How many items the end of a chain may be ahead of a consumer on it: what is kept for it in memory."""
@@ -38,12 +39,12 @@ _SHARE = 20
 
 
 class _Stretch:
-    """Decoded entries up to the offset `last`; `state` is the decoder's after them, where it was taken down."""
+    """What was decoded up to the offset `last`; `state` is the decoder's after it, where it was taken down."""
 
-    __slots__ = ("items", "last", "next", "pairs", "state")
+    __slots__ = ("decoded", "items", "last", "next", "state")
 
-    def __init__(self, last: int, items: int, pairs: list[tuple[Entry, list[Item]]], state: bytes | None = None) -> None:
-        self.last, self.pairs, self.state = last, pairs, state
+    def __init__(self, last: int, items: int, decoded: Decoded | None, state: bytes | None = None) -> None:
+        self.last, self.decoded, self.state = last, decoded, state
         self.items = items  # of the whole chain up to here
         self.next: _Stretch | None = None
 
@@ -58,7 +59,7 @@ class _Chain:
         self.wanted = False  # somebody would commit if the state were taken down
         self.lock = threading.Lock()
         self.broken = False  # the decoder raised and stands between two entries
-        self.tail = _Stretch(at, 0, [], state)
+        self.tail = _Stretch(at, 0, None, state)
 
     def state(self) -> bytes:
         """The decoder's, taken down after the last stretch."""
@@ -70,12 +71,12 @@ class _Chain:
     def extend(self, entries: Sequence[Entry]) -> None:
         """Decode these, which follow the last stretch."""
         try:
-            pairs = self.decoder.read(entries)
+            decoded = self.decoder.read(entries)
         except BaseException:
             self.broken = True
             raise
         tail = self.tail
-        tail.next = _Stretch(entries[-1].offset, tail.items + sum(len(items) for _, items in pairs), pairs)
+        tail.next = _Stretch(entries[-1].offset, tail.items + decoded.count, decoded)
         self.tail = tail.next
 
 
@@ -137,11 +138,11 @@ class DecoderView:
         self._chain = _Chain(decoder, at or 0, state)
         self._stretch: _Stretch | None = self._chain.tail  # None: we have been left behind
 
-    def read(self, entries: Sequence[Entry]) -> list[tuple[Entry, list[Item]]]:
-        """What each of these entries means, as `Decoder.read`."""
-        found: list[tuple[Entry, list[Item]]] = []
+    def read(self, entries: Sequence[Entry]) -> Decoded:
+        """What these entries mean, as `Decoder.read`."""
+        found: list[Decoded] = []
         if not entries:
-            return found
+            return Decoded(entries, Readings.join([]), [])
         if self._at is None:
             self._at = self._chain.tail.last = entries[0].offset - 1
             self._known = (self._at, self._known[1])
@@ -158,11 +159,11 @@ class DecoderView:
         others = self._shared.chain
         if others is not None and others is not self._chain:
             self._join(others, last)  # now, before they move on
-        return found
+        return Decoded.join(found)
 
-    def _walk(self, last: int) -> list[tuple[Entry, list[Item]]]:
+    def _walk(self, last: int) -> list[Decoded]:
         """Take what others have decoded, up to this offset."""
-        found: list[tuple[Entry, list[Item]]] = []
+        found: list[Decoded] = []
         while self._stretch is not None and self._at is not None and self._at < last:
             if self._at >= self._stretch.last:
                 if self._stretch.state is not None:
@@ -170,10 +171,8 @@ class DecoderView:
                 if self._stretch.next is None:
                     break
                 self._stretch = self._stretch.next
-            pairs = self._stretch.pairs
-            start = bisect_right(pairs, self._at, key=_pair_offset)
-            end = bisect_right(pairs, last, lo=start, key=_pair_offset)
-            found += pairs[start:end]
+            if self._stretch.decoded is not None:
+                found.append(self._stretch.decoded.between(self._at, last))
             self._at = min(last, self._stretch.last)
         return found
 
@@ -279,7 +278,3 @@ class DecoderView:
 
 def _offset(entry: Entry) -> int:
     return entry.offset
-
-
-def _pair_offset(pair: tuple[Entry, list[Item]]) -> int:
-    return pair[0].offset

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from ingest.clock import Millis
-from ingest.dating import YEAR_2020, earliest_believable
-from ingest.reading import Reading, Reason, Rejection, Signal
-from rules.columns import UNSET, Ints, Rows
+from ingest.dating import YEAR_2020
+from ingest.reading import Reason, Rejection, Signal
+from ingest.readings import SIGNALS, Floats, Ints, Mask, Readings
+from rules.columns import UNSET, Rows
+from rules.samples import Samples
 from rules.state import State
 
-_MOTION, _STATUS, _BATTERY, _LINK = Signal.MOTION, Signal.STATUS, Signal.BATTERY, Signal.LINK
+Column: TypeAlias = Ints | Floats | Mask
+_NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
 LEFT, CAME_HOME = 2.0, 3.0
 """What a door says that can tell."""
+
+_MOTION, _STATUS = Signal.MOTION.code, Signal.STATUS.code
+_TEMPERATURE, _HUMIDITY = Signal.TEMPERATURE.code, Signal.HUMIDITY.code
+_NO_NUMBER = -1
 
 SILENT_REASONS = frozenset({Reason.RETAINED, Reason.DUPLICATE, Reason.UNKNOWN_DEVICE})
 """Rejections that say nothing of the device: the broker or the network spoke, or nobody we know."""
@@ -45,213 +52,149 @@ class Numbers(NamedTuple):
     received: Ints
 
 
-_NO_MOMENTS = Moments(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
-
-
-@dataclass(slots=True)
-class _Gathered:
-    """Moments while they are gathered."""
-
-    rows: list[int] = field(default_factory=list)
-    at: list[Millis] = field(default_factory=list)
-
-    def add(self, row: int, at: Millis) -> None:
-        """One more."""
-        self.rows.append(row)
-        self.at.append(at)
-
-    def closed(self) -> Moments:
-        """As arrays."""
-        return Moments(_ints(self.rows), _ints(self.at)) if self.rows else _NO_MOMENTS
-
-
-@dataclass(slots=True)
-class Samples:
-    """Samples of one kind, no two of the same home, as columns."""
-
-    home: list[int] = field(default_factory=list)  # row in Households
-    device: list[int] = field(default_factory=list)  # row in Devices
-    value: list[float] = field(default_factory=list)
-    at: list[Millis] = field(default_factory=list)  # ms UTC
-    offset: list[int] = field(default_factory=list)
-
-
-class Turns:
-    """Humidity and temperature samples in journal order: the n-th of each home in the n-th turn, so that a turn's samples
-    concern different homes and may be folded together."""
-
-    def __init__(self) -> None:
-        self.humidity: list[Samples] = []
-        self.air: list[Samples] = []
-        self._of: dict[int, int] = {}
-
-    def add(self, home: int, device: int, reading: Reading) -> None:
-        """One more."""
-        turn = self._of.get(home, 0)
-        self._of[home] = turn + 1
-        if turn == len(self.air):
-            self.air.append(Samples())
-            self.humidity.append(Samples())
-        samples = (self.air if reading.signal is Signal.TEMPERATURE else self.humidity)[turn]
-        samples.home.append(home)
-        samples.device.append(device)
-        samples.value.append(reading.value)
-        samples.at.append(reading.observed_at)
-        samples.offset.append(reading.offset)
-
-
 class Batch:
-    """What a run of readings and rejections says, ids already rows: first added one by one, then closed and read.
-
-    Whatever every reading says is gathered in columns, which cost a tenth of objects.
-    """
+    """What a run of readings and rejections says, ids already rows: first added, then closed and read."""
 
     def __init__(self, state: State, caught_up: Millis) -> None:
-        self._home_of = state.households.index.get
         self._device_of = state.devices.index.get
         self._enrolled = state.devices
         self._caught_up = caught_up
-        self.size = 0
-        self._home: list[int] = []  # this and the five below: of each credible reading
-        self._device: list[int] = []
-        self._observed: list[Millis] = []
-        self._received: list[Millis] = []
-        self._boot: list[int] = []  # -1: it has none
-        self._seq: list[int] = []
-        self._undated: list[int] = []  # places of those that say nothing of the device's clock
-        self._moved: list[int] = []  # places of motions
-        self._reports = _Gathered()
-        self._enter, self._door, self._call, self._life = _Gathered(), _Gathered(), _Gathered(), _Gathered()
-        self._faulty, self._rejected = _Gathered(), _Gathered()
-        self.phone: list[tuple[int, Millis, bool]] = []  # household row, when, on
-        self.status: list[tuple[int, Millis, bool]] = []  # device row, received, online
-        self.battery: list[tuple[int, float]] = []  # device row, percent
-        self.link: list[tuple[int, float]] = []  # device row, percent
-        self.sims: list[tuple[int, float]] = []  # device row, which card
-        self.turns = Turns()
+        self._parts: list[tuple[Readings, Rows, Rows]] = []
+        self._refused: list[tuple[int, Millis]] = []
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was added."""
+        return not (self._parts or self._refused)
+
+    def add(self, readings: Readings, homes: Rows, devices: Rows) -> None:
+        """Readings with their rows in Households and Devices; one of a home or device that has none is left out."""
+        if len(readings):
+            self._parts.append((readings, homes, devices))
+
+    def add_rejection(self, rejection: Rejection) -> None:
+        """Count it against its device, where it says something of it."""
+        device = None if rejection.device_id is None else self._device_of(rejection.device_id)
+        if device is not None and rejection.reason not in SILENT_REASONS:
+            self._refused.append((device, rejection.received_at))
 
     def close(self) -> None:
         """Nothing is added any more."""
-        home, device, received = _ints(self._home), _ints(self._device), _ints(self._received)
-        observed = _ints(self._observed)
+        readings = Readings.join([part for part, _, _ in self._parts])
+        home = _joined([homes for _, homes, _ in self._parts])
+        device = _joined([devices for _, _, devices in self._parts])
+        if len(home) and (home.min() < 0 or device.min() < 0):
+            known = (home >= 0) & (device >= 0)
+            readings, home, device = readings.where(known), home[known], device[known]
+        refused = np.array(self._refused, dtype=np.int64).reshape(-1, 2)
+        self.rejected = Moments(refused[:, 0], refused[:, 1])  # device rows, by receive time
+        self._sort(readings, home, device)
+
+    def _sort(self, readings: Readings, home: Rows, device: Rows) -> None:
+        code, value = readings.signal, readings.value
+        counts = np.bincount(code, minlength=len(SIGNALS)).tolist()
+        self.status = self._told(Signal.STATUS, counts, code, device, readings.received_at, value > 0)
+        self.battery = self._told(Signal.BATTERY, counts, code, device, value)  # device row, percent
+        self.link = self._told(Signal.LINK, counts, code, device, value)  # device row, percent
+        heard, skewed = readings.credible, readings.skewed
+        doubtful = np.zeros(0, dtype=np.int64)
+        if not heard.all():
+            doubtful = np.flatnonzero(~heard & (code != _STATUS))
+            observed, received = readings.observed_at[doubtful], readings.received_at[doubtful]
+            doubtful = doubtful[observed < self._earliest(device[doubtful], received)]
+        undated = skewed
+        if counts[_STATUS]:  # offline is the broker's word; of the gateway's own its clock and number say nothing
+            state = code == _STATUS
+            heard, undated = heard & ~(state & (value <= 0)), skewed | state
+        faulty = heard & skewed & (code != _STATUS)
+        faulty[doubtful] = True
+        self.faulty = Moments(device[faulty], readings.received_at[faulty])  # device rows: wrongly dated, by receive time
+        reports = (device[doubtful], self.rejected.rows), (readings.received_at[doubtful], self.rejected.at)
+        if not heard.all():
+            readings, home, device, undated = readings.where(heard), home[heard], device[heard], undated[heard]
+        self._sort_heard(readings, home, device, undated)
+        self.reports = Moments(  # device rows: any live message, by receive time
+            np.concatenate((device, *reports[0])), np.concatenate((readings.received_at, *reports[1]))
+        )
+
+    def _sort_heard(self, readings: Readings, home: Rows, device: Rows, undated: Mask) -> None:
+        """What can be believed, signal by signal; those that nobody told of cost nothing."""
+        received, observed, code, value = readings.received_at, readings.observed_at, readings.signal, readings.value
+        counts = np.bincount(code, minlength=len(SIGNALS)).tolist()
         lag = received - observed
         timely = lag < self._caught_up
         self.heard = Moments(home, observed)  # household rows: any credible reading
         self.heard_received = received  # beside `heard`: when it came
         self.fresh = Moments(home[timely], received[timely])  # household rows: not late, by receive time
-        reports = self._reports.closed()
-        self.reports = Moments(  # device rows: any live message, by receive time
-            np.concatenate((device, reports.rows)), np.concatenate((received, reports.at))
-        )
-        dated = np.ones(len(lag), dtype=bool)
-        dated[self._undated] = False
+        dated = ~undated
         self.health = Health(device[dated], received[dated], lag[dated])
-        self.numbers = self._numbers(device, received, timely)
-        moved = _ints(self._moved)
+        self.numbers = self._numbers(readings, device, timely & (code != _STATUS))
+        moved = np.flatnonzero((code == _MOTION) & (value > 0)) if counts[_MOTION] else _NO_ROWS
         self.motion = Moments(home[moved], observed[moved])
         self.movers = device[moved]  # beside `motion`
-        self.enter, self.door, self.call = self._enter.closed(), self._door.closed(), self._call.closed()
-        self.life = self._life.closed()  # other signs of life than motion and plain doors
-        self.faulty = self._faulty.closed()  # device rows: wrongly dated, by receive time
-        self.rejected = self._rejected.closed()  # device rows, by receive time
+        door = np.flatnonzero(code == Signal.DOOR.code) if counts[Signal.DOOR.code] else _NO_ROWS
+        entered, told = value[door] == CAME_HOME, np.isin(value[door], (LEFT, CAME_HOME))
+        self.enter, self.door = (Moments(home[one], observed[one]) for one in (door[entered], door[~entered]))
+        call, steps = (
+            np.flatnonzero((code == signal.code) & (value > 0)) if counts[signal.code] else _NO_ROWS
+            for signal in (Signal.CALL, Signal.STEPS)
+        )
+        self.call = Moments(home[call], observed[call])
+        life = np.concatenate((door[told], call, steps))
+        self.life = Moments(home[life], observed[life])  # other signs of life than motion and plain doors
+        self.sims = self._told(Signal.SIM, counts, code, device, value)  # device row, which card
+        self.phone = self._told(Signal.PHONE, counts, code, home, observed, value > 0)  # household row, when, on
+        climate = _NO_ROWS
+        if counts[_TEMPERATURE] or counts[_HUMIDITY]:
+            climate = np.flatnonzero((code == _TEMPERATURE) | (code == _HUMIDITY))
+        self.climate = Samples(home, device, value, observed, readings.offset, code == _TEMPERATURE).chosen(climate)
 
-    def _numbers(self, device: Rows, received: Ints, timely: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Numbers:
+    @staticmethod
+    def _told(signal: Signal, counts: list[int], code: Ints, *columns: Column) -> list[tuple[Any, ...]]:
+        """What the readings of this signal say, reading by reading."""
+        if not counts[signal.code]:
+            return []
+        mine = code == signal.code
+        return list(zip(*(column[mine].tolist() for column in columns), strict=True))
+
+    def _earliest(self, device: Rows, received: Ints) -> Ints:
+        """Before which a time of the device is a fault of its clock: see ingest.dating.earliest_believable."""
+        enrolled = self._enrolled.enrolled_at[device]
+        enrolled = np.where(enrolled < UNSET, enrolled, YEAR_2020)
+        return np.where(received >= YEAR_2020, np.maximum(enrolled, YEAR_2020), enrolled)
+
+    def _numbers(self, readings: Readings, device: Rows, timely: Mask) -> Numbers:
         """Of readings that are not late; what a reading shares with the one before it is said once."""
-        boot, seq = _ints(self._boot), _ints(self._seq)
-        told = np.flatnonzero(timely & (boot >= 0) & (seq >= 0))
-        columns = (device[told], boot[told], seq[told], received[told])
+        boot, seq = readings.boot, readings.seq
+        told = np.flatnonzero(timely & (boot > _NO_NUMBER) & (seq > _NO_NUMBER))
+        columns = (device[told], boot[told], seq[told], readings.received_at[told])
         new = np.ones(len(told), dtype=bool)
-        new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+        if len(told):
+            new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
         return Numbers(*(column[new] for column in columns))
 
-    def keep_motions(self, kept: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> None:
+    def keep_motions(self, kept: Mask) -> None:
         """Let only these of `motion` be motions."""
         self.motion = Moments(self.motion.rows[kept], self.motion.at[kept])
 
-    def add_rejection(self, rejection: Rejection) -> None:
-        """Count it against its device, where it says something of it."""
-        self.size += 1
-        device = None if rejection.device_id is None else self._device_of(rejection.device_id)
-        if device is not None and rejection.reason not in SILENT_REASONS:
-            self._reports.add(device, rejection.received_at)
-            self._rejected.add(device, rejection.received_at)
 
-    def add(self, reading: Reading) -> None:
-        """Sort the reading in; one of a household or device that is not looked after is left out."""
-        self.size += 1
-        home, device = self._home_of(reading.household_id or ""), self._device_of(reading.device_id)
-        if home is None or device is None:
-            return
-        signal, value = reading.signal, reading.value
-        if signal is _MOTION:
-            if self._hear(home, device, reading) and value > 0:
-                self._moved.append(len(self._home) - 1)
-        elif signal is _STATUS:
-            self._add_status(home, device, reading)
-        else:
-            if signal is _BATTERY:
-                self.battery.append((device, value))
-            elif signal is _LINK:
-                self.link.append((device, value))
-            if self._hear(home, device, reading):
-                self._add_meaning(home, device, reading)
-
-    def _hear(self, home: int, device: int, reading: Reading) -> bool:
-        """Whether the reading is credible; it is then gathered, else counted against its device."""
-        received, observed, boot, seq = reading.received_at, reading.observed_at, reading.boot, reading.seq
-        if not reading.credible:
-            if observed < earliest_believable(self._enrolled_at(device), received):
-                self._reports.add(device, received)
-                self._faulty.add(device, received)
-            return False
-        if reading.skewed:
-            self._faulty.add(device, received)
-            self._undated.append(len(self._home))
-        self._home.append(home)
-        self._device.append(device)
-        self._observed.append(observed)
-        self._received.append(received)
-        self._boot.append(-1 if boot is None else boot)
-        self._seq.append(-1 if seq is None else seq)
-        return True
-
-    def _add_meaning(self, home: int, device: int, reading: Reading) -> None:
-        signal, value, at = reading.signal, reading.value, reading.observed_at
-        if signal is Signal.TEMPERATURE or signal is Signal.HUMIDITY:
-            self.turns.add(home, device, reading)
-        elif signal is Signal.DOOR:
-            (self._enter if value == CAME_HOME else self._door).add(home, at)
-            if value in (LEFT, CAME_HOME):
-                self._life.add(home, at)
-        elif signal is Signal.CALL:
-            if value > 0:
-                self._call.add(home, at)
-                self._life.add(home, at)
-        elif signal is Signal.STEPS:
-            if value > 0:
-                self._life.add(home, at)
-        elif signal is Signal.SIM:
-            self.sims.append((device, value))
-        elif signal is Signal.PHONE:
-            self.phone.append((home, at, value > 0))
-
-    def _add_status(self, home: int, device: int, reading: Reading) -> None:
-        """State even when retained; online and live is a report of the gateway, offline is the broker's word."""
-        online = reading.value > 0
-        self.status.append((device, reading.received_at, online))
-        if online and reading.credible:
-            self._undated.append(len(self._home))
-            self._home.append(home)
-            self._device.append(device)
-            self._observed.append(reading.observed_at)
-            self._received.append(reading.received_at)
-            self._boot.append(-1)
-            self._seq.append(-1)
-
-    def _enrolled_at(self, device: int) -> Millis:
-        at = int(self._enrolled.enrolled_at[device])
-        return at if at < UNSET else YEAR_2020
+def by_turns(rows: Rows) -> Iterator[Rows]:
+    """The places of the n-th of each row in the n-th turn, so that what a turn holds may be folded at once."""
+    if not len(rows):
+        return
+    places = len(rows)
+    by_row = np.sort(rows * places + np.arange(places))  # a sixth of the time of a stable sort of places
+    sorted_rows, order = np.divmod(by_row, places)
+    first = np.ones(len(rows), dtype=bool)
+    np.not_equal(sorted_rows[1:], sorted_rows[:-1], out=first[1:])
+    if first.all():  # nobody spoke twice, as in most batches of a living town
+        yield order
+        return
+    place = np.arange(len(rows))
+    rank = place - np.maximum.accumulate(np.where(first, place, 0))
+    by_rank = np.argsort(rank.astype(np.uint16) if rank.max() < 2**16 else rank, kind="stable")  # small ones by radix
+    yield from np.split(order[by_rank], np.cumsum(np.bincount(rank))[:-1])
 
 
-def _ints(values: list[int]) -> Ints:
-    return np.array(values, dtype=np.int64)
+def _joined(parts: list[Rows]) -> Rows:
+    return parts[0] if len(parts) == 1 else np.concatenate([_NO_ROWS, *parts])

@@ -21,6 +21,9 @@ UNSET = 2**62
 """An instant after all others: it is not due."""
 
 
+_MANY = 2**16
+
+
 class Field(NamedTuple):
     """One array: its little-endian dtype, what a new row holds, and how many values a row has (0: one, not a row of one)."""
 
@@ -32,10 +35,13 @@ class Field(NamedTuple):
 
 
 class Dumped(msgspec.Struct, frozen=True, array_like=True):
-    """The rows as bytes: ids in row order, and the raw content of each kept array."""
+    """The rows as bytes: ids in row order, and the raw content of each kept array, seen in place and not copied.
+
+    It holds only until the rows change, or the bytes go that it was read from.
+    """
 
     ids: list[str]
-    arrays: list[bytes]
+    arrays: list[memoryview]
 
 
 class Columns:
@@ -57,7 +63,7 @@ class Columns:
         """A new row holding the fills; the number of the row."""
         row = len(self.ids)
         if row == self._room:
-            self._grow(2 * self._room)
+            self._grow(_room_for(row + 1))
         self.ids.append(row_id)
         self.index[row_id] = row
         return row
@@ -65,11 +71,8 @@ class Columns:
     def add_all(self, row_ids: Sequence[str]) -> None:
         """A new row for each of these, holding the fills."""
         first = len(self.ids)
-        room = self._room
-        while room < first + len(row_ids):
-            room *= 2
-        if room > self._room:
-            self._grow(room)
+        if first + len(row_ids) > self._room:
+            self._grow(_room_for(first + len(row_ids)))
         self.ids.extend(row_ids)
         self.index.update(zip(row_ids, range(first, len(self.ids)), strict=True))
 
@@ -84,20 +87,20 @@ class Columns:
 
     def dump(self) -> Dumped:
         """The same rows always give the same bytes."""
-        return Dumped(list(self.ids), [array.tobytes() for _, array in self._kept()])
+        return Dumped(self.ids, [raw(array) for _, array in self._kept()])
 
     def load(self, dumped: Dumped) -> None:
         """Hold what `dump` gave; ids that occur twice are found by their newest row."""
         count = len(dumped.ids)
         self.ids = list(dumped.ids)
         self.index = dict(zip(self.ids, range(count), strict=True))
-        self._room = max(64, 1 << count.bit_length())
+        self._room = _room_for(count + 1)
         for field in self.FIELDS:
             setattr(self, field.name, self._fresh(field, self._room))
         kept = [field for field in self.FIELDS if field.kept]
-        for field, raw in zip(kept, dumped.arrays, strict=True):
+        for field, content in zip(kept, dumped.arrays, strict=True):
             shape = (field.per_row, count) if field.per_row else (count,)
-            getattr(self, field.name)[..., :count] = np.frombuffer(raw, dtype=field.dtype).reshape(shape)
+            getattr(self, field.name)[..., :count] = np.frombuffer(content, dtype=field.dtype).reshape(shape)
 
     def bytes_per_row(self) -> int:
         """What one row takes in the arrays."""
@@ -119,3 +122,13 @@ class Columns:
     def _fresh(field: Field, room: int) -> npt.NDArray[Any]:
         shape = (field.per_row, room) if field.per_row else (room,)
         return np.full(shape, field.fill, dtype=field.dtype)
+
+
+def raw(array: npt.NDArray[Any]) -> memoryview:
+    """The content of an array, in place where it lies in one piece."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+def _room_for(rows: int) -> int:
+    """Room for so many rows: a power of two of a few, an eighth more than are needed of many, whose rows are memory."""
+    return max(64, 1 << (rows - 1).bit_length()) if rows <= _MANY else rows + rows // 8

@@ -10,9 +10,9 @@ from rules.absence import Absence
 from rules.columns import NEVER, UNSET
 from rules.episodes import OpenEpisode, make_finding
 from rules.finding import LATE_DATA, Evidence, Finding, Level, RuleKey, Verb
+from rules.limits_in_force import LimitsInForce
 from rules.roll import MOTION_BIT
 from rules.state import State
-from rules.table import RuleTable
 
 RULES = (RuleKey.MOTION_PHONE, RuleKey.HEAT_INACTIVE, RuleKey.COLD_INACTIVE, RuleKey.AWAY_MOTION)
 INACTIVE = ((RuleKey.HEAT_INACTIVE, RuleKey.HEAT), (RuleKey.COLD_INACTIVE, RuleKey.COLD))
@@ -28,10 +28,11 @@ class _Holding(NamedTuple):
 
 
 class Composite:
-    """The composite rules of one table, over one state. Judged after the rules they are made of."""
+    """The composite rules with the limits in force, over one state. Judged after the rules they are made of."""
 
-    def __init__(self, table: RuleTable, absence: Absence) -> None:
-        self._table = table
+    def __init__(self, limits: LimitsInForce, absence: Absence) -> None:
+        self._table = limits.table
+        self._limits = limits
         self._absence = absence
 
     @property
@@ -41,7 +42,7 @@ class Composite:
 
     def inactive(self, state: State, home: int, rule: RuleKey) -> Millis:
         """For how long nobody must have moved in this home."""
-        return self._table.inactive[rule]
+        return self._limits.inactive(state, home, rule)
 
     def judge(self, state: State, home: int, at: Millis) -> tuple[list[Finding], Millis]:
         """The findings of this home at grid point `at`, and when one can be due without an event."""

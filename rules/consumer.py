@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 import structlog
 
 from ingest.clock import Millis
+from ingest.decoding import Decoded, Decoding
 from ingest.facts import RunStarted
 from ingest.journal.port import Entry
 from ingest.reading import Reading, Rejection
 from rules import metrics
-from rules.engine import STEP, Engine, Item
+from rules.engine import STEP, Engine
 from rules.finding import Finding
 from rules.observability import Sights
 from rules.outlook import Evening, Told, evenings
@@ -22,22 +24,6 @@ from rules.urgent import urgent_first
 log = structlog.get_logger(__name__)
 Sink: TypeAlias = Callable[[Sequence[Finding]], None]
 Outlook: TypeAlias = Callable[[Sequence[Told]], None]
-
-
-class Decoding(Protocol):
-    """What is needed of the decoder."""
-
-    def read(self, entries: Sequence[Entry]) -> list[tuple[Entry, list[Item]]]:
-        """The entries in order, each with what it says."""
-        ...
-
-    def snapshot(self) -> bytes:
-        """The decoder's state."""
-        ...
-
-    def restore(self, state: bytes | None) -> None:
-        """Begin from that state."""
-        ...
 
 
 AT_ONCE = 200
@@ -71,21 +57,22 @@ class Player:
         """Decoder, engine and what waits as bytes."""
         return msgspec.msgpack.encode(_Kept(self.decoder.snapshot(), self.engine.snapshot(), tuple(waiting)))
 
-    def play(self, decoded: list[tuple[Entry, list[Item]]], advance: Callable[[Millis], list[Finding]]) -> list[Finding]:
+    def play(self, decoded: Decoded, advance: Callable[[Millis], list[Finding]]) -> list[Finding]:
         """Fold what was read, with `advance` to each grid point before what came at or after it."""
         findings: list[Finding] = []
-        waiting: list[Item] = []
-        until: Millis = -1  # receive time from which on the next grid point comes first
-        for entry, items in decoded:
-            if entry.received_at >= until or isinstance(entry.body, RunStarted):
-                findings += self.engine.fold(waiting)
-                waiting = []
-                if isinstance(entry.body, RunStarted):
-                    self.engine.begin_run()
-                findings += advance(entry.received_at)
-                until = entry.received_at - entry.received_at % STEP + STEP
-            waiting += items
-        return findings + self.engine.fold(waiting)
+        entries, start = decoded.entries, 0
+        received = [entry.received_at for entry in entries]
+        begun = [place for place, entry in enumerate(entries) if isinstance(entry.body, RunStarted)]
+        while start < len(entries):
+            if begun[:1] == [start]:
+                self.engine.begin_run()
+                begun.pop(0)
+            findings += advance(received[start])
+            grid = bisect_left(received, received[start] - received[start] % STEP + STEP, lo=start)
+            end = min([grid, *begun[:1]])
+            findings += self.engine.fold(decoded.between(entries[start].offset - 1, entries[end - 1].offset).runs())
+            start = end
+        return findings
 
 
 class RulesConsumer:
@@ -182,10 +169,8 @@ class RulesConsumer:
         self._sink(now)
 
 
-def _count(decoded: list[tuple[Entry, list[Item]]]) -> None:
-    kinds = {"reading": 0, "rejection": 0, "fact": 0}
-    for _, items in decoded:
-        for item in items:
-            kinds["reading" if isinstance(item, Reading) else "rejection" if isinstance(item, Rejection) else "fact"] += 1
-    for kind, count in kinds.items():
-        metrics.ITEMS.labels(kind).inc(count)
+def _count(decoded: Decoded) -> None:
+    metrics.ITEMS.labels("reading").inc(len(decoded.readings))
+    for _, item in decoded.others:
+        kind = "reading" if isinstance(item, Reading) else "rejection" if isinstance(item, Rejection) else "fact"
+        metrics.ITEMS.labels(kind).inc()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 import numpy as np
 
 from ingest.clock import SECOND, Millis
 from ingest.facts import (
+    DeviceEnrolled,
+    DeviceRemoved,
     Fact,
     HouseholdEnded,
     HouseholdEnrolled,
@@ -22,7 +24,8 @@ from ingest.facts import (
     SeasonDeclared,
     SeasonEnded,
 )
-from ingest.reading import HouseholdId, Reading, Rejection, Signal
+from ingest.reading import HouseholdId, Reading, Rejection
+from ingest.readings import Readings
 from rules.absence import STILL, Absence
 from rules.baseline.gaps import Gaps
 from rules.baseline.prior import Prior, shipped
@@ -31,6 +34,7 @@ from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.commissioning import Commissioning
 from rules.composite import Composite
 from rules.device import DeviceHealth
+from rules.directory import Directory
 from rules.explain import explain
 from rules.finding import Finding, Level, RuleKey
 from rules.life import fold_life
@@ -47,9 +51,8 @@ from rules.table import RuleTable, read_table
 from rules.threshold import Thresholds
 from rules.trend import Trend, TrendNote
 from rules.trend_store import day_of
-from rules.urgent import raise_urgent
+from rules.urgent import raise_urgent, urgent_among
 
-_SOS, _SMOKE, _GAS = Signal.SOS, Signal.SMOKE, Signal.GAS
 Item: TypeAlias = Reading | Rejection | Fact
 STEP: Millis = 10 * SECOND
 """The grid of home time on which rules are evaluated, aligned to the epoch."""
@@ -73,6 +76,7 @@ class Engine:
         self._next: Millis = UNSET
         self._said = Said()
         self._notes: list[TrendNote] = []
+        self._directory = Directory()
         self._use(table)
 
     def _use(self, table: RuleTable) -> None:
@@ -82,9 +86,9 @@ class Engine:
         self._rhythm = Rhythm(table, self._prior)
         self._absence = Absence(limits, self._rhythm)
         self._thresholds = Thresholds(limits)
-        self._composite = Composite(table, self._absence)
+        self._composite = Composite(limits, self._absence)
         self._commissioning = Commissioning(table)
-        self._outages = OutageBook(table.settle, self._said)
+        self._outages = OutageBook(table, self._said)
         self._devices = DeviceHealth(table, self._outages)
         self._staff = Staff(
             table,
@@ -160,31 +164,31 @@ class Engine:
         named = {homes.ids[home]: sight for home, sight in (found | known).items() if homes.active[home]}
         return Sights(at=state.evaluated or 0, ours=ours, homes=named)
 
-    def fold(self, items: Sequence[Item]) -> list[Finding]:
+    def fold(self, items: Iterable[Readings | Item]) -> list[Finding]:
         """Take these items in order; findings of urgent signals and staff facts alone, the others wait for the grid."""
         findings: list[Finding] = []
         batch = Batch(self._state, self._table.caught_up)
-        heard = self._state.heard_at
-        for item in items:
-            if isinstance(item, Reading):
-                if item.received_at > heard:
-                    heard = item.received_at
-                signal = item.signal
-                if signal is _SOS or signal is _SMOKE or signal is _GAS:
-                    findings += raise_urgent(self._state, item, self._table.version)
-                batch.add(item)
+        for item in _in_columns(items):
+            if isinstance(item, Readings):
+                findings += self._take(batch, item)
             elif isinstance(item, Rejection):
-                heard = max(heard, item.received_at)
+                self._state.heard_at = max(self._state.heard_at, item.received_at)
                 batch.add_rejection(item)
             else:
                 self._fold_batch(batch)
                 batch = Batch(self._state, self._table.caught_up)
-                heard = max(heard, item.at)
+                self._state.heard_at = max(self._state.heard_at, item.at)
                 findings += self._fold_fact(item)
-        self._state.heard_at = heard
         self._fold_batch(batch)
         self._next = self._soonest()
         return findings
+
+    def _take(self, batch: Batch, readings: Readings) -> list[Finding]:
+        """Put the readings into the batch; what is urgent among them is a finding at once."""
+        self._state.heard_at = max(self._state.heard_at, int(readings.received_at.max()))
+        batch.add(readings, *self._directory.rows(self._state, readings))
+        version = self._table.version
+        return [finding for one in urgent_among(readings) for finding in raise_urgent(self._state, one, version)]
 
     def begin_run(self) -> None:
         """A process of ours begins to listen: unless it is known how the last one ended, what lies between was unheard.
@@ -197,6 +201,8 @@ class Engine:
     def advance(self, now: Millis) -> list[Finding]:
         """Evaluate every grid point up to `now` (home time) that has not been; those where nothing is due are skipped."""
         last = now - now % STEP
+        if last != self._state.evaluated and self._thresholds.settle_samples(self._state):
+            self._next = self._soonest()
         if self._state.evaluated is None:
             self._state.evaluated = last
             self._state.trend_closed = day_of(last) - 1
@@ -238,6 +244,7 @@ class Engine:
         """Begin from a snapshot, or (None) from nothing. ValueError for a snapshot this version cannot read."""
         self._state, self._said = State() if state is None else State.load(state), Said()
         self._notes = []
+        self._directory.forget()
         kept = self._state
         self._use(read_table(kept.table) if kept.table else self._initial)
         for name in kept.episodes.subjects():
@@ -252,7 +259,7 @@ class Engine:
         """Find anew when each home and device must be looked at; those with something open or held at once."""
         kept = self._state
         self._reschedule_all()
-        held = kept.climates.device[: len(kept.climates)][kept.climates.on[:, : len(kept.climates)].any(axis=0)]
+        held = kept.climates.device[: len(kept.climates)][kept.climates.watched()]
         homes = kept.devices.household[held]
         kept.households.due[homes[homes >= 0]] = 0
         kept.households.due[: len(kept.households)][kept.households.away_until[: len(kept.households)] > NEVER] = 0
@@ -263,13 +270,13 @@ class Engine:
         self._look_again()
 
     def _fold_batch(self, batch: Batch) -> None:
-        if not batch.size:
+        if batch.empty:
             return
         batch.close()
         homes = self._devices.fold(self._state, batch)
         self._rhythm.fold(self._state, batch)
         fold_life(self._state, batch, self._absence.shortest)
-        self._thresholds.fold(self._state, batch.turns)
+        self._state.waiting.add(batch.climate)
         self._trend.fold(self._state, batch)
         if batch.status:
             homes |= self._outages.take_status(self._state, batch)
@@ -277,6 +284,7 @@ class Engine:
             self._reschedule(np.array(sorted(homes), dtype=np.int64))
 
     def _fold_fact(self, fact: Fact) -> list[Finding]:
+        self._thresholds.settle_samples(self._state)
         if isinstance(fact, LinkUp | LinkDown | RunStarted | RunStopped):
             if isinstance(fact, RunStarted):
                 self.begin_run()
@@ -287,6 +295,8 @@ class Engine:
             self._change_limits(take_limits(self._state, fact, self._table))
             return []
         findings, homes = self._staff.take(self._state, fact)
+        if isinstance(fact, HouseholdEnrolled | HouseholdEnded | DeviceEnrolled | DeviceRemoved):
+            self._directory.forget()
         if isinstance(fact, HouseholdEnrolled | HouseholdGraded | HouseholdEnded):
             self._limits.place_grades(self._state, homes)
             if any(home in self._state.own for home in homes):
@@ -376,3 +386,19 @@ class Engine:
             self._reschedule(devices.household[[device]].astype(np.int64))
         devices.dirty[device] = 1 if self._state.episodes.of(f"device:{devices.ids[device]}") else 0
         return findings
+
+
+def _in_columns(items: Iterable[Readings | Item]) -> Iterator[Readings | Rejection | Fact]:
+    """The same in the same order, single readings that follow each other together."""
+    single: list[Reading] = []
+    for item in items:
+        if isinstance(item, Reading):
+            single.append(item)
+            continue
+        if single:
+            yield Readings.of(single)
+            single = []
+        if not isinstance(item, Readings) or len(item):
+            yield item
+    if single:
+        yield Readings.of(single)

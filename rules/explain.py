@@ -9,15 +9,17 @@ from rules.absence import OBSERVED, ORDER, Absence
 from rules.columns import NEVER, UNSET
 from rules.composite import Composite
 from rules.device import DeviceHealth
+from rules.dwell import CHANNELS
 from rules.explain_devices import devices_seen
-from rules.explain_pairs import pairs_seen, urgent_seen
+from rules.explain_pairs import pairs_seen, spans_seen, urgent_seen
 from rules.finding import Level, RuleKey
 from rules.limits_in_force import LimitsInForce
 from rules.profile import GRADES
-from rules.seen import BlindSpan, HomeSeen, LevelSeen, RuleSeen
+from rules.roll import HUMIDITY_BIT, TEMPERATURE_BIT
+from rules.seen import HomeSeen, LevelSeen, RuleSeen
 from rules.state import State
-from rules.threshold import CHANNELS, Thresholds
 from rules.threshold import RULES as THRESHOLDS
+from rules.threshold import Thresholds
 
 
 def explain(
@@ -64,7 +66,6 @@ def _clock(state: State, absence: Absence, home: int, rule: RuleKey, at: Millis)
         return RuleSeen(rule=rule, standing=standing, since=since, lacking="away_declared")
     watch, bit = state.observability, OBSERVED.get(rule, 0)
     blind = watch.blind_between(home, since, at, bit)
-    spans = watch.spans_between(home, since, at, bit)
     waits = absence.waits_until(state, home) > at
     return RuleSeen(
         rule=rule,
@@ -78,7 +79,7 @@ def _clock(state: State, absence: Absence, home: int, rule: RuleKey, at: Millis)
             LevelSeen(level=level, limit=float(limit), reached=due is not None and due <= at, due=due)
             for level, limit, due in levels
         ),
-        blind=tuple(BlindSpan(since=start, until=end, cause=cause) for start, end, cause in spans),
+        blind=spans_seen(state, home, since, at, bit),
     )
 
 
@@ -114,6 +115,8 @@ def _measured(state: State, limits: LimitsInForce, thresholds: Thresholds, home:
         return RuleSeen(rule=rule, standing=standing, lacking="no_sample")
     on, _, sampled, place, sensor = max(samples)
     channel = CHANNELS[place]
+    fresh = thresholds.fresh_until(state, sensor, channel) >= at
+    bit = HUMIDITY_BIT if rule is RuleKey.HUMIDITY else TEMPERATURE_BIT
     levels = []
     begun: list[Millis] = []
     for level, limit in zip(Level, limits.threshold(state, home, channel).levels, strict=True):
@@ -123,9 +126,8 @@ def _measured(state: State, limits: LimitsInForce, thresholds: Thresholds, home:
         breached = start < UNSET
         if breached:
             begun.append(start)
-        due = start + thresholds.needed(limit) if breached else None
+        due = start + thresholds.needed(limit) if breached and fresh else None
         levels.append(LevelSeen(level=level, limit=limit.raise_at, reached=on >= level, due=due))
-    fresh = thresholds.fresh_until(state, sensor, channel) >= at
     return RuleSeen(
         rule=rule,
         standing=standing,
@@ -137,6 +139,7 @@ def _measured(state: State, limits: LimitsInForce, thresholds: Thresholds, home:
         sampled_at=sampled,
         device_id=state.devices.ids[int(climates.device[sensor])],
         levels=tuple(levels),
+        blind=() if fresh else spans_seen(state, home, sampled, at, bit),
     )
 
 

@@ -99,7 +99,7 @@ def urgent_seen(state: State, home: int, at: Millis) -> Iterator[RuleSeen]:
     """SOS, smoke and gas are told at once, so all that can be lacking is that we hear the home."""
     for rule in URGENT_RULES.values():
         episode = state.episodes.get(state.households.ids[home], rule)
-        blind = tuple(one for one in spans_seen(state, home, at - 1, at, 0) if one.until is None)
+        blind = tuple(one for one in spans_seen(state, home, 0, at, 0) if one.until is None)
         quiet = "could_not_hear" if blind else "none_heard"
         yield RuleSeen(
             rule=rule,

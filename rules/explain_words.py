@@ -163,6 +163,8 @@ def _not_foreseen(one: RuleSeen, lang: str) -> str:
     """A value that does not breach is never due; what waits for an event speaks with it; a clock that stands still, never."""
     if one.rule in _AT_ONCE:
         return "그때 바로 발생" if lang == "ko" else "would speak at once when it comes"
+    if one.rule in THRESHOLDS and one.lacking == "stale" and one.since is not None:
+        return "관측할 수 없어 예정 시각 없음" if lang == "ko" else "not to be foreseen, it cannot be observed"
     if one.rule in THRESHOLDS or one.value is not None or one.lacking == "never_told" or one.rule is RuleKey.DEVICE_STUCK:
         return "넘지 않음" if lang == "ko" else "not breached"
     if one.lacking.startswith("needs_"):

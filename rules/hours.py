@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from ingest.clock import DAY, HOUR, MINUTE, Millis
+from rules.bilingual import Unreadable, Words
 
 AHEAD: Millis = 9 * HOUR
 """Seoul is ahead of UTC by this, all year, since 1988; earlier summers are not ours."""
@@ -34,13 +35,13 @@ class Hours:
 
 
 def parse_hours(text: str) -> Hours:
-    """The hours written "07:00-22:00"; ValueError for anything else."""
+    """The hours written "07:00-22:00"; Unreadable for anything else."""
     found = _HOURS.match(text)
     if found is not None:
         first, second, third, fourth = (int(one) for one in found.groups())
         if max(first, third) < 24 and max(second, fourth) < 60 and (first, second) != (third, fourth):
             return Hours(start=first * HOUR + second * MINUTE, end=third * HOUR + fourth * MINUTE)
-    raise ValueError(f'{text!r} are not hours such as "07:00-22:00"')
+    raise Unreadable(Words(f'{text!r}: "07:00-22:00" 같은 시간대여야 합니다', f'{text!r} are not hours such as "07:00-22:00"'))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class Dates:
 
 
 def parse_day(text: str) -> tuple[int, int]:
-    """The day written "07-20", as month and day; ValueError for anything else, 29 February included."""
+    """The day written "07-20", as month and day; Unreadable for anything else, 29 February included."""
     found = _DAY_OF_YEAR.match(text)
     try:
         if found is not None:
@@ -83,4 +84,6 @@ def parse_day(text: str) -> tuple[int, int]:
             return day.month, day.day
     except ValueError:
         pass
-    raise ValueError(f'{text!r} is not a day of every year such as "07-20"')
+    raise Unreadable(
+        Words(f'{text!r}: "07-20" 같은 매년의 날짜여야 합니다', f'{text!r} is not a day of every year such as "07-20"')
+    )

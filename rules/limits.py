@@ -49,6 +49,8 @@ class Breach(StrEnum):
 
 ABSENCES = ("motion", "call", "phone", "cannot_verify", "cannot_verify_excused", "away")
 """The absence rules of a table. The away times are a promise to the resident: nothing shortens them."""
+STILLNESS = ("heat_inactive", "cold_inactive")
+"""The composite rules of a table that have a length of their own: for how long nobody has moved. Their level is the caution."""
 LEVEL_KEYS = tuple(level.name.lower() for level in Level)
 
 
@@ -104,13 +106,14 @@ class Tighter:
     """What a grade or a season asks beyond the limits of everybody; it is never less careful than they are."""
 
     factor: float = 1.0
-    """Shortens every absence limit but those of away."""
+    """Shortens every absence limit but those of away, and every stillness."""
     absences: Mapping[str, Limits] = field(default_factory=dict)
+    inactive: Mapping[str, Millis] = field(default_factory=dict)
     thresholds: Mapping[Channel, tuple[ThresholdLimit | None, ...]] = field(default_factory=dict)
 
 
 class OwnLimit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One limit of one household alone: `limit` in ms for absences, in the signal's unit for thresholds."""
+    """One limit of one household alone: `limit` in ms for absences and stillness, in the signal's unit for thresholds."""
 
     rule: str
     level: int

@@ -9,7 +9,7 @@ import structlog
 from ingest.clock import Millis
 from ingest.facts import HouseholdLimit, RulesApplied, SeasonDeclared, SeasonEnded
 from rules.columns import UNSET
-from rules.finding import Level
+from rules.finding import Level, RuleKey
 from rules.limits import AbsenceLimits, Channel, OwnLimit, Season, Threshold
 from rules.profile import GRADES, with_own
 from rules.state import State
@@ -36,6 +36,7 @@ class LimitsInForce:
         self.thresholds: dict[Channel, list[Threshold]] = {
             channel: [one.thresholds[channel] for one in profiles] for channel in Channel
         }
+        self._inactive = [one.inactive for one in profiles]
         count = len(state.households)
         state.households.profile[:count] = grades[:count]
         for place, home in enumerate(own, len(GRADES)):
@@ -49,6 +50,10 @@ class LimitsInForce:
     def threshold(self, state: State, home: int, channel: Channel) -> Threshold:
         """The threshold that holds in this home."""
         return self.thresholds[channel][int(state.households.profile[home])]
+
+    def inactive(self, state: State, home: int, rule: RuleKey) -> Millis:
+        """For how long nobody must have moved in this home."""
+        return self._inactive[int(state.households.profile[home])][rule]
 
 
 def take_limits(state: State, fact: RulesApplied | SeasonDeclared | SeasonEnded | HouseholdLimit, table: RuleTable) -> RuleTable:

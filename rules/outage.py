@@ -13,8 +13,9 @@ from rules.batch import Batch
 from rules.columns import NEVER, UNSET
 from rules.finding import ABSENCE
 from rules.outlook import UNHEARD_FOR, HearingTurn, every_quiet_home, quiet_home
-from rules.roll import BITS, MOTION_BIT
-from rules.state import State
+from rules.roll import BITS, MOTION_BIT, TEMPERATURE_BIT
+from rules.state import Devices, State
+from rules.table import RuleTable
 
 
 @dataclass(slots=True)
@@ -28,8 +29,9 @@ class Said:
 class OutageBook:
     """Keeps the outages of one state; each method says which homes must be looked at anew (None: all)."""
 
-    def __init__(self, settle: Millis, said: Said) -> None:
-        self._settle = settle
+    def __init__(self, table: RuleTable, said: Said) -> None:
+        self._settle = table.settle
+        self._stuck_flat = table.device.stuck_flat
         self._said = said
 
     def turns(self, state: State, now: Millis) -> list[HearingTurn]:
@@ -113,16 +115,20 @@ class OutageBook:
         watch, devices, changed = state.observability, state.devices, False
         standing = state.homes.get(home, [])
         for bit in BITS:
-            since = [
-                devices.doubted_since(device, motion=bit == MOTION_BIT)
-                for device in standing
-                if int(devices.signals[device]) & bit
-            ]
+            since = [self._doubted(devices, device, bit) for device in standing if int(devices.signals[device]) & bit]
             if since and max(since) < UNSET:
                 changed |= watch.sensors_lost(home, bit, max(since))
             else:
                 changed |= watch.sensors_found(home, bit, at)
         return changed
+
+    def _doubted(self, devices: Devices, device: int, bit: int) -> Millis:
+        """Since when it cannot be believed to see what happens: silent, or stuck in this signal (ms UTC); UNSET: it can."""
+        silent = int(devices.silent_since[device])
+        if bit == MOTION_BIT:
+            return min(silent, int(devices.stuck_since[device]))
+        stuck = bit == TEMPERATURE_BIT and devices.flat(device, self._stuck_flat)
+        return min(silent, int(devices.flat_since[device])) if stuck else silent
 
     def settle_home(self, state: State, home: int, at: Millis) -> None:
         """Begin or end the home's own outage as its gateways stand at `at`."""

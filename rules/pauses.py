@@ -11,7 +11,7 @@ import numpy as np
 from ingest.clock import SECOND, Millis
 from rules.baseline.fit import NEVER
 from rules.baseline.gaps import BINS, DAYS, ROOM, SHORTEST, GapRow
-from rules.columns import Columns, Dumped, Field, Ints, Small
+from rules.columns import Columns, Dumped, Field, Ints, Small, raw
 
 U4, U1, I8, I4 = "<u4", "|u1", "<i8", "<i4"
 SLOTS = 24
@@ -119,7 +119,7 @@ class Habits(Columns):
         order = np.argsort(self.home[: len(self)], kind="stable")
         return Dumped(
             [self.ids[row] for row in order.tolist()],
-            [np.ascontiguousarray(array[..., order]).tobytes() for _, array in self._kept()],
+            [raw(array[..., order]) for _, array in self._kept()],
         )
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ingest.clock import Millis
+from rules.finding import Level
 from rules.limits import (
     ABSENCES,
+    STILLNESS,
     AbsenceLimits,
     Breach,
     Channel,
@@ -27,6 +30,7 @@ class Profile:
 
     absence: AbsenceLimits
     thresholds: Mapping[Channel, Threshold]
+    inactive: Mapping[str, Millis]  # by rules.limits.STILLNESS
 
 
 def tightened(base: Profile, tighter: Tighter) -> Profile:
@@ -36,7 +40,11 @@ def tightened(base: Profile, tighter: Tighter) -> Profile:
         channel: _more_careful(rule, tighter.thresholds.get(channel, (None,) * len(rule.levels)))
         for channel, rule in base.thresholds.items()
     }
-    return Profile(absence=AbsenceLimits(**absence), thresholds=thresholds)
+    inactive = {
+        rule: min(limit, round(limit * tighter.factor), tighter.inactive.get(rule, limit))
+        for rule, limit in base.inactive.items()
+    }
+    return Profile(absence=AbsenceLimits(**absence), thresholds=thresholds, inactive=inactive)
 
 
 def with_own(base: Profile, own: Iterable[OwnLimit]) -> Profile:
@@ -50,6 +58,8 @@ def with_own(base: Profile, own: Iterable[OwnLimit]) -> Profile:
             limits: list[int | None] = [None, None, None]
             limits[one.level - 1] = round(one.limit)
             profile = tightened(profile, Tighter(absences={one.rule: (limits[0], limits[1], limits[2])}))
+        elif one.rule in STILLNESS and one.level == Level.CAUTION:
+            profile = tightened(profile, Tighter(inactive={one.rule: round(one.limit)}))
         elif one.rule in tuple(Channel):
             channel = Channel(one.rule)
             now = profile.thresholds[channel].levels[one.level - 1]

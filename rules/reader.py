@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from ingest.clock import Millis
+from rules.bilingual import Unreadable, Words
 from rules.lengths import parse_length
 
 _Value = TypeVar("_Value")
@@ -19,11 +20,24 @@ _STAND_IN: Millis = 1
 
 
 class RulesWrong(ValueError):
-    """The rule file is refused whole; `problems` has one line for each wrong place, saying what would be right."""
+    """The rule file is refused whole; `problems` has one line for each wrong place, saying what would be right.
 
-    def __init__(self, name: str, problems: Sequence[str]) -> None:
-        super().__init__(f"{name} is refused:\n" + "\n".join(problems))
+    As text it is English.
+    """
+
+    def __init__(self, name: str, problems: Sequence[Words]) -> None:
+        self.name = name
         self.problems = tuple(problems)
+        super().__init__(self.said("en"))
+
+    def lines(self, lang: str) -> tuple[str, ...]:
+        """One for each wrong place."""
+        return tuple(one.said(lang) for one in self.problems)
+
+    def said(self, lang: str) -> str:
+        """All of it."""
+        head = Words(f"{self.name}: 쓸 수 없는 기준표입니다", f"{self.name} is refused")
+        return f"{head.said(lang)}:\n" + "\n".join(self.lines(lang))
 
 
 class Reader:
@@ -33,12 +47,12 @@ class Reader:
         """`default`: a text whose top-level sections stand in for those that `text` does not have."""
         self._name = name
         self._lines = text.splitlines()
-        self._problems: list[tuple[int, str]] = []
+        self._problems: list[tuple[int, Words]] = []
         self._asked: set[str] = set()
         try:
             self._data: dict[str, Any] = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise RulesWrong(name, [f"not TOML: {error}"]) from error
+            raise RulesWrong(name, [Words(f"TOML 형식이 아닙니다: {error}", f"not TOML: {error}")]) from error
         missing = {key: value for key, value in tomllib.loads(default).items() if isinstance(value, dict)}
         self._data = {**missing, **self._data}
         self._hash = hashlib.blake2s(text.encode(), digest_size=4).hexdigest()
@@ -48,7 +62,13 @@ class Reader:
         declared = self._data.get("version")
         self._asked.add("version")
         if not isinstance(declared, str) or not re.match(r"[a-z0-9.-]{1,40}\Z", declared):
-            self.wrong("", "version", 'must be a word of a-z, 0-9, "-" and ".", such as "default-1"')
+            right = 'a-z, 0-9, "-", "."'
+            self.wrong(
+                "",
+                "version",
+                f'{right}로 된 이름이어야 합니다(예: "default-1")',
+                'must be a word of a-z, 0-9, "-" and ".", such as "default-1"',
+            )
         return f"{declared}+{self._hash}"
 
     def has(self, section: str, key: str) -> bool:
@@ -70,48 +90,52 @@ class Reader:
         """A length of time in milliseconds."""
         value = self._ask(section, key)
         if not isinstance(value, str):
-            return self._refuse(section, key, value, 'a length such as "30 min", "8 h" or "3 d"')
+            right = Words('"30 min", "8 h", "3 d" 같은 길이', 'a length such as "30 min", "8 h" or "3 d"')
+            return self._refuse(section, key, value, right)
         try:
             return parse_length(value)
-        except ValueError as error:
-            self.wrong(section, key, str(error))
+        except Unreadable as error:
+            self.wrong(section, key, *error.words)
             return _STAND_IN
 
     def parsed(self, section: str, key: str, parse: Callable[[str], _Value]) -> _Value | None:
-        """What `parse` makes of a text; its ValueError, and anything but a text, is a problem."""
+        """What `parse` makes of a text; its Unreadable, and anything but a text, is a problem."""
         value = self._ask(section, key)
         try:
             return parse(value if isinstance(value, str) else "")
-        except ValueError as error:
-            self.wrong(section, key, str(error))
+        except Unreadable as error:
+            self.wrong(section, key, *error.words)
             return None
 
     def number(self, section: str, key: str, *, low: float, high: float) -> float:
         """A number within the bounds."""
         value = self._ask(section, key)
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            return float(self._refuse(section, key, value, f"a number from {low:g} to {high:g}"))
+            return float(
+                self._refuse(section, key, value, Words(f"{low:g}부터 {high:g}까지의 수", f"a number from {low:g} to {high:g}"))
+            )
         return float(value)
 
     def flag(self, section: str, key: str) -> bool:
         """True or false."""
         value = self._ask(section, key)
         if not isinstance(value, bool):
-            self._refuse(section, key, value, "true or false")
+            self._refuse(section, key, value, Words("true 또는 false", "true or false"))
         return value is True
 
     def count(self, section: str, key: str) -> int:
         """A whole number from 1 on."""
         value = self._ask(section, key)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            return self._refuse(section, key, value, "a whole number from 1 on")
+            return self._refuse(section, key, value, Words("1 이상의 정수", "a whole number from 1 on"))
         return value
 
     def word(self, section: str, key: str, allowed: Sequence[str]) -> str:
         """One of the allowed words."""
         value = self._ask(section, key)
         if value not in allowed:
-            self._refuse(section, key, value, "one of " + ", ".join(f'"{word}"' for word in allowed))
+            listed = ", ".join(f'"{word}"' for word in allowed)
+            self._refuse(section, key, value, Words(f"{listed} 중 하나", f"one of {listed}"))
             return allowed[0]
         return str(value)
 
@@ -119,11 +143,12 @@ class Reader:
         """A list of allowed words, one at least."""
         value = self._ask(section, key)
         if not isinstance(value, list) or not value or any(word not in allowed for word in value):
-            self._refuse(section, key, value, "a list of " + ", ".join(f'"{word}"' for word in allowed))
+            listed = ", ".join(f'"{word}"' for word in allowed)
+            self._refuse(section, key, value, Words(f"{listed}의 목록", f"a list of {listed}"))
             return []
         return [str(word) for word in value]
 
-    def text(self, section: str, key: str, right: str) -> str:
+    def text(self, section: str, key: str, right: Words) -> str:
         """A text; `right` says what it is for."""
         value = self._ask(section, key)
         if not isinstance(value, str):
@@ -131,17 +156,20 @@ class Reader:
             return ""
         return value
 
-    def rising(self, section: str, values: Sequence[float | None], reason: str) -> None:
+    def rising(self, section: str, values: Sequence[float | None], reason: Words) -> None:
         """The values that are there must rise."""
         there = [value for value in values if value is not None]
         if any(after <= before for before, after in itertools.pairwise(there)):
-            self.wrong("", section, reason)
+            self.wrong("", section, *reason)
 
-    def wrong(self, section: str, key: str, what: str) -> None:
-        """Note a problem; the file will be refused."""
+    def wrong(self, section: str, key: str, ko: str, en: str) -> None:
+        """Note a problem, said in both languages; the file will be refused."""
         line = self._line(section, key)
         place = f"{section}.{key}" if section else key
-        self._problems.append((line, f"line {line}: {place} {what}" if line else f"{place} {what}"))
+        words = (
+            Words(f"{line}행: {place} {ko}", f"line {line}: {place} {en}") if line else Words(f"{place} {ko}", f"{place} {en}")
+        )
+        self._problems.append((line, words))
 
     def finish(self) -> None:
         """Refuse the file when anything was wrong, unknown keys included."""
@@ -163,8 +191,11 @@ class Reader:
             at = at.get(part) if isinstance(at, dict) else None
         return at if isinstance(at, dict) else {}
 
-    def _refuse(self, section: str, key: str, value: Any, right: str) -> int:
-        self.wrong(section, key, f"is missing: it needs {right}" if value is None else f"is {value!r}, it needs {right}")
+    def _refuse(self, section: str, key: str, value: Any, right: Words) -> int:
+        if value is None:
+            self.wrong(section, key, f"값이 없습니다. 맞는 값: {right.ko}", f"is missing: it needs {right.en}")
+        else:
+            self.wrong(section, key, f"값이 {value!r}입니다. 맞는 값: {right.ko}", f"is {value!r}, it needs {right.en}")
         return _STAND_IN
 
     def _refuse_unknown(self, data: dict[str, Any], prefix: str) -> None:
@@ -172,11 +203,11 @@ class Reader:
             path = f"{prefix}{key}"
             if isinstance(value, dict):
                 if value and not any(asked.startswith(f"{path}.") for asked in self._asked):
-                    self.wrong(prefix.rstrip("."), key, "is not a section this version knows")
+                    self.wrong(prefix.rstrip("."), key, "이 버전이 모르는 항목 묶음입니다", "is not a section this version knows")
                 else:
                     self._refuse_unknown(value, f"{path}.")
             elif path not in self._asked:
-                self.wrong(prefix.rstrip("."), key, "is not a setting this version knows")
+                self.wrong(prefix.rstrip("."), key, "이 버전이 모르는 항목입니다", "is not a setting this version knows")
 
     def _line(self, section: str, key: str) -> int:
         """The line the value stands on, or its section where it is missing, or 0."""

@@ -10,9 +10,15 @@ from rules.limits import Grade
 from rules.state import State
 
 GRADES = tuple(Grade)
-MOTION_BIT, CALL_BIT, PHONE_BIT = 1, 2, 4
-BITS: dict[int, Signal] = {MOTION_BIT: Signal.MOTION, CALL_BIT: Signal.CALL, PHONE_BIT: Signal.PHONE}
-"""The signals whose absence is a rule, as bits of `Devices.signals`."""
+MOTION_BIT, CALL_BIT, PHONE_BIT, TEMPERATURE_BIT, HUMIDITY_BIT = 1, 2, 4, 8, 16
+BITS: dict[int, Signal] = {
+    MOTION_BIT: Signal.MOTION,
+    CALL_BIT: Signal.CALL,
+    PHONE_BIT: Signal.PHONE,
+    TEMPERATURE_BIT: Signal.TEMPERATURE,
+    HUMIDITY_BIT: Signal.HUMIDITY,
+}
+"""The signals whose absence is a rule, or without which one cannot be judged, as bits of `Devices.signals`."""
 _BITS: dict[str, int] = {signal: bit for bit, signal in BITS.items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ingest.clock import DAY, HOUR, Millis
+from rules.bilingual import Words
 from rules.hours import Dates, Hours, parse_day, parse_hours
 from rules.limits import (
     ABSENCES,
@@ -106,7 +107,12 @@ def read_personal(reader: Reader) -> PersonalLimits:
         shortest=reader.length("personal", "shortest"),
     )
     if not limits.alert_rate <= limits.check_rate:
-        reader.wrong("personal", "alert_rate", "must not lie above check_rate: the graver level speaks more rarely")
+        reader.wrong(
+            "personal",
+            "alert_rate",
+            "check_rate보다 클 수 없습니다: 더 무거운 단계는 더 드물게 알립니다",
+            "must not lie above check_rate: the graver level speaks more rarely",
+        )
     return limits
 
 
@@ -122,9 +128,19 @@ def read_trend(reader: Reader) -> TrendLimits:
         past_days=reader.count("trend", "past_days"),
     )
     if limits.quiet_days < RECENT:
-        reader.wrong("trend", "quiet_days", f"must be {RECENT} or more: at most one note a household a week")
+        reader.wrong(
+            "trend",
+            "quiet_days",
+            f"{RECENT} 이상이어야 합니다: 한 가구에 일주일에 한 번까지입니다",
+            f"must be {RECENT} or more: at most one note a household a week",
+        )
     if limits.recent_days > RECENT or limits.past_days > PAST:
-        reader.wrong("trend", "past_days", f"must be at most {PAST}, and recent_days at most {RECENT}")
+        reader.wrong(
+            "trend",
+            "past_days",
+            f"{PAST} 이하, recent_days는 {RECENT} 이하여야 합니다",
+            f"must be at most {PAST}, and recent_days at most {RECENT}",
+        )
     return limits
 
 
@@ -154,9 +170,14 @@ def read_device(reader: Reader) -> DeviceLimits:
         duplicate_back=reader.count("device", "duplicate_back"),
     )
     if not limits.battery_warning < limits.battery_caution < limits.battery_clear:
-        reader.wrong("device", "battery_clear", "must lie above battery_caution, and that above battery_warning")
+        reader.wrong(
+            "device",
+            "battery_clear",
+            "battery_caution보다, battery_caution은 battery_warning보다 커야 합니다",
+            "must lie above battery_caution, and that above battery_warning",
+        )
     if not limits.link_weak < limits.link_clear:
-        reader.wrong("device", "link_clear", "must lie above link_weak")
+        reader.wrong("device", "link_clear", "link_weak보다 커야 합니다", "must lie above link_weak")
     return limits
 
 
@@ -164,9 +185,15 @@ def _absence(reader: Reader, rule: str) -> Limits:
     reader.word(rule, "kind", ("absence",))
     reader.word(rule, "signal", (SIGNALS[rule],))
     limits = [reader.length(rule, key) if reader.has(rule, key) else None for key in LEVEL_KEYS]
-    reader.rising(rule, [None if one is None else float(one) for one in limits], "graver levels need longer limits")
+    reader.rising(
+        rule,
+        [None if one is None else float(one) for one in limits],
+        Words("더 무거운 단계는 더 길어야 합니다", "graver levels need longer limits"),
+    )
     if limits[2] is None:
-        reader.wrong(rule, "danger", "is missing: every absence ends in danger")
+        reader.wrong(
+            rule, "danger", "값이 없습니다: 모든 무소식은 위험으로 끝나야 합니다", "is missing: every absence ends in danger"
+        )
     return (limits[0], limits[1], limits[2])
 
 
@@ -176,9 +203,15 @@ def _threshold(reader: Reader, channel: Channel) -> Threshold:
     breach = Breach(reader.word(channel, "breach", tuple(Breach)))
     levels = tuple(_level(reader, f"{channel}.{key}", breach) if reader.has(channel, key) else None for key in LEVEL_KEYS)
     if not any(levels):
-        reader.wrong("", channel, "needs a level: caution, warning or danger")
+        reader.wrong(
+            "", channel, "단계가 있어야 합니다: caution, warning, danger 중 하나", "needs a level: caution, warning or danger"
+        )
     sign = -1 if breach is Breach.BELOW else 1
-    reader.rising(channel, [None if one is None else sign * one.raise_at for one in levels], "graver levels need graver limits")
+    reader.rising(
+        channel,
+        [None if one is None else sign * one.raise_at for one in levels],
+        Words("더 무거운 단계는 기준도 더 무거워야 합니다", "graver levels need graver limits"),
+    )
     return Threshold(breach=breach, levels=levels)
 
 
@@ -190,8 +223,13 @@ def _level(reader: Reader, section: str, breach: Breach) -> ThresholdLimit:
     )
     right = limit.clear_at > limit.raise_at if breach is Breach.BELOW else limit.clear_at < limit.raise_at
     if not right:
-        side = "above" if breach is Breach.BELOW else "below"
-        reader.wrong(section, "clear_at", f"must lie {side} raise_at, or the finding flutters")
+        side, ko_side = ("above", "높아") if breach is Breach.BELOW else ("below", "낮아")
+        reader.wrong(
+            section,
+            "clear_at",
+            f"raise_at보다 {ko_side}야 합니다: 아니면 판정이 되풀이됩니다",
+            f"must lie {side} raise_at, or the finding flutters",
+        )
     return limit
 
 
@@ -200,6 +238,11 @@ def _tighter(reader: Reader, section: str, base: Profile) -> Tighter:
     return Tighter(
         factor=reader.number(section, "factor", low=0.05, high=1.0) if reader.has(section, "factor") else 1.0,
         absences={rule: _shorter(reader, f"{section}.{rule}", base.absence.of(rule)) for rule in ABSENCES if rule != "away"},
+        inactive={
+            rule: _stiller(reader, f"{section}.{rule}", limit)
+            for rule, limit in base.inactive.items()
+            if reader.has(section, rule)
+        },
         thresholds={
             channel: _more_careful(reader, f"{section}.{channel}", rule)
             for channel, rule in base.thresholds.items()
@@ -213,9 +256,16 @@ def _shorter(reader: Reader, section: str, base: Limits) -> Limits:
     for key, limit in zip(LEVEL_KEYS, base, strict=True):
         own = reader.length(section, key) if reader.has(section, key) else None
         if own is not None and (limit is None or own > limit):
-            reader.wrong(section, key, "may only shorten the limit of everybody")
+            reader.wrong(section, key, "모두의 기준을 줄일 수만 있습니다", "may only shorten the limit of everybody")
         limits.append(own)
     return (limits[0], limits[1], limits[2])
+
+
+def _stiller(reader: Reader, section: str, base: Millis) -> Millis:
+    limit = reader.length(section, "inactive")
+    if limit > base:
+        reader.wrong(section, "inactive", "모두의 기준을 줄일 수만 있습니다", "may only shorten the limit of everybody")
+    return limit
 
 
 def _more_careful(reader: Reader, section: str, base: Threshold) -> tuple[ThresholdLimit | None, ...]:
@@ -229,7 +279,9 @@ def _more_careful(reader: Reader, section: str, base: Threshold) -> tuple[Thresh
             or sign * own.clear_at > sign * limit.clear_at
             or own.dwell > limit.dwell
         ):
-            reader.wrong(section, key, "may only be more careful than the limit of everybody")
+            reader.wrong(
+                section, key, "모두의 기준보다 더 조심스러워야 합니다", "may only be more careful than the limit of everybody"
+            )
         levels.append(own)
     return tuple(levels)
 
@@ -242,5 +294,10 @@ def _dates(reader: Reader, section: str) -> Dates | None:
         return None
     dates = Dates(first=first, last=last)
     if dates.all_year:
-        reader.wrong(section, "until", "leaves no day outside the season: such limits are those of everybody")
+        reader.wrong(
+            section,
+            "until",
+            "계절 밖의 날이 없습니다: 그런 기준은 모두의 기준입니다",
+            "leaves no day outside the season: such limits are those of everybody",
+        )
     return dates

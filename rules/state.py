@@ -13,6 +13,7 @@ from rules.finding import RuleKey
 from rules.limits import Channel, OwnLimit, Season
 from rules.observability import Observability, Outages
 from rules.pauses import Habits, Told
+from rules.samples import Waiting, Waits
 from rules.trend_store import Trends
 
 I8, F8, F4, U1, I4, I2 = "<i8", "<f8", "<f4", "|u1", "<i4", "<i2"
@@ -20,7 +21,7 @@ U4 = "<u4"
 CHANNELS = len(Channel)
 HIGHS = 3
 NO_LAG = 2**31 - 1
-FORMAT = 9
+FORMAT = 11
 
 
 class Households(Columns):
@@ -107,7 +108,7 @@ class Devices(Columns):
         Field("household", I4, -1),  # row in Households; -1: stands nowhere
         Field("enrolled_at", I8, UNSET),  # ms UTC, in this household
         Field("interval", I8, 0),  # ms between reports; 0: speaks only when something happens
-        Field("signals", I2, 0),  # bits: 1 motion, 2 call, 4 phone
+        Field("signals", I2, 0),  # bits: rules.roll.BITS
         Field("last_report", I8, NEVER),  # ms UTC, receive time of the last live message
         Field("silent_since", I8, UNSET),  # ms UTC, the last report before it was found silent; UNSET: it is not
         Field("battery", F8, np.nan),  # percent, the last told
@@ -182,10 +183,10 @@ class Devices(Columns):
     dirty: Small
     due: Ints
 
-    def doubted_since(self, device: int, *, motion: bool) -> Millis:
-        """Since when it cannot be believed to see what happens: silent, or its motions stuck (ms UTC); UNSET: it can."""
-        silent = int(self.silent_since[device])
-        return min(silent, int(self.stuck_since[device])) if motion else silent
+    def flat(self, device: int, longest: Millis) -> bool:
+        """Whether it has told one temperature for so long that it is stuck."""
+        last = int(self.flat_last[device])
+        return last > NEVER and last - int(self.flat_since[device]) >= longest
 
 
 class Climates(Columns):
@@ -214,6 +215,11 @@ class Climates(Columns):
     since: Ints
     on: Small
 
+    def watched(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """By row: whether a level is held or a breach runs towards one."""
+        count = len(self)
+        return np.asarray(self.on[:, :count].any(axis=0) | (self.since[:, :count] < UNSET).any(axis=0))
+
 
 class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     format: int
@@ -235,6 +241,7 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     trends: Dumped
     trend_closed: int | None
     told: list[tuple[int, list[Told]]]
+    waiting: Waits
 
 
 class State:
@@ -246,6 +253,7 @@ class State:
         self.climates = Climates()
         self.episodes = Episodes()
         self.settled: dict[tuple[int, RuleKey], Millis] = {}  # staff settled it without a sign of life: the clock runs anew
+        self.waiting = Waiting()
         self.phone_offs: dict[int, list[Millis]] = {}  # by household row: reports of the phone off since it was last on, in order
         self.observability = Observability()
         self.evaluated: Millis | None = None  # last grid point
@@ -282,6 +290,7 @@ class State:
                 trends=self.trends.dump(),
                 trend_closed=self.trend_closed,
                 left_out=sorted((home, spans) for home, spans in self.left_out.items() if spans),
+                waiting=self.waiting.dump(),
                 told=sorted(self.told.items(), key=lambda one: one[0]),
             )
         )
@@ -317,6 +326,7 @@ class State:
             if home >= 0:
                 state.homes.setdefault(home, []).append(device)
         state.told = dict(kept.told)
+        state.waiting.load(kept.waiting)
         state.trends.load(kept.trends)
         state.trend_closed = kept.trend_closed
         return state

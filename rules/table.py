@@ -10,6 +10,7 @@ from ingest.clock import Millis
 from rules.finding import RuleKey
 from rules.hours import Hours
 from rules.limits import (
+    STILLNESS,
     AbsenceLimits,
     Breach,
     Channel,
@@ -74,7 +75,7 @@ class RuleTable:
     settle: Millis
     caught_up: Millis
     away_motion: Millis
-    inactive: Mapping[RuleKey, Millis]
+    inactive: Mapping[str, Millis]
     longest_away: Millis
     device: DeviceLimits
     personal: PersonalLimits
@@ -82,7 +83,8 @@ class RuleTable:
 
     def profile(self, grade: Grade, seasons: frozenset[Season] = frozenset()) -> Profile:
         """The limits of a household of this grade without limits of its own, while these seasons are in force."""
-        found = tightened(Profile(absence=self.everybody, thresholds=self.thresholds), self.grades[grade])
+        everybody = Profile(absence=self.everybody, thresholds=self.thresholds, inactive=self.inactive)
+        found = tightened(everybody, self.grades[grade])
         for season in sorted(seasons):
             found = tightened(found, self.seasons[season].tighter)
         return found
@@ -102,7 +104,8 @@ def read_table(text: str, name: str = "rules") -> RuleTable:
     reader = Reader(text, name, DEFAULT.read_text(encoding="utf-8"))
     everybody = read_absences(reader)
     thresholds = read_thresholds(reader)
-    base = Profile(absence=everybody, thresholds=thresholds)
+    inactive = {rule: read_composite(reader, rule, "inactive") for rule in STILLNESS}
+    base = Profile(absence=everybody, thresholds=thresholds, inactive=inactive)
     table = RuleTable(
         version=reader.version(),
         text=text,
@@ -120,7 +123,7 @@ def read_table(text: str, name: str = "rules") -> RuleTable:
         settle=reader.length("life", "settle"),
         caught_up=reader.length("life", "caught_up"),
         away_motion=read_composite(reader, RuleKey.AWAY_MOTION, "caution"),
-        inactive={rule: read_composite(reader, rule, "inactive") for rule in (RuleKey.HEAT_INACTIVE, RuleKey.COLD_INACTIVE)},
+        inactive=inactive,
         longest_away=reader.length("life", "longest_away"),
         device=read_device(reader),
         personal=read_personal(reader),

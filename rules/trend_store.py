@@ -56,8 +56,8 @@ class Trends(Columns):
         open_days = (day > closed) & (day <= closed + 2)
         rows, day, into = rows[open_days], day[open_days], into[open_days]
         place = day % 2 * BYTES + into // 8
-        # Several readings of one home may meet in one byte: `at` takes them all.
-        np.bitwise_or.at(bits, (place, rows), np.left_shift(1, 7 - into % 8).astype(np.uint8))
+        # Several readings of one home may meet in one byte: `at` takes them all, and one index far faster than two.
+        np.bitwise_or.at(bits.reshape(-1), place * bits.shape[1] + rows, np.left_shift(1, 7 - into % 8).astype(np.uint8))
 
     def keep(self, day: int, rows: slice, activity: Small, waking: Small, outings: Small, sleep: Small) -> None:
         """Put these figures into the place of this day."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ingest.reading import DongCode, Reading, Signal
+from ingest.readings import SIGNALS, Readings
 from rules.episodes import OpenEpisode, Subject, make_finding
 from rules.finding import Evidence, Finding, Level, RuleKey, Verb
 from rules.state import State
@@ -13,25 +16,44 @@ RULES: dict[Signal, RuleKey] = {Signal.SOS: RuleKey.SOS, Signal.SMOKE: RuleKey.S
 
 URGENT = frozenset(RULES.values())
 
+_IS_URGENT = np.array([signal in RULES for signal in SIGNALS])
+
+
+def urgent_among(readings: Readings) -> list[Reading]:
+    """Those of SOS, smoke and gas."""
+    return [readings[place] for place in np.flatnonzero(_IS_URGENT[readings.signal]).tolist()]
+
 
 def raise_urgent(state: State, reading: Reading, version: str) -> list[Finding]:
     """The finding of an urgent message; each is an episode of its own. Nothing for one that says 0."""
     if reading.value <= 0:
         return []
-    rule = RULES[reading.signal]
     household = reading.household_id
     subject = Subject(household or f"device:{reading.device_id}", reading.dong_code, household)
     if household is not None and household in state.households.index:
         subject = Subject(household, DongCode(state.households.dongs[state.households.index[household]]), household)
-    since = reading.observed_at if reading.credible else reading.received_at
-    key = f"{reading.offset}:{reading.index}"
+    finding = alarm(reading, subject, version)
     if household is not None and household in state.households.index:
-        state.episodes.put(household, rule, OpenEpisode(key, since, int(Level.DANGER)))
+        state.episodes.put(household, finding.rule, OpenEpisode(_key(reading), finding.evidence.since, int(Level.DANGER)))
         state.households.dirty[state.households.index[household]] = 1
+    return [finding]
+
+
+def alarm(reading: Reading, subject: Subject, version: str) -> Finding:
+    """What an urgent reading means: the same finding whoever makes it, at whatever moment."""
     evidence = Evidence(
-        since=since, value=reading.value, rule_version=version, offset=reading.offset, device_id=reading.device_id
+        since=reading.observed_at if reading.credible else reading.received_at,
+        value=reading.value,
+        rule_version=version,
+        offset=reading.offset,
+        device_id=reading.device_id,
     )
-    return [make_finding(subject, rule, key, Verb.RAISED, Level.DANGER, at=reading.received_at, evidence=evidence)]
+    at = reading.received_at
+    return make_finding(subject, RULES[reading.signal], _key(reading), Verb.RAISED, Level.DANGER, at=at, evidence=evidence)
+
+
+def _key(reading: Reading) -> str:
+    return f"{reading.offset}:{reading.index}"
 
 
 def urgent_first(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:

@@ -10,7 +10,7 @@ from typing import Any
 from ingest.clock import MINUTE, Millis
 from rules.finding import Level, RuleKey
 from rules.lengths import parse_length, write_length
-from rules.limits import ABSENCES, LEVEL_KEYS, Breach, Channel, Limits, Threshold
+from rules.limits import ABSENCES, LEVEL_KEYS, STILLNESS, Breach, Channel, Limits, Threshold
 from rules.profile import Profile
 from rules.sections import SIGNALS
 from rules.sentence import LEVEL_WORDS, RULE_WORDS, say_length
@@ -76,12 +76,14 @@ def limit_rows(table: RuleTable, profile: Profile, lang: str = "ko") -> list[Row
     for rule in ABSENCES:
         absent = _absent(profile.absence.of(rule), lang)
         rows.append(Row(rule=rule, name=section_name(rule, lang), levels=absent, hours=_hours(table, rule)))
+    for rule, limit in profile.inactive.items():
+        rows.append(Row(rule=rule, name=section_name(rule, lang), levels=(_length(limit, lang), "-", "-")))
     return rows
 
 
 def other_lines(table: RuleTable) -> list[str]:
     """What else the table says, as it is written: everything but the limits of everybody."""
-    shown = {*ABSENCES, *Channel}
+    shown = {*ABSENCES, *Channel, *STILLNESS}
     return [f"{path} = {value}" for path, value in settings(table.text).items() if path.split(".")[0] not in shown]
 
 
@@ -149,7 +151,7 @@ def _direction(after: RuleTable, path: str, old: Mapping[str, Any], new: Mapping
         return ""
     if parts[-1] == "raise_at" and parts[-3] in tuple(Channel):
         sooner = will < was if after.thresholds[Channel(parts[-3])].breach is not Breach.BELOW else will > was
-    elif parts[-1] == "dwell" or (parts[-1] in LEVEL_KEYS and isinstance(was, str) and isinstance(will, str)):
+    elif parts[-1] in ("dwell", "inactive") or (parts[-1] in LEVEL_KEYS and isinstance(was, str) and isinstance(will, str)):
         sooner = parse_length(will) < parse_length(was)
     elif parts[-1] == "factor":
         sooner = will < was

@@ -173,10 +173,16 @@ def _called_at_import() -> set[str]:
 
 def _afresh(name: str, tests: list[str]) -> int:
     """mutmut's code for the mutant, met by these tests in a new interpreter; one that cannot be imported is noticed too."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", *config().pytest_add_cli_args, *tests]
-    environment = {**os.environ, "MUTANT_UNDER_TEST": name}
-    done = subprocess.run(command, cwd="mutants", env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    return 0 if done.returncode == 0 else 1
+    environment = {**os.environ, "MUTANT_UNDER_TEST": name, "PYTHONPATH": "."}
+    for command in (
+        ["-c", f"import {module_of(name)}"],
+        ["-m", "pytest", "-x", "-q", *config().pytest_add_cli_args, *tests],
+    ):
+        started = [sys.executable, *command]
+        done = subprocess.run(started, cwd="mutants", env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if done.returncode != 0:
+            return 1
+    return 0
 
 
 def _function(name: str) -> str:

@@ -171,13 +171,15 @@ class Talk:
             yield Utterance(at, kit.gateway, "heartbeat", Payload(v=1))
 
     def single_events(self) -> Iterator[Utterance]:
-        """The gateway's status when it comes up and when it is lost, and each press of the SOS button."""
+        """The gateway's status when it comes up and when it is lost, each press of the SOS button, and the last a fall shows."""
         kit, course = self._kit, self._course
         if self._start <= self._enrolled_at < self._end:
             yield Utterance(self._enrolled_at, kit.gateway, STATUS, Payload(online=True), retain=True)
         for at in course.sos:
             if self._start <= at < self._end:
                 yield Utterance(at, kit.button, "sos", Payload(v=1, bat=self._battery(kit.button, at)))
+        if self._start <= course.fall < self._end and course.fall <= course.collapse:
+            yield Utterance(course.fall, kit.pirs[0][0], "motion", Payload(v=1))
         lost = course.gateway_off + _WILL_AFTER
         if self._start <= lost < self._end:
             yield Utterance(lost, kit.gateway, STATUS, Payload(online=False), retain=True, is_will=True)

@@ -230,16 +230,6 @@ class Fleet:
         spells = self._household(household_id).plan(local_day(at)).spells
         return not any(spell.doing is Doing.OUT and spell.start <= at < spell.end for spell in spells)
 
-    def last_movement(self, household_id: str, before: Millis) -> Millis:
-        """When a well resident was last seen to move at home before that instant."""
-        household = self._household(household_id)
-        day = local_day(before)
-        for each in (day, day - 1):
-            times = [at for at, _ in household.plan(each).movements if at < before]
-            if times:
-                return times[-1]
-        raise AssertionError(f"{household_id} has not moved for a day before {before}")
-
     def _household(self, household_id: str) -> _Household:
         if household_id not in self._households:
             first, last = self.homes[0].household_id, self.homes[-1].household_id

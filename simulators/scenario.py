@@ -17,6 +17,7 @@ class Scenario(StrEnum):
     """One misfortune; all but `SOS` last from their instant on."""
 
     COLLAPSE = "collapse"  # no movement, door or call any more; the devices go on reporting
+    FALL = "fall"  # is seen to move once more, falls, and does not get up again
     HEAT = "heat"  # 36 C and more outside, windows open, no cooling
     COLD = "cold"  # the heating fails in a frost
     PHONE_OFF = "phone_off"  # the carrier's feed tells `off` each hour, calls go unanswered
@@ -38,6 +39,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     """Everything injected into one home, as the instants from which it holds (`NEVER` where it does not)."""
 
     collapse: Millis = NEVER
+    fall: Millis = NEVER
     heat: Millis = NEVER
     cold: Millis = NEVER
     phone_off: Millis = NEVER
@@ -58,7 +60,8 @@ def course_of(injections: Iterable[Injection]) -> Course:
         else:
             since[injection.scenario] = min(injection.at, since.get(injection.scenario, NEVER))
     return Course(
-        collapse=since.get(Scenario.COLLAPSE, NEVER),
+        collapse=min(since.get(Scenario.COLLAPSE, NEVER), since.get(Scenario.FALL, NEVER)),
+        fall=since.get(Scenario.FALL, NEVER),
         heat=since.get(Scenario.HEAT, NEVER),
         cold=since.get(Scenario.COLD, NEVER),
         phone_off=since.get(Scenario.PHONE_OFF, NEVER),

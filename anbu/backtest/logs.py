@@ -27,7 +27,7 @@ def read_homes(path: Path, off: str) -> list[Recorded]:
     """
     entries = read_export(path) if is_export(path) else _entries(read_log(path, off=off))
     decoder = Decoder(make_dialects(DIALECTS))
-    items = (item for entry in entries for _, found in decoder.read([entry]) for item in found)
+    items = (item for entry in entries for item in decoder.read([entry]).items())
     return homes_of(items, path.name)
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from dashboard_api.whatif import WhatIfBusy, WhatIfFailed
 from ingest.clock import DAY, Millis
-from ingest.decode import Decoder, Item
+from ingest.decode import Decoder
+from ingest.decoding import Item
 from ingest.dialects.registry import DIALECTS, make_dialects
 from ingest.journal.port import Entry, Message
 from ingest.journal.view import JournalView
@@ -87,7 +88,7 @@ def read_past(folder: Path, dong: str, since: Millis, until: Millis) -> list[Ite
     while entries := view.read(after, _BATCH):
         after = entries[-1].offset
         kept = [entry for entry in entries if entry.received_at < until and _concerns(entry, dong, since)]
-        items += [item for _, found in decoder.read(kept) for item in found]
+        items += decoder.read(kept).items()
         if entries[-1].received_at >= until:
             break
     return items

@@ -22,6 +22,7 @@ from ingest.history.influx_wire import Address, InfluxWire
 from ingest.history.port import History
 from ingest.history.sqlite import SqliteHistory
 from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Signal
+from ingest.readings import Readings
 
 BUSY = HouseholdId("busy")
 POINTS = 300
@@ -135,10 +136,10 @@ def _measure(name: str, history: History, plan: Plan, end: Millis, clock: Clock,
     hours = OpenHours()
     source = readings_of(plan, end)
     while batch := list(islice(source, 5_000)):
-        history.write(batch)
+        columns = Readings.of(batch)
+        history.write(columns)
         readings += len(batch)
-        for one in batch:
-            hours.add(one)
+        hours.add(columns)
         history.write_hours(hours.close(batch[-1].received_at), batch[-1].received_at)
     history.write_hours(hours.close(end), end)
     took = clock.monotonic() - begun

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gc
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -12,12 +11,13 @@ import numpy as np
 
 from ingest.clock import HOUR, MINUTE, SECOND, Clock, Millis
 from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Signal
+from ingest.readings import CREDIBLE, Gathered, Ints, Readings, Whose
 from rules.engine import STEP, Engine
 from rules.limits import Grade
 from rules.pauses import Habits
 from rules.state import Devices, Households, State
 from rules.table import RuleTable, load_table
-from rules.trend_store import Trends
+from rules.trend_store import Trends, day_of
 
 HOUSEHOLDS = (10_000, 100_000, 1_000_000, 10_000_000)
 READINGS = 100_000
@@ -39,7 +39,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     """One number of households. Times are means of a few runs, on one core."""
 
     sweep_ms: float  # all absence rules at one grid point (10 s of home time)
-    fold_ms: float  # of 100,000 readings as the decoder hands them on
+    fold_ms: float  # of 100,000 readings of random homes, as the decoder hands them on: columns
     bytes_per_household: float  # arrays of a household, its trends included
     bytes_per_device: float
     bytes_per_habit: float  # what the personal baseline keeps of a home that has had a pause
@@ -63,8 +63,9 @@ def run_rules(counts: Sequence[int], clock: Clock, progress: Callable[[str], Non
 def measure(count: int, table: RuleTable, clock: Clock) -> Sizes:
     """A town of so many homes, each with its motion sensor."""
     sensors = min(count, MOST_SENSORS)
-    readings = [_motions(sensors, place) for place in range(_FOLDS)]
-    dict_sweep, dict_fold = _by_dictionary(count, table, readings, clock)
+    places = _places(sensors)
+    readings = [_motions(places, place) for place in range(_FOLDS)]
+    dict_sweep, dict_fold = _by_dictionary(count, table, [list(one) for one in readings], clock)
     gc.collect()
     raw, engine = town(count, sensors), Engine(table)
     began = clock.monotonic()
@@ -77,7 +78,8 @@ def measure(count: int, table: RuleTable, clock: Clock) -> Sizes:
     snapshot_s = clock.monotonic() - snapshot_began
     engine.advance(NOW)  # what stood when the snapshot was taken is judged anew once
     sweep = _mean(clock, engine.advance, [NOW + place * STEP for place in range(1, _SWEEPS + 1)])
-    fold = _mean(clock, engine.fold, readings)
+    engine.fold(_everybody(places))
+    fold = _mean(clock, engine.fold, [[one] for one in readings])
     return Sizes(
         sweep_ms=round(sweep * 1000, 4),
         fold_ms=round(fold * 1000, 2),
@@ -117,32 +119,47 @@ def town(count: int, sensors: int) -> bytes:
     for column in (devices.last_report, devices.moved_at, devices.busy_since):
         column[told] = seen[:sensors]
     state.evaluated = state.heard_at = NOW - STEP
+    state.trends.add_all(homes.ids)
+    state.trend_closed = day_of(NOW) - 1
     return state.dump()
 
 
-def _motions(sensors: int, place: int) -> list[Reading]:
-    """Motions of random homes, as they come within a few seconds; ids are the register's own, as the decoder hands them on."""
-    chance, at = random.Random(place), NOW + (_SWEEPS + place) * STEP
-    homes = sorted({chance.randrange(sensors) for _ in range(min(READINGS, sensors))})
-    ids = [(HouseholdId(f"hh-{home}"), DeviceId(f"pir-{home}")) for home in homes]
-    for home, device in ids:
-        hash((home, device))  # known to it for long
+def _places(sensors: int) -> list[Whose]:
+    """The places of all sensors, as a decoder that has read of them hands them on."""
     dong = DongCode("dong-1")
     return [
-        Reading(
-            offset=number,
-            dong_code=dong,
-            household_id=home,
-            device_id=device,
-            signal=Signal.MOTION,
-            value=1.0,
-            observed_at=at + number // 100,
-            received_at=at + number // 100,
-            boot=1,
-            seq=place,
-        )
-        for number, (home, device) in enumerate(chance.choice(ids) for _ in range(READINGS))
+        Whose(device_id=DeviceId(f"pir-{home}"), household_id=HouseholdId(f"hh-{home}"), dong_code=dong)
+        for home in range(sensors)
     ]
+
+
+def _everybody(places: list[Whose]) -> Iterator[Readings]:
+    """A motion of each: what is new about a device that has never spoken is not what is measured."""
+    for start in range(0, len(places), READINGS):
+        yield _moved(places, np.arange(start, min(start + READINGS, len(places))), NOW + _SWEEPS * STEP, seq=0)
+
+
+def _motions(places: list[Whose], turn: int) -> Readings:
+    """Motions of random homes, as they come within a few seconds."""
+    chance = np.random.default_rng(turn)
+    return _moved(places, chance.integers(0, len(places), READINGS), NOW + (_SWEEPS + turn + 1) * STEP, seq=turn + 1)
+
+
+def _moved(places: list[Whose], which: Ints, at: Millis, *, seq: int) -> Readings:
+    gathered, number = Gathered(), np.arange(len(which))
+    gathered.add_all(
+        np.zeros_like(number),
+        which,
+        np.full_like(number, Signal.MOTION.code),
+        at + number // 100,
+        np.full_like(number, CREDIBLE),
+        np.ones(len(which)),
+        offset=1,
+        received_at=at + READINGS // 100,
+        boot=1,
+        seq=seq,
+    )
+    return gathered.close(places)
 
 
 class Deadlines:

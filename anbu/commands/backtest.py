@@ -62,5 +62,7 @@ def backtest(
     try:
         plan = Plan(logs=logs, table=load_table(rules), train_days=train_days, injections=injections, seed=seed, cut=at, off=off)
         run_backtest(plan, as_json=as_json)
-    except (RulesWrong, LogUnreadable, NotAnExport) as error:
+    except RulesWrong as error:
+        raise Refusal(error.said(say("ko", "en"))) from error
+    except (LogUnreadable, NotAnExport) as error:
         raise Refusal(str(error)) from error

@@ -62,7 +62,7 @@ def replay(
     try:
         raise typer.Exit(run_replay(files, speed=speed, rules=rules, as_json=as_json, off=off))
     except RulesWrong as error:
-        raise Refusal(str(error)) from error
+        raise Refusal(error.said(say("ko", "en"))) from error
 
 
 def _is_rate(text: str) -> bool:

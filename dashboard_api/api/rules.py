@@ -16,7 +16,7 @@ from dashboard_api.api.models import Instant, LevelWord
 from dashboard_api.problems import Problem
 from dashboard_api.services import Services
 from ingest.clock import SECOND
-from rules.limits import ABSENCES, Grade, Season
+from rules.limits import ABSENCES, STILLNESS, Grade, Season
 from rules.profile import Profile
 from rules.table import RulesWrong, RuleTable, read_table
 from rules.wording import differences, limit_rows
@@ -116,7 +116,7 @@ def apply_rules(wanted: RulesIn, viewer: ViewerDep, services: ServicesDep) -> Ch
     try:
         table = read_table(wanted.text)
     except RulesWrong as error:
-        raise Problem(422, "rules_wrong", lines="; ".join(error.problems)) from error
+        raise Problem(422, "rules_wrong", lines="; ".join(error.lines(viewer.lang.value))) from error
     if wanted.apply:
         _refusable(lambda: book.apply(table, actor=viewer.login, reason=wanted.reason))
     return ChangesOut(version=table.version, changes=differences(now, table, viewer.lang.value), applied=wanted.apply)
@@ -150,7 +150,7 @@ def set_household_limit(household_id: str, wanted: LimitIn, viewer: ViewerDep, s
     home = household_of(services, viewer, household_id)
     book, table = _in_force(services)
     level = int(wanted.level.level)
-    limit = wanted.limit if wanted.limit is None or wanted.rule not in ABSENCES else wanted.limit * SECOND
+    limit = wanted.limit if wanted.limit is None or wanted.rule not in (*ABSENCES, *STILLNESS) else wanted.limit * SECOND
     _refusable(lambda: book.set_limit(home.id, wanted.rule, level, limit, actor=viewer.login, reason=wanted.reason))
     return _out(book, table, book.profile(home.id), viewer)
 

@@ -68,7 +68,7 @@ def what_if(wanted: WhatIfIn, viewer: ViewerDep, services: ServicesDep) -> WhatI
     try:
         read_table(wanted.table, "table")
     except RulesWrong as error:
-        raise Problem(422, "rules_wrong", lines="\n".join(error.problems)) from error
+        raise Problem(422, "rules_wrong", lines="\n".join(error.lines(viewer.lang.value))) from error
     in_force = services.rulebook.in_force()
     if in_force is None:
         raise Problem(409, "no_rules_yet")

@@ -44,7 +44,7 @@ _STATES = {
     Signal.HEARTBEAT: frozenset((1.0,)),
     Signal.STATUS: frozenset((0.0, 1.0)),
 }
-_POWER_ON_CELSIUS = 85.0
+POWER_ON_CELSIUS = 85.0
 
 NATIVE_SIGNALS = tuple(_SIGNALS.values())
 """What the last part of a native topic may name, packs apart."""
@@ -64,6 +64,22 @@ class Fault(NamedTuple):
 
     reason: Reason
     detail: str
+
+
+class Span(NamedTuple):
+    """The numbers that `read_value` takes of a signal, but for the power-on temperature."""
+
+    low: float
+    high: float
+    whole: bool  # nothing between whole numbers
+
+
+def span_of(signal: Signal) -> Span | None:
+    """What numbers of the signal may be; None where it is no number."""
+    if signal in _LIMITS:
+        return Span(*_LIMITS[signal], whole=False)
+    states = _STATES.get(signal)
+    return None if states is None else Span(min(states), max(states), whole=True)
 
 
 def value_schema(signal: Signal) -> dict[str, Any]:
@@ -97,7 +113,7 @@ def read_value(signal: Signal, v: float | bool | str | None) -> float | Fault:
         return Fault(Reason.BAD_FIELD, f"v of {signal} must be a number")
     if not limits[0] <= v <= limits[1]:
         return Fault(Reason.OUT_OF_RANGE, f"{signal} {v:g} is not within {limits[0]:g} to {limits[1]:g}")
-    if v == _POWER_ON_CELSIUS and signal is _TEMPERATURE:
+    if v == POWER_ON_CELSIUS and signal is _TEMPERATURE:
         return Fault(Reason.OUT_OF_RANGE, "temperature 85.0: a sensor that has just started and not measured yet")
     return v
 

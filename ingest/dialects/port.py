@@ -6,7 +6,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from ingest.heard import Heard
+from ingest.heard import EvenPack, Heard
 from ingest.reading import Signal
 from ingest.wire import Topic
 
@@ -21,6 +21,7 @@ class Route(NamedTuple):
     address: str  # who speaks, by the dialect's own name; NOBODY: let it pass
     hear: Callable[[bytes], Heard]
     claim: Topic | None = None  # where the topic itself names dong, household and a device id of ours
+    hear_even: Callable[[bytes], EvenPack | None] | None = None  # asked first, where there is such a thing; may pass
 
 
 class Dialect(Protocol):

@@ -10,26 +10,13 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from ingest.dating import RELATIVE_BELOW_S
-from ingest.dialects.native import NOT_SENT, Fault, explain, is_plain_zero, number_fault, parse_name, plain_number, read_value
+from ingest.dialects.even_pack import hear_even_pack
+from ingest.dialects.native import NOT_SENT, Fault, explain, is_plain_zero, number_fault, plain_number, read_value
 from ingest.dialects.port import Route
+from ingest.dialects.senml_names import MAX_RECORDS, UNITS, read_name
 from ingest.heard import Heard, Said, Wrong
 from ingest.reading import URGENT, Reason, Signal
 from ingest.wire import MAX_PAYLOAD_BYTES, PACK, ROOT, PackRecord, parse_topic
-
-MAX_RECORDS = 1_000
-"""Records with a value; `boot` and `seq` come on top."""
-
-MAX_NAME = 65
-"""An id of 32, a slash, a signal of 32."""
-
-_UNITS = {
-    Signal.TEMPERATURE: frozenset(("Cel",)),
-    Signal.HUMIDITY: frozenset(("%RH",)),
-    Signal.BATTERY: frozenset(("%", "%EL")),
-    Signal.POWER: frozenset(("W",)),
-    Signal.LIGHT: frozenset(("lx",)),
-    Signal.LINK: frozenset(("%",)),
-}
 
 
 class _Ill(msgspec.Struct):
@@ -66,7 +53,9 @@ class Senml:
     def route(self, topic: str) -> Route | None:
         """The gateway whose pack it is."""
         parts = parse_topic(topic)
-        return None if parts is None or parts.signal != PACK else Route(self.name, parts.device_id, hear_pack, parts)
+        if parts is None or parts.signal != PACK:
+            return None
+        return Route(self.name, parts.device_id, hear_pack, parts, hear_even_pack)
 
 
 _decode = msgspec.json.Decoder(list[PackRecord]).decode
@@ -148,7 +137,7 @@ def _hear_records(records: list[_Record], said: list[Said], wrong: list[Wrong]) 
         base_time = base_time if body.bt is None else body.bt
         if index < 2:
             continue
-        named = _read_name(base_name, body.n)
+        named = read_name(base_name, body.n)
         if isinstance(named, Fault):
             wrong.append(Wrong(named.reason, named.detail, index))
             continue
@@ -167,17 +156,10 @@ def _hear_records(records: list[_Record], said: list[Said], wrong: list[Wrong]) 
             said.append(Said(index, device_id, signal, value, t, abs(t) < RELATIVE_BELOW_S))
 
 
-def _read_name(base: str, name: str | None) -> tuple[str, Signal] | Fault:
-    full = base + name if name else base
-    if len(full) > MAX_NAME:  # before it can fill the cache behind parse_name
-        return Fault(Reason.BAD_FIELD, "bn and n must make device/signal")
-    return parse_name(full)
-
-
 def _read_record_value(signal: Signal, record: PackRecord) -> float | Fault:
     if record.v is not None and record.u is None and record.vb is None and record.vs is None:
         return read_value(signal, record.v)  # as nearly every record is
-    units = _UNITS.get(signal)
+    units = UNITS.get(signal)
     if record.u is not None and units is not None and record.u not in units:
         return Fault(Reason.BAD_FIELD, f"u of {signal} must be {' or '.join(sorted(units))}")
     given = [value for value in (record.v, record.vb, record.vs) if value is not None]

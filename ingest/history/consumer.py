@@ -8,7 +8,7 @@ from ingest.clock import Millis
 from ingest.decoding import Decoding
 from ingest.history.port import History
 from ingest.journal.port import Entry
-from ingest.reading import Reading
+from ingest.readings import Readings
 
 FLUSH_AT = 5_000
 """Readings gathered before they are written without waiting for the next commit of the cursor."""
@@ -25,7 +25,8 @@ class HistoryConsumer:
         self._name = name
         self._history = history
         self._decoder = decoder
-        self._waiting: list[Reading] = []
+        self._waiting: list[Readings] = []
+        self._count = 0  # of readings in them
 
     @property
     def name(self) -> str:
@@ -34,14 +35,16 @@ class HistoryConsumer:
 
     def restore(self, state: bytes | None) -> None:
         """Begin from this committed state; what had been gathered after it is read again."""
-        self._waiting.clear()
+        self._waiting, self._count = [], 0
         self._decoder.restore(state)
 
     def take(self, entries: Sequence[Entry]) -> None:
-        """Gather the readings that belong to a household, credible or not. Raises HistoryUnavailable."""
-        for _entry, items in self._decoder.read(entries):
-            self._waiting.extend(item for item in items if isinstance(item, Reading) and item.household_id is not None)
-        if len(self._waiting) >= FLUSH_AT:
+        """Gather the readings of households, credible or not. Raises HistoryUnavailable."""
+        readings = self._decoder.read(entries).readings
+        if len(readings):
+            self._waiting.append(readings)
+            self._count += len(readings)
+        if self._count >= FLUSH_AT:
             self._flush()
 
     def at_head(self, now: Millis) -> None:
@@ -53,6 +56,6 @@ class HistoryConsumer:
         return self._decoder.snapshot()
 
     def _flush(self) -> None:
-        if self._waiting:
-            self._history.write(self._waiting)
-            self._waiting.clear()
+        if self._count:
+            self._history.write(Readings.join(self._waiting))
+            self._waiting, self._count = [], 0

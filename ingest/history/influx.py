@@ -12,22 +12,35 @@ from ingest.history import flux
 from ingest.history.influx_lines import MARK, MARK_FIELD, NS, VALUE, hour_line, mark_line, reading_line, reading_ns
 from ingest.history.influx_wire import Address, Culprit, InfluxWire
 from ingest.history.port import RAW_KEPT, Bucket, HistoryUnavailable, HourPart
-from ingest.history.span import Stretch, Sum, span_of
+from ingest.history.span import Span, Stretch, Sum, span_of
 from ingest.reading import HouseholdId, Reading, Signal
 
-_SERIES = """
-part = (field) => from(bucket: {bucket})
-  |> range(start: {start}, stop: {stop})
+_PART = """
+part = (bucket, start, stop, field) => from(bucket: bucket)
+  |> range(start: start, stop: stop)
   |> filter(fn: (r) => r._measurement == {signal} and r.household == {household} and r._field == field)
   |> window(every: {every}, offset: {offset})
-part(field: {count}) |> FOLD() |> keep(columns: ["_start", "_value"]) |> yield(name: "count")
-part(field: {total}) |> sum() |> keep(columns: ["_start", "_value"]) |> yield(name: "total")
-part(field: {min}) |> min() |> keep(columns: ["_start", "_value"]) |> yield(name: "min")
-part(field: {max}) |> max() |> keep(columns: ["_start", "_value"]) |> yield(name: "max")
 """
-_RAW, _HOURS = _SERIES.replace("FOLD", "count"), _SERIES.replace("FOLD", "sum")
-_RAW_FIELDS: dict[str, flux.Value] = {"count": VALUE, "total": VALUE, "min": VALUE, "max": VALUE}
-_HOUR_FIELDS: dict[str, flux.Value] = {"count": "count", "total": "sum", "min": "min", "max": "max"}
+_FOLD = """\
+part(bucket: {bucket_PLACE}, start: {start_PLACE}, stop: {stop_PLACE}, field: {FIELD})
+  |> FOLD() |> keep(columns: ["_start", "_value"]) |> yield(name: "PLACE NAME")
+"""
+_PLACES = "abc"
+"""Of the stretches of a question: parameters have no digits."""
+
+_RAW: dict[str, tuple[str, str]] = {
+    "count": (VALUE, "count"),
+    "total": (VALUE, "sum"),
+    "min": (VALUE, "min"),
+    "max": (VALUE, "max"),
+}
+_HOURS: dict[str, tuple[str, str]] = {
+    "count": ("count", "sum"),
+    "total": ("sum", "sum"),
+    "min": ("min", "min"),
+    "max": ("max", "max"),
+}
+"""What is asked for, of which field, folded how."""
 
 _LATEST = """
 from(bucket: {bucket})
@@ -112,10 +125,8 @@ class InfluxHistory:
         self._refuse_when_closed()
         raw_since = self._raw_since()
         span = span_of(start, end, points, raw_since)
-        sums: list[Sum] = []
-        for stretch in span.stretches(self._rolled() if span.hourly else None, raw_since):
-            sums += self._sums(household_id, signal, stretch, span.origin, span.width)
-        return list(span.buckets(sums))
+        stretches = span.stretches(self._rolled() if span.hourly else None, raw_since)
+        return list(span.buckets(self._sums(household_id, signal, stretches, span)))
 
     def latest(self, household_id: HouseholdId) -> dict[Signal, tuple[Millis, float]]:
         """The last credible reading of each signal within the raw bucket's retention."""
@@ -138,24 +149,31 @@ class InfluxHistory:
     def _raw_since(self) -> Millis | None:
         return None if self._raw_kept is None else self._clock.home_now() - self._raw_kept
 
-    def _sums(self, household_id: HouseholdId, signal: Signal, stretch: Stretch, origin: Millis, width: Millis) -> list[Sum]:
+    def _sums(self, household_id: HouseholdId, signal: Signal, stretches: Sequence[Stretch], span: Span) -> list[Sum]:
+        """All stretches in one question: a question for each takes nearly twice as long."""
         asked: dict[str, flux.Value] = {
-            "bucket": self._address.hours_bucket if stretch.hourly else self._address.raw_bucket,
-            "start": flux.instant(stretch.start),
-            "stop": flux.instant(stretch.end),
             "signal": signal.value,
             "household": household_id,
-            "every": flux.length(width),
-            "offset": flux.length(origin % width or width),
+            "every": flux.length(span.width),
+            "offset": flux.length(span.origin % span.width or span.width),
         }
-        found: dict[int, dict[str, list[float]]] = {}
-        for row in self._wire.ask(_HOURS if stretch.hourly else _RAW, asked | (_HOUR_FIELDS if stretch.hourly else _RAW_FIELDS)):
-            number = (flux.to_ns(row["_start"]) // NS - origin) // width
+        question = _PART
+        for place, stretch in zip(_PLACES, stretches, strict=False):
+            asked[f"bucket_{place}"] = self._address.hours_bucket if stretch.hourly else self._address.raw_bucket
+            asked[f"start_{place}"], asked[f"stop_{place}"] = flux.instant(stretch.start), flux.instant(stretch.end)
+            for name, (field, fold) in (_HOURS if stretch.hourly else _RAW).items():
+                asked[f"field_{field}"] = field
+                part = _FOLD.replace("PLACE", place).replace("NAME", name).replace("FOLD", fold)
+                question += part.replace("{FIELD}", f"{{field_{field}}}")
+        found: dict[tuple[str, int], dict[str, list[float]]] = {}
+        for row in self._wire.ask(question, asked):
+            place, name = row["result"].split()
+            number = (flux.to_ns(row["_start"]) // NS - span.origin) // span.width
             # Each device answers in a table of its own.
-            found.setdefault(number, {}).setdefault(row["result"], []).append(float(row["_value"]))
+            found.setdefault((place, number), {}).setdefault(name, []).append(float(row["_value"]))
         return [
             Sum(number, int(sum(one["count"])), sum(one["total"]), min(one["min"]), max(one["max"]))
-            for number, one in found.items()
+            for (_, number), one in found.items()
         ]
 
     def _rolled(self) -> Millis | None:

@@ -11,12 +11,16 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
+
+import numpy as np
 
 from ingest.clock import Millis
 from ingest.history.port import Bucket, HistoryUnavailable, HourPart
 from ingest.history.span import Sum, span_of
 from ingest.reading import HouseholdId, Reading, Signal
+from ingest.readings import SIGNALS, Readings, Whose
 
 SCHEMA_VERSION = 2
 
@@ -51,8 +55,6 @@ Nine hundred parameters are what every SQLite takes."""
 _WRITE = f"INSERT OR REPLACE INTO reading VALUES {_ONE}"
 _WRITE_MANY = f"INSERT OR REPLACE INTO reading VALUES {', '.join([_ONE] * _ROWS)}"
 _COLUMNS = 12
-SERIES = 200_000
-"""Series (device, signal, place) of which the numbers are remembered together; the memory is emptied when full."""
 
 _WRITE_HOUR = "INSERT OR REPLACE INTO hour VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _MARK = "INSERT INTO mark VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = max(at, excluded.at)"
@@ -110,7 +112,8 @@ class SqliteHistory:
         self._idle_readers: list[sqlite3.Connection] = []
         self._closed = threading.Event()
         self._numbers: dict[str, dict[str, int]] = {"dong": {}, "household": {}, "device": {}, "signal": {}}
-        self._series: dict[tuple[str, str, str, str], tuple[int, int, int, int]] = {}
+        self._places: Sequence[Whose] = ()
+        self._series: dict[int, tuple[int, int, int, int]] = {}  # by place of these and signal
         self._writer: sqlite3.Connection | None = None
         try:
             self._writer = self._connect()
@@ -121,8 +124,9 @@ class SqliteHistory:
 
     def write(self, readings: Sequence[Reading]) -> None:
         """Keep these readings in one synced transaction; of one offset and index the last one written counts."""
+        columns = readings if isinstance(readings, Readings) else Readings.of(one for one in readings if one.household_id)
         with self._transaction() as writer:
-            values = self._values(writer, readings)
+            values = self._values(writer, columns)
             whole = len(values) - len(values) % (_ROWS * _COLUMNS)
             for start in range(0, whole, _ROWS * _COLUMNS):
                 writer.execute(_WRITE_MANY, values[start : start + _ROWS * _COLUMNS])
@@ -230,28 +234,39 @@ class SqliteHistory:
             part.max,
         )
 
-    def _values(self, writer: sqlite3.Connection, readings: Sequence[Reading]) -> list[int | float | None]:
+    def _values(self, writer: sqlite3.Connection, readings: Readings) -> list[int | float | None]:
         """The columns of all rows, one after the other."""
-        values: list[int | float | None] = []
-        series = self._series
-        for one in readings:
-            if one.household_id is None:
-                continue
-            key = (one.device_id, one.signal, one.household_id, one.dong_code)
-            household, device, signal, dong = series.get(key) or self._series_of(writer, one)
-            values += (one.offset, one.index, household, device, signal, one.observed_at, one.received_at)
-            values += (one.value, one.credible, one.skewed, dong, one.seq)
-        return values
+        if readings.places is not self._places:
+            self._places, self._series = readings.places, {}
+        packed, which = np.unique(readings.place * len(SIGNALS) + readings.signal, return_inverse=True)
+        numbers = [self._series.get(key) or self._series_of(writer, key) for key in packed.tolist()]
+        household, device, signal, dong = np.array(numbers, dtype=np.int64).reshape(-1, 4)[which].T.tolist()
+        rows = zip(
+            readings.offset.tolist(),
+            readings.record.tolist(),
+            household,
+            device,
+            signal,
+            readings.observed_at.tolist(),
+            readings.received_at.tolist(),
+            readings.value.tolist(),
+            readings.credible.tolist(),
+            readings.skewed.tolist(),
+            dong,
+            [None if seq < 0 else seq for seq in readings.seq.tolist()],
+            strict=True,
+        )
+        return list(chain.from_iterable(rows))
 
-    def _series_of(self, writer: sqlite3.Connection, reading: Reading) -> tuple[int, int, int, int]:
+    def _series_of(self, writer: sqlite3.Connection, packed: int) -> tuple[int, int, int, int]:
         """The numbers of household, device, signal and dong, remembered together."""
-        if len(self._series) >= SERIES:
-            self._series.clear()
-        numbers = self._series[reading.device_id, reading.signal, str(reading.household_id), reading.dong_code] = (
-            self._number(writer, "household", str(reading.household_id)),
-            self._number(writer, "device", reading.device_id),
-            self._number(writer, "signal", reading.signal.value),
-            self._number(writer, "dong", reading.dong_code),
+        place, signal = divmod(packed, len(SIGNALS))
+        whose = self._places[place]
+        numbers = self._series[packed] = (
+            self._number(writer, "household", str(whose.household_id)),
+            self._number(writer, "device", whose.device_id),
+            self._number(writer, "signal", SIGNALS[signal].value),
+            self._number(writer, "dong", whose.dong_code),
         )
         return numbers
 

@@ -10,6 +10,7 @@ import json
 import socket
 import struct
 import threading
+from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,6 +46,7 @@ class WebServer:
         self.manners: list[Any] = []
         self.taken: list[Taken] = []
         self.asked: list[str] = []
+        self.bodies: list[bytes] = []
         self.states: dict[str, Any] = {}
         self.closing = threading.Event()
         web = self
@@ -71,6 +73,7 @@ class WebServer:
 
     def handle(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         self.asked.append(f"{request.command} {request.path}")
+        self.bodies.append(body)
         manner = self.manners.pop(0) if self.manners else None
         request.close_connection = True
         if manner == "hang":
@@ -251,7 +254,8 @@ class SolapiServer(WebServer):
         kind, _, rest = headers["Authorization"].partition(" ")
         parts = dict(part.split("=", 1) for part in rest.split(", "))
         right = hmac.new(b"solapi-secret", (parts["date"] + parts["salt"]).encode(), hashlib.sha256).hexdigest()
-        if kind != "HMAC-SHA256" or parts["apiKey"] != "solapi-key" or parts["signature"] != right:
+        timely = abs(datetime.fromisoformat(parts["date"]).timestamp() * 1000 - ALWAYS) < 15 * 60_000
+        if kind != "HMAC-SHA256" or parts["apiKey"] != "solapi-key" or parts["signature"] != right or not timely:
             return 403, {"errorCode": "SignatureDoesNotMatch", "errorMessage": "..."}
         if method == "GET":
             (number,) = parse_qs(urlsplit(path).query)["messageId"]

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, select, update
 
 from alerts.aftercare.plan import ContactKind
 from alerts.aftercare.referral import NEXT, WITHIN, CapReached, CareKind, ReferralState
+from alerts.aftercare.reminding import remind
 from alerts.aftercare.tables import contact, referral_step, visit
 from alerts.aftercare.visit import Companion, VisitResult, VisitState
 from alerts.attempt import Answer
@@ -322,3 +323,86 @@ def test_a_note_that_cannot_be_opened_hides_nothing_else(care: Care) -> None:
         connection.execute(update(visit).values(sealed_note=b"broken"))
     (found,) = care.visits.visits(dong="dong-1")
     assert (found.result, found.note) == (VisitResult.WELL, None)
+
+
+def test_a_plan_counts_only_contacts_of_a_kind_that_meets_it(care: Care) -> None:
+    care.contacts.record("hh-1", ContactKind.VISIT, actor=KIM, dong="dong-1")
+    care.site.clock.home += DAY
+    care.contacts.record("hh-1", ContactKind.CALL, actor=KIM, dong="dong-1")
+    care.site.clock.home += DAY
+    visits = care.contacts.plan("hh-1", ContactKind.VISIT, 7, responsible=KIM, dong="dong-1")
+    assert (visits.last_at, visits.due_at) == (MORNING, MORNING + 7 * DAY)
+    assert [(one.kind, one.at, one.actor) for one in care.contacts.contacts("hh-1", dong="dong-1")] == [
+        (ContactKind.CALL, MORNING + DAY, KIM),
+        (ContactKind.VISIT, MORNING, KIM),
+    ]
+
+
+def test_a_visit_and_a_referral_say_which_check_they_came_from(care: Care) -> None:
+    care.site.take(finding())
+    check = care.site.only().id
+    planned = care.visits.plan("hh-1", planned_at=MORNING, visitor=KIM, actor="lee", dong="dong-1", check_id=check)
+    offered = care.referrals.offer(
+        "hh-1", CareKind.MEALS, provider_id=care.provider().id, actor=KIM, dong="dong-1", check_id=check, cost_won=7
+    )
+    assert (planned.check_id, planned.household_id, planned.dong_code, planned.visitor) == (check, "hh-1", "dong-1", KIM)
+    assert (offered.check_id, offered.household_id, offered.dong_code, offered.cost_won) == (check, "hh-1", "dong-1", 7)
+    assert (planned.case_id, planned.planned_at, planned.ended_by, planned.note) == (offered.case_id, MORNING, None, None)
+    assert (offered.responsible, offered.offered_at, offered.accepted_at, offered.programme) == ("lee", MORNING, None, None)
+
+
+def test_a_case_holds_the_checks_from_its_beginning_to_its_end_alone(care: Care) -> None:
+    care.site.take(finding(at=MORNING - 2 * DAY, episode="before"))
+    care.site.desk.resolve(care.site.only().id, actor=KIM, dong=None, outcome=Outcome.SAFE_BY_PHONE)
+    case = care.cases.open("hh-1", actor=KIM, dong="dong-1")
+    care.site.clock.home += DAY
+    care.site.take(finding(at=MORNING + DAY, episode="within"))
+    [within] = [one.id for one in care.site.desk.checks(dong=None) if one.opened_at == MORNING + DAY]
+    care.site.desk.resolve(within, actor=KIM, dong=None, outcome=Outcome.SAFE_BY_PHONE)
+    care.site.clock.home += DAY
+    closed = care.cases.close(case.id, actor="lee", dong="dong-1", text="안정됨")
+    assert (closed.closed_at, closed.closed_by, closed.note) == (MORNING + 2 * DAY, "lee", "안정됨")
+    care.site.clock.home += DAY
+    care.site.take(finding(at=MORNING + 3 * DAY, episode="after"))
+    _, checks = care.cases.case(case.id, dong="dong-1")
+    assert [one.id for one in checks] == [within]
+
+
+def test_lists_of_care_give_the_newest_or_the_first_due_and_no_more_than_asked_for(care: Care) -> None:
+    giving = care.provider().id
+    made = []
+    for _ in range(3):
+        made.append(care.referrals.offer("hh-1", CareKind.MEALS, provider_id=giving, actor=KIM, dong="dong-1").id)
+        care.site.clock.home += HOUR
+    assert [one.id for one in care.referrals.referrals(dong=None, limit=2)] == [made[2], made[1]]
+    assert [one.id for one in care.referrals.referrals(dong=None, going_on=True, limit=2)] == [made[0], made[1]]
+    visits = [
+        care.visits.plan("hh-1", planned_at=MORNING + day * DAY, visitor=KIM, actor=KIM, dong="dong-1").id for day in (3, 1, 2)
+    ]
+    assert [one.id for one in care.visits.visits(dong=None, planned=True)] == [visits[1], visits[2], visits[0]]
+    for _ in range(3):
+        care.contacts.record("hh-1", ContactKind.CALL, actor=KIM, dong="dong-1")
+    assert len(care.contacts.contacts("hh-1", dong=None, limit=2)) == 2
+
+
+def test_of_more_than_one_turn_can_tell_those_due_longest_are_told_first(care: Care) -> None:
+    kim = {"visitor": KIM, "actor": KIM, "dong": "dong-1"}
+    care.visits.plan("hh-1", planned_at=MORNING + 2 * DAY, **kim)
+    with care.site.engine.begin() as connection:
+        (row,) = connection.execute(select(visit)).mappings().all()
+        like_it = {name: value for name, value in row.items() if name != "id"}
+        connection.execute(insert(visit), [like_it] * 199)
+    oldest = care.visits.plan("hh-1", planned_at=MORNING + DAY, **kim)
+    clock = care.site.clock
+    clock.home += 3 * DAY
+
+    def turn() -> int:
+        with care.site.engine.begin() as connection:
+            return remind(connection, care.site.policy, home_now=clock.home_now(), machine_now=clock.machine_now())
+
+    assert turn() == 200
+    assert oldest.id in {row.id for row in care.site.rows(visit) if row.remind_at > clock.home}
+    message = next(json.loads(row.body) for row in care.site.rows(delivery) if row.check_id is None)
+    assert (message["kind"], message["level"], message["dong"], message["code"]) == ("visit_due", "caution", "dong-1", "hh-1")
+    assert (turn(), turn()) == (1, 0)
+    assert {row.remind_at for row in care.site.rows(visit)} == {clock.home + DAY}

@@ -14,6 +14,7 @@ from alerts.duty.away import AwayReason
 from alerts.duty.flood import Flood, floods_now
 from alerts.duty.gaps import NO_ROSTER, Gap, open_gaps
 from alerts.duty.handovers import NotYours
+from alerts.duty.office import DutyOffice
 from alerts.duty.sheet import Change, changes
 from alerts.duty.silence import SilenceKind, SilenceReason
 from alerts.duty.tables import duty_gap
@@ -264,3 +265,17 @@ def test_one_part_that_fails_holds_up_no_other(office: Office) -> None:
     assert [word[0] for word in office.words.take()] == ["silence_over"]
     office.duty.run()
     assert [word[0] for word in office.words.take()] == ["handover", "handover"]
+
+
+def test_an_office_over_a_store_is_all_of_duty_on_it(office: Office) -> None:
+    office.staff().homes(1)
+    over = DutyOffice.over(office.engine, office.clock, Sealer(b"k" * 32))
+    laid = over.silences.lay(
+        SilenceKind.HOUSEHOLD, "hh-1-1", ends_at=MORNING + HOUR, reason=SilenceReason.OTHER, author="gu", dong=None, text="수리"
+    )
+    assert over.silences.now(dong="dong-1") == [laid] and (laid.note, laid.begins_at) == ("수리", MORNING)
+    away = over.absences.declare("hh-1-1", returns_at=MORNING + DAY, reason=AwayReason.TRAVEL, by="gu", dong="dong-1")
+    assert over.absences.now(dong="dong-1") == [away] and away.from_at == MORNING
+    assert [one.login for one in over.rota.rows().on_duty("dong-1", over.rota.now())] == ["officer1"]
+    assert over.handovers.recent(dong=None) == over.gaps(dong=None) == over.floods() == []
+    assert over.tonight.newest(dong=None) == (None, [])

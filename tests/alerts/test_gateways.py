@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from alerts.channels.email import Email, MailServer, Security
 from alerts.channels.nhn import Nhn, NhnKeys
 from alerts.channels.personal import ToPerson
 from alerts.channels.phone import Office, is_short
-from alerts.channels.push import Vapid, encrypt, from_base64url
+from alerts.channels.push import Push, Vapid, encrypt, from_base64url
 from alerts.channels.sens import Sens, SensKeys
 from alerts.channels.solapi import Solapi, SolapiKeys
 from alerts.channels.wire import Answer, Wire
@@ -25,7 +27,7 @@ from alerts.check import NoticeKind
 from alerts.contacts import PushAddress
 from alerts.delivery import Message, Permanent, Receipt, Sent, Temporary
 from alerts.duty.telling import DutyKind
-from alerts.letter import ENGLISH, KINDS, TEMPLATES, Audience, Letter, audience_of, write_letter
+from alerts.letter import ENGLISH, KINDS, SCRIPT, TEMPLATES, Audience, Letter, audience_of, write_letter
 from ingest.seal import Sealer
 from tests.alerts.alert_parts import HandClock
 from tests.alerts.providers import MailHost, NhnServer, SensServer, SolapiServer, WebServer
@@ -220,7 +222,7 @@ def test_a_letter_has_a_korean_subject_text_and_html_and_the_deliverys_number_as
     assert found["Subject"] == "[안부] 위험 dong-1 A-2K7"
     assert found["Message-ID"] == f"<{'d' * 32}@example.kr>"
     assert str(found["From"]).endswith("<anbu@example.kr>")
-    assert found["Importance"] == "high"
+    assert (found["To"], found["Auto-Submitted"], found["Importance"]) == ("kim@example.kr", "auto-generated", "high")
     assert found["Date"].datetime.utcoffset().total_seconds() == 9 * 3_600
     kinds = [part.get_content_type() for part in found.iter_parts()]
     assert kinds == ["text/plain", "text/html"]
@@ -421,3 +423,123 @@ def test_whatever_a_check_tells_staff_has_words_of_its_own() -> None:
 def test_the_resident_hears_which_keys_to_press() -> None:
     assert "1번" in letter("resident:hh-1").script
     assert letter().script == letter().text
+
+
+TALK = {"번호": "a1b2c3d4", "수준": "위험", "동": "dong-1", "코드": "A-2K7", "내용": "새 안부확인이 있습니다."}
+TALK["주소"] = "https://anbu.example/checks/c1"
+LONG = "[안부] 위험 dong-1 A-2K7\n새 안부확인이 있습니다.\nhttps://anbu.example/checks/c1\n번호 a1b2c3d4"
+
+
+def posted(server: WebServer, gateway: Any, text: str) -> tuple[str, Any]:
+    """What is asked of the provider when this is sent."""
+    assert isinstance(gateway.carry(PHONE, replace(letter(), text=text)), Sent)
+    ((asked,), (body,)) = server.asked, server.bodies
+    return asked, json.loads(body)
+
+
+@pytest.mark.parametrize(("text", "kind"), [(LONG, "LMS"), ("안부", "SMS")])
+@pytest.mark.parametrize("server", [NhnServer], indirect=True)
+def test_nhn_is_asked_for_a_talk_with_an_sms_in_its_place(server: NhnServer, text: str, kind: str) -> None:
+    resend = {"isResend": True, "resendType": kind, "resendTitle": "안부", "resendContent": text, "resendSendNo": "025550000"}
+    each = {"recipientNo": PHONE, "templateParameter": TALK, "resendParameter": resend}
+    body = {"senderKey": "profile", "templateCode": "staff-1", "recipientList": [each]}
+    assert posted(server, nhn(server), text) == ("POST /alimtalk/v2.3/appkeys/talk-app/messages", body)
+
+
+@pytest.mark.parametrize(("text", "kind", "more"), [(LONG, "mms", {"title": "안부"}), ("안부", "sms", {})])
+@pytest.mark.parametrize("server", [NhnServer], indirect=True)
+def test_nhn_is_asked_for_an_sms(server: NhnServer, text: str, kind: str, more: dict[str, str]) -> None:
+    body = {"body": text, "sendNo": "025550000", "recipientList": [{"recipientNo": PHONE}], **more}
+    assert posted(server, nhn(server, PLAIN), text) == (f"POST /sms/v3.0/appKeys/sms-app/sender/{kind}", body)
+
+
+@pytest.mark.parametrize(("text", "kind"), [(LONG, "LMS"), ("안부", "SMS")])
+@pytest.mark.parametrize("server", [SensServer], indirect=True)
+def test_sens_is_asked_for_a_talk_with_an_sms_in_its_place(server: SensServer, text: str, kind: str) -> None:
+    instead = {"type": kind, "from": "025550000", "subject": "안부", "content": text}
+    each = {"to": PHONE, "content": text, "useSmsFailover": True, "failoverConfig": instead}
+    body = {"plusFriendId": "profile", "templateCode": "staff-1", "messages": [each]}
+    assert posted(server, sens(server), text) == ("POST /alimtalk/v2/services/talk-service/messages", body)
+
+
+@pytest.mark.parametrize(("text", "kind"), [(LONG, "LMS"), ("안부", "SMS")])
+@pytest.mark.parametrize("server", [SensServer], indirect=True)
+def test_sens_is_asked_for_an_sms(server: SensServer, text: str, kind: str) -> None:
+    body = {"type": kind, "contentType": "COMM", "countryCode": "82", "from": "025550000", "subject": "안부", "content": text}
+    body["messages"] = [{"to": PHONE}]  # type: ignore[assignment]
+    assert posted(server, sens(server, PLAIN), text) == ("POST /sms/v2/services/sms-service/messages", body)
+
+
+@pytest.mark.parametrize(("text", "kind"), [(LONG, {"type": "LMS", "subject": "안부"}), ("안부", {"type": "SMS"})])
+@pytest.mark.parametrize("server", [SolapiServer], indirect=True)
+def test_solapi_is_asked_for_a_talk_or_an_sms(server: SolapiServer, text: str, kind: dict[str, str]) -> None:
+    path = "POST /messages/v4/send-many/detail"
+    message = {"to": PHONE, "from": "025550000", "text": text, "customFields": {"delivery": "d" * 32}}
+    options = {"pfId": "profile", "templateId": "staff-1", "variables": {f"#{{{name}}}": said for name, said in TALK.items()}}
+    talk = {**message, "type": "ATA", "kakaoOptions": {**options, "disableSms": False}}
+    assert posted(server, solapi(server), text) == (path, {"messages": [talk], "showMessageList": True})
+    server.asked.clear()
+    server.bodies.clear()
+    assert posted(server, solapi(server, PLAIN), text) == (path, {"messages": [{**message, **kind}], "showMessageList": True})
+
+
+def test_a_subscription_that_cannot_be_read_is_gone_for_good() -> None:
+    push = Push(Vapid(Sealer(b"k" * 32), "mailto:ops@example.kr"), HandClock(), wire())
+    assert push.carry("{", letter()) == Permanent(error="not a browser's subscription", gone=True)
+
+
+LETTERS = {
+    ("kim", "ko"): (
+        LONG,
+        "<p>[안부] 위험 dong-1 A-2K7</p><p>새 안부확인이 있습니다.</p><p>번호 a1b2c3d4</p>"
+        '<p><a href="https://anbu.example/checks/c1">안부확인 열기</a></p>',
+    ),
+    ("kim", "en"): (
+        "[anbu] danger dong-1 A-2K7\nA new check.\nhttps://anbu.example/checks/c1\nno. a1b2c3d4",
+        "<p>[anbu] danger dong-1 A-2K7</p><p>A new check.</p><p>no. a1b2c3d4</p>"
+        '<p><a href="https://anbu.example/checks/c1">Open</a></p>',
+    ),
+    ("guardian:hh-1:0", "ko"): (
+        "[안부] 김하늘 님께 안부를 여쭈어 주십시오.\n확인하신 뒤 동 주민센터로 알려 주십시오.\n번호 a1b2c3d4",
+        "<p>[안부] 김하늘 님께 안부를 여쭈어 주십시오.</p><p>확인하신 뒤 동 주민센터로 알려 주십시오.</p><p>번호 a1b2c3d4</p>",
+    ),
+    ("guardian:hh-1:0", "en"): (
+        "[anbu] Please look after 김하늘.\nThen tell the dong centre.\nno. a1b2c3d4",
+        "<p>[anbu] Please look after 김하늘.</p><p>Then tell the dong centre.</p><p>no. a1b2c3d4</p>",
+    ),
+    ("resident:hh-1", "ko"): (
+        "[안부] 동 주민센터에서 안부를 여쭙습니다.\n곧 다시 연락드리겠습니다.\n번호 a1b2c3d4",
+        "<p>[안부] 동 주민센터에서 안부를 여쭙습니다.</p><p>곧 다시 연락드리겠습니다.</p><p>번호 a1b2c3d4</p>",
+    ),
+    ("resident:hh-1", "en"): (
+        "[anbu] The dong centre asks whether you are well.\nWe shall call again soon.\nno. a1b2c3d4",
+        "<p>[anbu] The dong centre asks whether you are well.</p><p>We shall call again soon.</p><p>no. a1b2c3d4</p>",
+    ),
+}
+
+
+@pytest.mark.parametrize(("recipient", "lang"), list(LETTERS))
+def test_each_audience_reads_its_own_letter_as_text_and_as_a_page(recipient: str, lang: str) -> None:
+    given = delivery(recipient)
+    found = write_letter(given, msgspec.json.decode(given.body, type=Message), name="김하늘", lang=lang)
+    text, page = LETTERS[recipient, lang]
+    assert (found.text, found.subject) == (text, text.split("\n")[0])
+    assert found.html == f'<!doctype html><html lang="{lang}"><body>{page}</body></html>'
+    staff = recipient == "kim"
+    assert found.link == ("https://anbu.example/checks/c1" if staff else None)
+    assert found.script == (SCRIPT[lang] if found.audience is Audience.RESIDENT else text)
+    assert (found.id, found.number, found.danger) == ("d" * 32, "a1b2c3d4", True)
+
+
+def test_a_digest_names_the_first_codes_and_says_how_many_more() -> None:
+    def said(lang: str, **changed: Any) -> str:
+        given = delivery("kim", kind="digest", level="warning", **changed)
+        return write_letter(given, msgspec.json.decode(given.body, type=Message), lang=lang).text.split("\n")[1]
+
+    assert said("ko", codes=("A-1", "A-2"), more=3) == "잠시 모아 둔 알림입니다. A-1, A-2 외 3건"
+    assert said("en", codes=("A-1", "A-2"), more=3) == "Messages held back for a while. A-1, A-2 and 3 more"
+    assert said("ko", codes=("A-1",)) == "잠시 모아 둔 알림입니다. A-1"
+    given = delivery("kim", kind="something new", level="urgent", link="https://anbu.example/?a=1&b=<2>")
+    new = write_letter(given, msgspec.json.decode(given.body, type=Message), lang="en")
+    assert (new.variables["수준"], new.variables["내용"], new.danger) == ("urgent", "There is news.", False)
+    assert '<a href="https://anbu.example/?a=1&amp;b=&lt;2&gt;">' in new.html

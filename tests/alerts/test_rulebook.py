@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import select
 
@@ -136,6 +138,9 @@ def test_a_household_gets_a_shorter_limit_and_loses_it_again(site: Site, book: R
         ("cold", 1, 18.0),
         ("dry", 2, 30.0),
         ("heat", 1, float("nan")),
+        ("heat_inactive", 1, 4.0 * HOUR),
+        ("heat_inactive", 2, 1.0 * HOUR),
+        ("motion_phone", 1, 1.0 * HOUR),
         ("nonsense", 1, 1.0),
         ("motion", 1, None),
     ],
@@ -146,6 +151,11 @@ def test_a_limit_that_is_not_more_careful_is_refused(
     with pytest.raises(ChangeRefused):
         book.set_limit("hh-own", rule, level, limit, actor="gu", reason=WHY)
     assert len(facts(site)) == 1
+
+
+def test_a_household_gets_a_shorter_stillness_in_the_heat(site: Site, book: Rulebook) -> None:
+    book.set_limit("hh-own", "heat_inactive", 1, 2 * HOUR, actor="gu", reason=WHY)
+    assert book.profile("hh-own").inactive == {"heat_inactive": 2 * HOUR, "cold_inactive": 4 * HOUR}
 
 
 def test_a_household_nobody_knows_has_no_limits(book: Rulebook) -> None:
@@ -178,3 +188,50 @@ def test_the_table_a_site_began_with_is_known_after_others_were_applied(site: Si
     first, now = book.first(), book.in_force()
     assert first is not None and now is not None
     assert (first.version, now.version) == (DEFAULT.version, SHORTER.version)
+
+
+def test_two_seasons_stand_beside_each_other_and_each_ends_by_itself(site: Site, book: Rulebook) -> None:
+    heat = book.declare_season("heatwave", MORNING + DAY, actor="gu", reason=WHY)
+    book.declare_season("coldwave", MORNING + 2 * DAY, actor="gu", reason=WHY)
+    assert book.declared() == {"heatwave": MORNING + DAY, "coldwave": MORNING + 2 * DAY}
+    site.clock.home += DAY
+    assert book.declared() == {"coldwave": MORNING + 2 * DAY}
+    book.end_season("coldwave", actor="gu", reason=WHY)
+    assert book.declared() == {}
+    oldest = [one for one in book.changes() if one.id == heat]
+    assert [(one.kind, one.season, one.until, one.actor, one.reason, one.at) for one in oldest] == [
+        ("season", "heatwave", MORNING + DAY, "gu", WHY, MORNING)
+    ]
+
+
+def test_a_change_of_limits_is_refused_with_its_reason(site: Site, book: Rulebook) -> None:
+    def refused(ask: Callable[[], object]) -> str:
+        with pytest.raises(ChangeRefused) as caught:
+            ask()
+        return str(caught.value)
+
+    why = {"actor": "gu", "reason": WHY}
+    assert refused(lambda: book.apply(DEFAULT, **why)) == f"{DEFAULT.version} is in force already"
+    assert refused(lambda: book.declare_season("autumn", MORNING + DAY, **why)) == (
+        "'autumn' is no season; there are heatwave, coldwave"
+    )
+    for until in (MORNING, MORNING + 60 * DAY + 1):
+        assert refused(lambda until=until: book.declare_season("heatwave", until, **why)) == (
+            "a season is declared until a time to come, at most 60 days on; a longer one is dates in the table"
+        )
+    assert refused(lambda: book.end_season("heatwave", **why)) == "the season heatwave is not declared"
+    assert refused(lambda: book.set_limit("hh-own", "motion", 1, None, **why)) == (
+        "the household has no limit of its own for motion"
+    )
+    for limit in (8.0 * HOUR, 0.0):
+        assert refused(lambda limit=limit: book.set_limit("hh-own", "motion", 1, limit, **why)) == (
+            "a household's own limit may only be shorter than 8 h, and above 0"
+        )
+    assert refused(lambda: book.set_limit("hh-own", "heat", 1, 31.0, **why)) == ("a household's own limit may only lie below 31")
+    assert refused(lambda: book.set_limit("hh-own", "cold", 1, 18.0, **why)) == ("a household's own limit may only lie above 18")
+    for rule, level in (("away", 1), ("dry", 2), ("motion", 4)):
+        assert refused(lambda rule=rule, level=level: book.set_limit("hh-own", rule, level, 1.0, **why)) == (
+            f"{rule!r} has no limit of level {level} that a household may shorten"
+        )
+    with pytest.raises(NoReason, match="a change of limits needs a reason"):
+        book.set_limit("hh-own", "motion", 1, 1.0 * HOUR, actor="gu", reason=" ")

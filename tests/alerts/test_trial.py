@@ -5,6 +5,7 @@ from __future__ import annotations
 from alerts.contacts import ContactBook, Kind
 from alerts.delivery import Permanent
 from alerts.trial import Trial, try_channels
+from rules.finding import Level
 from tests.alerts.alert_parts import Book, Site
 
 
@@ -29,3 +30,15 @@ def test_without_a_name_those_are_tried_that_the_person_has_a_contact_point_for(
     assert books["message"].given == [] and len(books["email"].given) == 1
     assert try_channels(books, contacts, "lee", site.clock, "https://anbu.example") == []
     assert site.desk.checks(dong=None) == []
+
+
+def test_a_test_is_a_delivery_of_its_own_to_that_person_by_that_channel(site: Site) -> None:
+    contacts, book = ContactBook(site.engine, site.sealer, site.clock), Book()
+    try_channels({"email": book}, contacts, "kim", site.clock, "https://anbu.example", ["email", "email"])
+    first, second = book.given
+    assert first.id != second.id and len(first.id) == 32 and book.messages[0].id == first.id
+    assert (first.check_id, first.channel, first.recipient, first.person) == ("", "email", "kim", "kim")
+    assert (first.step, first.level, first.attempts) == ("test", Level.CAUTION, 1)
+    message = book.messages[0]
+    assert (message.level, message.dong, message.code) == ("caution", "-", "-")
+    assert message.at == "2026-01-12T09:00:00+09:00"

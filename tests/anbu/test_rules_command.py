@@ -29,6 +29,7 @@ def test_a_wrong_file_is_refused_with_its_lines(site: Path) -> None:
         assert (
             said.exit_code == 1 and "8 hours" in said.output and "heat.caution.clear_at" in said.output and "line " in said.output
         )
+    assert "행: motion.caution '8 hours'" in anbu("rules", "lint", "wrong.toml").output.replace("\n", "")
     assert anbu("rules", "lint", "none.toml").exit_code == 1
     wrong.write_bytes(b"\xff\xfe")
     assert "UTF-8" in anbu("rules", "lint", "wrong.toml").output

@@ -90,7 +90,7 @@ def test_only_a_supervisor_puts_a_table_in_force_and_sees_first_what_it_changes(
 def test_a_wrong_table_is_refused_whole_with_its_lines(ask: Ask) -> None:
     wrong = {"text": SHORTER.replace('"7 h"', '"seven"'), "reason": WHY, "apply": True}
     said = ask("gu", "POST", "/api/v1/rules", wrong)
-    assert said.status_code == 422 and "seven" in said.json()["detail"] and "line " in said.json()["detail"]
+    assert said.status_code == 422 and "seven" in said.json()["detail"] and "행: " in said.json()["detail"]
     assert levels(ask("gu", "GET", "/api/v1/rules").json(), "motion")[0] == "8시간"
 
 

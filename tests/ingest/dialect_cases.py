@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from ingest.clock import Millis, to_iso
-from ingest.decode import Decoder, Item
+from ingest.decode import Decoder
+from ingest.decoding import Item
 from ingest.dialects.registry import DIALECTS, make_dialects
 from ingest.dialects.sparkplug_wire import Payload
 from ingest.facts import DeviceEnrolled, HouseholdEnrolled, LinkDown, LinkUp
@@ -140,7 +141,8 @@ class Site:
         self.log.say(topic, payload, **how)
         new = self.log.entries[self._read :]
         self._read = len(self.log.entries)
-        return self.decoder.read(new)[-1][1]
+        *_, (_, items) = self.decoder.read(new)
+        return items
 
 
 def make_decoder() -> Decoder:

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from ingest.clock import HOUR, MINUTE, Millis
-from ingest.decode import Decoder, Item
+from ingest.decode import Decoder
+from ingest.decoding import Item
 from ingest.facts import DeviceEnrolled, Fact, HouseholdEnrolled
 from ingest.journal.port import Entry, Message
 from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Reason, Rejection

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from ingest.clock import HOUR, MINUTE, VirtualClock
-from ingest.decode import Decoder, Item
+from ingest.decode import Decoder
+from ingest.decoding import Item
 from ingest.dialects.port import Route
 from ingest.dialects.registry import make_dialects, subscriptions
 from ingest.dialects.sparkplug import Sparkplug

@@ -13,7 +13,7 @@ from ingest.dialects.registry import DIALECTS, make_dialects
 from ingest.facts import LinkUp, MessagesLeftOut
 from ingest.journal.memory import MemoryJournal
 from ingest.journal.port import Body, Message
-from ingest.rate import TOLD_EVERY, RateLimit
+from ingest.rate import LAST_WORDS, TOLD_EVERY, RateLimit
 from ingest.source import BrokerAddress, MqttSource, Pace
 from tests.ingest.entry_parts import NOON, topic
 from tests.ingest.journals import FullJournal, messages
@@ -112,19 +112,55 @@ def test_a_clock_that_is_set_back_silences_nobody() -> None:
 
 
 def test_what_is_left_out_is_told_every_five_seconds_with_its_number() -> None:
-    held, now, told, left_out = limit(burst=10), NOON, list[MessagesLeftOut](), 0
+    held, now, bodies, left_out = limit(burst=10), NOON, list[Body](), 0
     for _ in range(30):
         left_out += 40 - len(held.admit([said()] * 40, now))
-        told += held.tell(now)
+        bodies += held.tell(now)
         now += SECOND
     for _ in range(12):
-        told += held.tell(now)
+        bodies += held.tell(now)
         now += SECOND
-    assert sum(fact.messages for fact in told) == left_out > 500
+    told = [body for body in bodies if isinstance(body, MessagesLeftOut)]
+    last_words = [body for body in bodies if isinstance(body, Message)]
+    assert sum(fact.messages for fact in told) + len(last_words) == left_out > 500
+    assert len(last_words) == len(told)
     assert {fact.topic for fact in told} == {MOTION}
     assert 6 <= len(told) <= 7
     assert all(fact.since < fact.at <= fact.since + 6 * SECOND for fact in told)
     assert [fact.since for fact in told[1:]] == [fact.at for fact in told[:-1]], "without a gap"
+
+
+def test_the_last_word_of_a_flood_is_let_in_though_nothing_comes_after_it() -> None:
+    held, door, window = limit(burst=10), "zigbee2mqtt/door", topic("pir-1", "door")
+    for on in (door, window):
+        held.admit([said(on, b"%d" % number) for number in range(100)], NOON)
+    assert held.tell(NOON) == []
+    told = held.tell(NOON + TOLD_EVERY)
+    assert [(one.topic, one.payload) for one in told if isinstance(one, Message)] == [(door, b"99"), (window, b"99")]
+    assert [one.messages for one in told if isinstance(one, MessagesLeftOut)] == [89, 89]
+    assert held.tell(NOON + 2 * TOLD_EVERY) == []
+
+
+def test_a_word_that_was_let_in_later_is_the_last() -> None:
+    held = limit(burst=10)
+    held.admit([said(payload=b"old")] * 11, NOON)
+    assert len(held.admit([said(payload=b"new")], NOON + SECOND)) == 1
+    [told] = held.tell(NOON + TOLD_EVERY)
+    assert isinstance(told, MessagesLeftOut) and told.messages == 1
+
+
+def test_where_nothing_but_the_last_word_was_above_the_rate_nothing_is_lost() -> None:
+    held = limit(burst=10)
+    held.admit([said()] * 11, NOON)
+    assert held.tell(NOON + TOLD_EVERY) == [said()]
+
+
+def test_of_a_device_that_invents_topics_so_many_last_words_are_kept_and_no_more() -> None:
+    held = limit(burst=1)
+    held.admit([said(topic("pir-1", "motion", household=f"hh-{number}")) for number in range(100)], NOON)
+    told = held.tell(NOON + TOLD_EVERY)
+    assert len([one for one in told if isinstance(one, Message)]) == LAST_WORDS
+    assert [one.messages for one in told if isinstance(one, MessagesLeftOut)] == [99 - LAST_WORDS]
 
 
 def test_a_flood_through_a_real_broker_fills_no_journal_and_holds_up_nobody(broker: Broker) -> None:

@@ -278,9 +278,9 @@ def test_decoder_restored_in_the_midst_of_a_reread_goes_on_as_one_that_read_ever
     place.strangers.claim("pir-1", "hh-1", at=place.now, by="installer")
     place.carry()
     entries = place.journal.read(0, 100)
-    whole = Decoder().read(entries)
+    whole = list(Decoder().read(entries))
     for cut in range(len(entries)):
         first, second = Decoder(), Decoder()
-        begun = first.read(entries[:cut])
+        begun = list(first.read(entries[:cut]))
         second.restore(first.snapshot())
-        assert begun + second.read(entries[cut:]) == whole
+        assert begun + list(second.read(entries[cut:])) == whole

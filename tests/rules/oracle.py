@@ -31,12 +31,13 @@ from ingest.facts import (
 )
 from ingest.reading import Reading, Signal
 from rules.apparent import felt_heat
-from rules.finding import RuleKey
 from rules.limits import Breach, Channel, Grade, Season, ThresholdLimit, Tighter
 from rules.table import RulesWrong, RuleTable, read_table
+from tests.rules.habit_oracle import Learner, Past, slot_before
+from tests.rules.habit_oracle import limits as limits_of
 
 STEP = 10_000
-ABSENCES = ("motion", "call", "phone", "cannot_verify", "away")
+ABSENCES = ("motion", "personal", "call", "phone", "cannot_verify", "away")
 WEATHER = ("heat", "cold", "humidity", "temperature_fall", "frozen")
 COMPOSITES = ("motion_phone", "heat_inactive", "cold_inactive", "away_motion")
 Told = tuple[str, str, str, int, int, int, float, str]
@@ -72,6 +73,9 @@ class Home:
     answers: list[int] = field(default_factory=list)
     humidity: list[tuple[int, float]] = field(default_factory=list)
     own: dict[tuple[str, int], float] = field(default_factory=dict)
+    row: int = 0
+    past: Past = field(default_factory=Past)
+    fitted: tuple[tuple[int, ...], list[list[int]]] | None = None
     ended: bool = False
 
 
@@ -112,6 +116,7 @@ class Oracle:
         self.own_humidity: dict[str, tuple[int, float]] = {}
         self.devices: dict[str, DeviceEnrolled] = {}
         self.tellers: dict[str, Teller] = {}
+        self.samples: list[Reading] = []
         self.airs: dict[str, list[tuple[int, float]]] = {}
         self.link: list[list[int | None]] = []
         self.heard_at: int | None = None
@@ -122,6 +127,8 @@ class Oracle:
 
     def advance(self, now: int) -> None:
         last = now - now % STEP
+        if last != self.point:
+            self.take_samples()
         if self.point is None:
             self.point = last
         while self.point + STEP <= last:
@@ -138,6 +145,7 @@ class Oracle:
             self.heard_at = max(item.received_at, self.heard_at or 0)
             self.take(item)
             return
+        self.take_samples()
         if isinstance(item, RunStarted):
             self.begin_run()
             self.lose_link(item.at)
@@ -149,7 +157,7 @@ class Oracle:
         elif isinstance(item, RulesApplied | SeasonDeclared | SeasonEnded):
             self.take_rules(item)
         elif isinstance(item, HouseholdEnrolled):
-            self.homes[item.household_id] = Home(enrolled=item.at)
+            self.homes[item.household_id] = Home(enrolled=item.at, row=len(self.homes))
             self.signals[item.household_id] = set()
         elif isinstance(item, DeviceEnrolled):
             self.devices[item.device_id] = item
@@ -244,12 +252,15 @@ class Oracle:
             if home.away is None or fact.at >= home.away:
                 home.away_since = fact.at
             home.away = min(fact.returns_at, fact.at + self.table.longest_away)
+            home.past.declare(fact.at, home.away)
         elif isinstance(fact, AwayEnded):
+            home.past.come_back(fact.at)
             if home.away is not None:
                 home.restarts.append(min(fact.at, home.away))
             home.away = None
         elif isinstance(fact, CheckResolved):
             home.asked = None
+            home.past.resolve(fact.at, fact.outcome, self.learner(home).events)
             if "sos" in fact.rules and "sos" in home.open:
                 self.tell(fact.household_id, home, "sos", "cleared", fact.at)
             for rule in COMPOSITES:
@@ -311,7 +322,7 @@ class Oracle:
         elif signal is Signal.PHONE:
             (home.phone_on if value > 0 else home.phone_off).append(at)
         elif signal in (Signal.TEMPERATURE, Signal.HUMIDITY):
-            self.take_sample(name, home, reading)
+            self.samples.append(reading)
 
     def take_status(self, home: Home, at: int, online: bool) -> None:
         if online == (not home.dark):
@@ -394,6 +405,17 @@ class Oracle:
                     teller.stuck = None
         self.settle_sensors(name, home, at)
 
+    def take_samples(self) -> None:
+        """Those that came since the last grid point, in the order in which they were observed."""
+        order = list(self.devices)
+        came = sorted(
+            self.samples,
+            key=lambda one: (one.observed_at, one.signal is Signal.TEMPERATURE, order.index(one.device_id), one.offset),
+        )
+        self.samples = []
+        for one in came:
+            self.take_sample(str(one.household_id), self.homes[str(one.household_id)], one)
+
     def take_sample(self, name: str, home: Home, reading: Reading) -> None:
         at, value = reading.observed_at, reading.value
         if reading.signal is Signal.HUMIDITY:
@@ -474,6 +496,8 @@ class Oracle:
             heard = min(home.heard)
             if "motion" in signals and not self.gone(home):
                 found["motion"] = max([floor, home.enrolled, heard, *home.motions, *home.enters])
+                if self.table.personal.used:
+                    found["personal"] = found["motion"]
             if "call" in signals:
                 found["call"] = max([floor, home.enrolled, heard, *home.calls])
         off = [one for one in home.phone_off if one > max(home.phone_on, default=0)]
@@ -492,7 +516,7 @@ class Oracle:
     def ended_by(self, name: str, home: Home, rule: str, start: int | None) -> int:
         if start is not None:
             return start
-        if rule == "motion" and self.gone(home):
+        if rule in ("motion", "personal") and self.gone(home):
             return max(home.doors)
         if rule == "phone" and home.phone_on:
             return max(home.phone_on)
@@ -535,7 +559,10 @@ class Oracle:
         for rule, weather in (("heat_inactive", "heat"), ("cold_inactive", "cold")):
             if weather in home.open and still is not None:
                 since = max(still, home.settled.get(rule, still))
-                limit = self.table.inactive[RuleKey(rule)]
+                limit = self.table.inactive[rule]
+                for one in self.asked():
+                    limit = min(limit, round(limit * one.factor), one.inactive.get(rule, limit))
+                limit = min(limit, round(home.own.get((rule, 1), limit)))
                 stands = rule in home.open and home.open[rule]["start"] == since
                 if stands or (at > since and at - since - self.outages(home, since, at, "motion") >= limit):
                     holds[rule] = (min(3, 1 + home.open[weather]["level"]), since)
@@ -566,13 +593,17 @@ class Oracle:
             self.said.append((name, rule, "alive", 1, at, min(after), 1.0, ""))
 
     def judge_absence(self, name: str, home: Home, rule: str, start: int, at: int) -> None:
-        counted = rule in ("motion", "call", "phone")
-        limits = self.verify_limits(name, home, at) if rule == "cannot_verify" else self.limits(home, rule)
+        counted = rule in ("motion", "personal", "call", "phone")
+        if rule == "cannot_verify":
+            limits = self.verify_limits(name, home, at)
+        else:
+            limits = self.personal(home, start, at) if rule == "personal" else self.limits(home, rule)
         if start == home.halved[0] and rule in home.halved[1]:
-            limits = [None if limit is None else limit // 2 for limit in limits]
+            least = self.table.personal.shortest if rule == "personal" else 0
+            limits = [None if limit is None else max(limit // 2, least) for limit in limits]
         since = max(start, home.settled.get(rule, start))
         elapsed = at - since
-        signal = rule if rule in ("motion", "call") else ""
+        signal = {"motion": "motion", "personal": "motion", "call": "call"}.get(rule, "")
         observed = elapsed - self.outages(home, since, at, signal) if counted and at > since else elapsed
         there = [(level, limit) for level, limit in enumerate(limits, 1) if limit is not None and self.told_now(rule, level, at)]
         reached = max([level for level, limit in there if observed >= limit], default=0)
@@ -585,25 +616,60 @@ class Oracle:
             self.said.append((name, rule, "raised", reached, at, start, coverage, ""))
             home.asked = (at, rule)
             home.answers = []
+            if rule in ("motion", "personal") and start not in home.past.told:
+                home.past.told.append(start)
         level = home.open.get(rule, {}).get("level", 0)
-        doubt = counted and self.blind(home, signal) and missing > max(level, reached)
+        doubt = counted and rule != "personal" and self.blind(home, signal) and missing > max(level, reached)
         if doubt and not home.open.get(rule, {}).get("und", False):
             home.open.setdefault(rule, {"start": start, "level": 0, "told": at})["und"] = True
             self.said.append((name, rule, "undetermined", missing, at, start, coverage, ""))
 
-    def held(self, name: str, rule: str) -> list[Sensor]:
+    def learner(self, home: Home) -> Learner:
+        """What is known of the home's rhythm."""
+
+        def blind(start: int, end: int) -> list[tuple[int, int]]:
+            """Stretches of [start, end] that could not be observed, edge by edge."""
+            every = [*self.link, *home.gateway, *home.sensors.get("motion", [])]
+            spans = [(s or 0, 2**62 if e is None else e) for s, e in every]
+            edges = sorted({start, end, *(min(max(edge, start), end) for span in spans for edge in span)})
+            return [(a, b) for a, b in pairwise(edges) if any(s <= a and b <= e for s, e in spans)]
+
+        return Learner((home.motions, home.enters, home.doors), home.past, blind, self.table.door_gap)
+
+    def personal(self, home: Home, start: int, at: int) -> list[int | None]:
+        """The home's own limits as of its last nightly turn, where they are tighter than those of the motion rule."""
+        personal = self.table.personal
+        known = (slot_before(at, home.row), len(home.motions), len(home.enters), len(home.doors), len(home.past.spans))
+        if home.fitted is None or home.fitted[0] != known:
+            gaps, days = self.learner(home).gaps(known[0])
+            rates = (personal.check_rate, personal.alert_rate)
+            home.fitted = known, limits_of(tuple(gaps), days, personal.from_day, rates)
+        place = (start + 32_400_000) % 86_400_000 // 600_000
+        own = [level[place] for level in home.fitted[1]]
+        found: list[int | None] = []
+        for units, official in zip(own, self.limits(home, "motion"), strict=False):
+            limit = max(units * 300_000, personal.shortest)
+            found.append(limit if units < 255 and (official is None or limit < official) else None)
+        return [*found, None]
+
+    def of_rule(self, name: str, rule: str) -> list[Sensor]:
         channels = (Channel.DRY, Channel.DAMP) if rule == "humidity" else (Channel(rule),)
-        return [one for (_, channel), one in self.sensors.items() if channel in channels and one.home == name and one.on]
+        return [one for (_, channel), one in self.sensors.items() if channel in channels and one.home == name]
+
+    def held(self, name: str, rule: str) -> list[Sensor]:
+        return [one for one in self.of_rule(name, rule) if one.on]
 
     def judge_threshold(self, name: str, home: Home, rule: str, at: int) -> None:
         held = self.held(name, rule)
-        if not held:
-            if rule in home.open:
+        running = self.running(name, home, rule)
+        doubts = [level for level, missed in running if missed <= at]
+        if not held and not doubts:
+            if rule in home.open and (home.open[rule]["level"] or not running):
                 self.tell(name, home, rule, "cleared", at)
             return
         fresh = any((one.last or 0) + self.table.gap_reports * one.interval >= at for one in held)
         level = max([one.on for one in held if self.told_now(one.channel, one.on, at)], default=0)
-        if not level and (rule not in home.open or (home.open[rule]["und"] and fresh)):
+        if not level and (fresh or not doubts) and (rule not in home.open or (home.open[rule]["und"] and fresh)):
             return
         if rule not in home.open or (home.open[rule]["und"] and fresh):
             home.open[rule] = {"start": None, "level": 0, "und": False}
@@ -613,7 +679,23 @@ class Oracle:
             self.said.append((name, rule, "raised", level, at, 0, 1.0, ""))
         if not fresh and not episode["und"]:
             episode["und"] = True
-            self.said.append((name, rule, "undetermined", episode["level"], at, 0, 1.0, ""))
+            doubt = max([episode["level"], *doubts, *([] if level else [one.on for one in held])])
+            self.said.append((name, rule, "undetermined", doubt, at, 0, 1.0, ""))
+
+    def running(self, name: str, home: Home, rule: str) -> list[tuple[int, int]]:
+        """Levels towards which a breach runs, each with when it would be told, were its sensor never heard again."""
+        found = []
+        for sensor in self.of_rule(name, rule):
+            for level, since in sensor.since.items():
+                base = self.table.thresholds[sensor.channel].levels[level - 1]
+                if base is not None and level > sensor.on:
+                    dwell = self.threshold(home, sensor.channel, level, base).dwell
+                    stale = (sensor.last or 0) + self.table.gap_reports * sensor.interval + 1
+                    missed = max(since + round(dwell * (1 - self.table.dwell_tolerance)), stale)
+                    while not self.told_now(sensor.channel, level, missed):
+                        missed += 1000 - missed % 1000
+                    found.append((level, missed))
+        return found
 
     def judge_commissioning(self, name: str, home: Home, at: int) -> None:
         rule = "not_commissioned"

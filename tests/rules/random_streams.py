@@ -62,6 +62,8 @@ def other_texts() -> list[str]:
 caution = { raise_at = 30.0, clear_at = 29.0, dwell = "1 min" }
 [season.heatwave.motion]
 warning = "9 min"
+[season.heatwave.heat_inactive]
+inactive = "2 min"
 [season.coldwave.cold]
 danger = { raise_at = 16.5, clear_at = 17.5, dwell = "2 min" }
 """
@@ -197,7 +199,7 @@ def facts(draw: st.DrawFn, at: Millis) -> Item:
             fact_id=name,
             at=when,
             household_id=home,
-            rule=draw(st.sampled_from(["motion", "phone", "cannot_verify", "heat", "cold", "damp", "nonsense"])),
+            rule=draw(st.sampled_from(["motion", "phone", "cannot_verify", "heat", "cold", "damp", "heat_inactive", "nonsense"])),
             level=draw(st.integers(0, 3)),
             limit=draw(st.sampled_from([None, 15.0, 17.0, 30.0, 4.0 * MINUTE, 10.0 * MINUTE, 100.0 * MINUTE])),
         ),
@@ -258,19 +260,8 @@ def bursts(draw: st.DrawFn) -> tuple[list[Item], list[Reading]]:
 
 @st.composite
 def orders(draw: st.DrawFn, came: list[Reading]) -> list[Reading]:
-    """The same readings in another order, some twice; those of the climate of a home in the order in which they were taken."""
-    mixed = draw(st.permutations([*came, *draw(st.lists(st.sampled_from(came), max_size=5))]))
-    taken = {home: iter(sorted((one for one in mixed if _climate_of(one) == home), key=_taken)) for home in HOMES}
-    return [one if _climate_of(one) is None else next(taken[str(one.household_id)]) for one in mixed]
-
-
-def _climate_of(one: Reading) -> str | None:
-    """The home whose climate it tells of; None: it tells of something else."""
-    return str(one.household_id) if one.signal in CLIMATE else None
-
-
-def _taken(one: Reading) -> tuple[Millis, int]:
-    return one.observed_at, one.offset
+    """The same readings in another order, some twice."""
+    return draw(st.permutations([*came, *draw(st.lists(st.sampled_from(came), max_size=5))]))
 
 
 NO_EVIDENCE: list[tuple[str, Signal, float, bool]] = [

@@ -100,6 +100,15 @@ def test_cannot_verify_is_danger_at_twentyfour_hours_at_home() -> None:
     assert raised(said, RuleKey.CANNOT_VERIFY) == [(Level.DANGER, 24 * HOUR)]
 
 
+@pytest.mark.parametrize(("again_s", "at_home"), [(65, False), (90, False), (100, False), (111, True), (125, True)])
+def test_wrong_10_a_pir_that_is_blind_for_a_minute_takes_nobody_who_left_for_at_home(again_s: int, at_home: bool) -> None:
+    """Triggered at 0 s, a door at 20 s: what the PIR tells when it sees again may still be the leaving; later it is somebody."""
+    left = [motion(0), reading(20 * SECOND, Signal.DOOR, 1.0), motion(again_s * SECOND)]
+    days = Days([*home_with(Signal.MOTION, Signal.DOOR), *left])
+    days.until(5 * MINUTE)
+    assert days.engine.at_home(HOME) is at_home
+
+
 def test_inferred_away_suspends_motion_and_cannot_verify_warns_at_one_day_and_is_danger_at_two() -> None:
     days = Days([*home_with(Signal.MOTION, Signal.DOOR), motion(0), reading(HOUR, Signal.DOOR, 1.0)])
     days.feed([motion(HOUR + 90 * SECOND)])

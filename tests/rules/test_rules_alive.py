@@ -6,7 +6,7 @@ from ingest.clock import DAY, HOUR, MINUTE
 from ingest.reading import Signal
 from rules.engine import STEP, Engine
 from rules.finding import Level, RuleKey, Signs, Verb
-from tests.rules.rule_parts import START, TABLE, Days, home_with, motion, raised, reading, resolved, told
+from tests.rules.rule_parts import HOME, START, TABLE, Days, home_with, motion, raised, reading, resolved, told
 
 MACHINE = "safe_by_automatic_call"
 
@@ -118,3 +118,14 @@ def test_an_absence_says_when_each_sign_of_life_was_last_seen() -> None:
         motion=START, door=START + MINUTE, call=START + 2 * MINUTE, phone=None, newest=START + 2 * MINUTE
     )
     assert told([first]) == [("motion", "raised", 1, 8 + round(1 / 60, 4))]
+
+
+def test_how_long_until_stillness_comes_to_a_warning_is_nothing_once_it_has() -> None:
+    days = Days([*home_with(Signal.MOTION, Signal.DOOR), motion(0)])
+    days.until(HOUR)
+    assert days.engine.first_alert(HOME, START + HOUR) == 11 * HOUR
+    days.until(12 * HOUR)
+    assert days.engine.first_alert(HOME, START + 12 * HOUR) == 0
+    days.feed([motion(13 * HOUR), reading(13 * HOUR + 5 * MINUTE, Signal.DOOR)])
+    days.until(14 * HOUR)
+    assert days.engine.first_alert(HOME, START + 14 * HOUR) is None

@@ -274,3 +274,24 @@ def test_what_is_known_of_ten_minutes_is_known_of_those_about_it_as_a_bell_round
         height = round(64 * math.exp(-0.5 * (away / 8.0) ** 2)) / 64
         assert found[(2 + away) % BINS] == found[(2 - away) % BINS] == height
     assert found.sum() == WEIGHT
+
+
+def test_only_the_very_gap_that_was_booked_is_taken_out_of_its_own_day() -> None:
+    row = empty_row()
+    for _ in range(3):
+        row.open_day()
+        row.append(MIDNIGHT + HOUR, 2 * HOUR, False)
+        row.append(MIDNIGHT + 5 * HOUR, 3 * HOUR, True)
+    for age, start, length, censored in (
+        (1, MIDNIGHT + 2 * HOUR, 2 * HOUR, False),
+        (1, MIDNIGHT + HOUR, 3 * HOUR, False),
+        (1, MIDNIGHT + HOUR, 2 * HOUR, True),
+        (3, MIDNIGHT + HOUR, 2 * HOUR, False),
+    ):
+        row.remove(age, start, length, censored)
+        assert len(row.gaps(3).bins) == 6
+    row.remove(1, MIDNIGHT + 5 * HOUR, 3 * HOUR, True)
+    kept = row.gaps(3)
+    assert kept.bins.tolist() == [6, 30, 6, 6, 30] and kept.censored.tolist() == [False, True, False, False, True]
+    row.remove(0, MIDNIGHT + HOUR, 2 * HOUR, False)
+    assert row.gaps(3).bins.tolist() == [6, 30, 6, 30]

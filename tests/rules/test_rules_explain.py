@@ -8,6 +8,7 @@ from msgspec import json
 from ingest.clock import HOUR, MINUTE, Millis
 from ingest.facts import AwayDeclared
 from ingest.reading import HouseholdId, Signal
+from rules.engine import STEP
 from rules.explain_words import explain_lines
 from rules.finding import Level, RuleKey, Verb
 from rules.limits import OwnLimit
@@ -118,14 +119,14 @@ def test_just_after_an_outage_it_says_that_it_waits_for_the_backlog() -> None:
 
 def test_a_value_is_told_with_its_sensor_and_each_level_with_its_dwell() -> None:
     warm = [reading(at * MINUTE, Signal.TEMPERATURE, 32.0) for at in range(0, 21, 5)]
-    account = rule(seen(Days([*home_with(Signal.TEMPERATURE), *warm]), 20 * MINUTE), RuleKey.HEAT)
+    account = rule(seen(Days([*home_with(Signal.TEMPERATURE), *warm]), 20 * MINUTE + STEP), RuleKey.HEAT)
     assert (account.value, account.device_id, account.sampled_at) == (32.0, "pir-1", START + 20 * MINUTE)
     assert [(one.limit, one.reached, one.due) for one in account.levels] == [
         (31.0, False, START + 27 * MINUTE),
         (33.0, False, None),
         (35.0, False, None),
     ]
-    assert account.since == START and account.elapsed == 20 * MINUTE
+    assert account.since == START and account.elapsed == 20 * MINUTE + STEP
 
 
 def test_it_names_the_table_the_season_and_that_the_home_has_limits_of_its_own() -> None:
@@ -313,7 +314,7 @@ def test_the_whole_account_reads_as_sentences_in_korean_and_in_english() -> None
     days.feed([link_down(2 * HOUR), link_up(5 * HOUR)])
     days.feed([reading(at * MINUTE, Signal.TEMPERATURE, 34.26) for at in range(780, 841, 10)])
     days.feed([reading(at * MINUTE, Signal.HUMIDITY, 40.0) for at in range(785, 841, 10)])
-    days.until(14 * HOUR)
+    days.until(14 * HOUR + STEP)
     version = days.engine.table.version
     outage = "11월 22일 11:00 - 11월 22일 14:00 관측 못 함 (브로커 연결 끊김)"
     assert lines_of(days, "fr") == lines_of(days, "ko")
@@ -374,10 +375,11 @@ def test_the_whole_account_reads_as_sentences_in_korean_and_in_english() -> None
     )
     assert english["Heat"] == (
         "the last sample is old: how it is now could not be known; last sample 34.3°C, 22 Nov 23:00, pir-1; "
-        "Warning stands; Caution 31: reached; Warning 33: reached; Danger 35: not breached."
+        f"Warning stands; Caution 31: reached; Warning 33: reached; Danger 35: {unknown}; "
+        "not observed since 23 Nov 00:00 (no connection to the broker)."
     )
     deaf = "it cannot be observed now: a signal would not have been heard; Danger: would speak at once when it comes"
-    assert english["Smoke"] == f"{deaf}; not observed since 23 Nov 00:59 (no connection to the broker)."
+    assert english["Smoke"] == f"{deaf}; not observed since 23 Nov 00:00 (no connection to the broker)."
     assert english["No motion, phone off"] == (
         "phone off does not stand; since 22 Nov 11:00; Warning: to be judged when that stands."
     )

@@ -16,7 +16,20 @@ from rules.limits import Channel, Grade, OwnLimit, Season
 from rules.profile import with_own
 from rules.table import RulesWrong, read_table
 from rules.wording import differences, limit_rows, other_lines, path_name, settings
-from tests.rules.rule_parts import HOME, START, TABLE, Days, enrolled, home_with, motion, raised, reading, told, without_personal
+from tests.rules.rule_parts import (
+    HOME,
+    START,
+    TABLE,
+    Days,
+    device,
+    enrolled,
+    home_with,
+    motion,
+    raised,
+    reading,
+    told,
+    without_personal,
+)
 
 TEXT = without_personal()
 SEASON = """
@@ -110,7 +123,7 @@ def test_what_is_no_day_of_every_year_is_refused(text: str) -> None:
 def test_a_season_that_is_less_careful_is_refused_whole(extra: str, what: str) -> None:
     with pytest.raises(RulesWrong) as caught:
         read_table(TEXT + extra)
-    assert any(what in problem for problem in caught.value.problems)
+    assert any(what in problem for problem in caught.value.lines("en"))
 
 
 @pytest.mark.parametrize(
@@ -131,14 +144,14 @@ def test_seasons_and_hours_that_are_wrong_are_refused(old: str, new: str, what: 
     assert old in TEXT
     with pytest.raises(RulesWrong) as caught:
         read_table(TEXT.replace(old, new, 1))
-    assert any(what in problem for problem in caught.value.problems)
+    assert any(what in problem for problem in caught.value.lines("en"))
 
 
 def test_the_line_of_a_value_is_found_wherever_it_is_written() -> None:
     with pytest.raises(RulesWrong) as caught:
         read_table('version = "inline-1"\n\ngrade = { high = { factor = 2.0 } }\n[away]\nkind = "absence"\n')
-    assert "line 3: grade.high.factor is 2.0, it needs a number from 0.05 to 1" in caught.value.problems
-    assert "line 4: away.danger is missing: every absence ends in danger" in caught.value.problems
+    assert "line 3: grade.high.factor is 2.0, it needs a number from 0.05 to 1" in caught.value.lines("en")
+    assert "line 4: away.danger is missing: every absence ends in danger" in caught.value.lines("en")
 
 
 def test_a_section_that_an_older_table_does_not_have_is_as_shipped() -> None:
@@ -230,7 +243,17 @@ def test_a_level_left_out_of_a_new_table_is_held_as_the_one_below_and_ends_as_ev
     assert max(level for level, _ in raised(days.until(55 * MINUTE), RuleKey.HEAT)) is Level.DANGER
     days.feed([applied(HOUR, fewer), reading(HOUR + MINUTE, Signal.TEMPERATURE, 20.0)])
     said = days.until(2 * HOUR)
-    assert [(one.rule, one.verb, one.level) for one in said] == [(RuleKey.HEAT, Verb.CLEARED, Level.DANGER)]
+    heat = [(one.rule, one.verb, one.level) for one in said if one.rule is RuleKey.HEAT]
+    assert heat == [(RuleKey.HEAT, Verb.CLEARED, Level.DANGER)]
+
+
+def test_a_caution_left_out_of_a_new_table_is_held_as_nothing_and_ends_at_once() -> None:
+    without = "\n".join(line for line in TEXT.splitlines() if not line.startswith("caution = { raise_at = 31.0"))
+    warm = [reading(minute * MINUTE, Signal.TEMPERATURE, 31.5) for minute in range(0, 60, 5)]
+    days = Days([*home_with(Signal.TEMPERATURE), *warm])
+    assert raised(days.until(55 * MINUTE), RuleKey.HEAT) == [(Level.CAUTION, 30 * MINUTE + 10 * SECOND)]
+    days.feed([applied(HOUR, without), reading(HOUR + MINUTE, Signal.TEMPERATURE, 31.5)])
+    assert [(one.rule, one.verb) for one in days.until(2 * HOUR)] == [(RuleKey.HEAT, Verb.CLEARED)]
 
 
 def test_a_declared_season_holds_from_then_until_its_end_and_can_be_ended_sooner() -> None:
@@ -301,6 +324,13 @@ def test_a_heat_that_began_by_night_is_told_in_the_morning_where_its_rule_has_ho
     assert told(brief.until(23 * HOUR), RuleKey.HEAT) == []
 
 
+def test_a_heat_that_waits_for_the_morning_is_not_spoken_of_by_night_though_its_sensor_falls_silent() -> None:
+    text = TEXT.replace('breach = "at_or_above"', 'breach = "at_or_above"\nactive = "07:00-22:00"')
+    warm = [reading(14 * HOUR + m * MINUTE, Signal.TEMPERATURE, 32.0) for m in range(0, 120, 10)]
+    days = Days([*home_with(Signal.TEMPERATURE), applied(0, text), *warm])
+    assert [one for one in days.until(21 * HOUR) if one.rule is RuleKey.HEAT] == []
+
+
 # ---------------------------------------------------------------- in words
 
 
@@ -336,6 +366,40 @@ def test_every_setting_of_the_shipped_table_has_a_name_in_both_languages() -> No
         assert path_name(path, "ko") and path_name(path, "en")
 
 
+# ---------------------------------------------------------------- two things together
+
+
+@pytest.mark.parametrize(
+    ("more", "hours"),
+    [
+        ("", 4),
+        ("[grade.ordinary.heat_inactive]\ninactive = '3 h'\n", 3),
+        ("[season.heatwave.heat_inactive]\ninactive = '2 h'\n", 2),
+    ],
+)
+def test_grades_and_seasons_shorten_how_long_nobody_moves_in_heat(more: str, hours: int) -> None:
+    text = TEXT + more
+    hot = [reading(at * 10 * MINUTE, Signal.TEMPERATURE, 31.5, name="th") for at in range(31)]
+    days = Days([*home_with(Signal.MOTION), device("th", Signal.TEMPERATURE, interval_s=600), motion(0)], table=read_table(text))
+    days.feed([declared(0, 20 * HOUR), *hot])
+    assert raised(days.until(5 * HOUR), RuleKey.HEAT_INACTIVE) == [(Level.WARNING, hours * HOUR)]
+
+
+def test_a_factor_and_the_household_shorten_it_too_and_nothing_makes_it_longer() -> None:
+    everybody = TABLE.profile(Grade.ORDINARY)
+    shorter = with_own(everybody, [OwnLimit(rule="cold_inactive", level=1, limit=2.0 * HOUR)])
+    longer = with_own(everybody, [OwnLimit(rule="cold_inactive", level=1, limit=9.0 * HOUR)])
+    no_such_level = with_own(everybody, [OwnLimit(rule="cold_inactive", level=2, limit=2.0 * HOUR)])
+    assert [one.inactive["cold_inactive"] for one in (shorter, longer, no_such_level)] == [2 * HOUR, 4 * HOUR, 4 * HOUR]
+    assert shorter.inactive["heat_inactive"] == 4 * HOUR
+    quick = read_table(TEXT.replace("[grade.high]\nfactor = 1.0", "[grade.high]\nfactor = 0.5"))
+    assert quick.profile(Grade.HIGH).inactive == {"heat_inactive": 2 * HOUR, "cold_inactive": 2 * HOUR}
+    with pytest.raises(RulesWrong, match="may only shorten the limit of everybody"):
+        read_table(TEXT + '[season.coldwave.cold_inactive]\ninactive = "5 h"\n')
+    with pytest.raises(RulesWrong, match="cold_inactive"):
+        read_table(TEXT + '[season.coldwave.cold_inactive]\ncaution = "1 h"\n')
+
+
 def test_a_cold_wave_may_ask_for_more_warmth() -> None:
     text = TEXT + '[season.coldwave.cold]\ncaution = { raise_at = 19.0, clear_at = 20.0, dwell = "1 h" }\n'
     cold = read_table(text).profile(Grade.ORDINARY, (Season.COLDWAVE,)).thresholds[Channel.COLD].levels[0]
@@ -360,6 +424,8 @@ def test_a_cold_wave_may_ask_for_more_warmth() -> None:
             cannot_verify | 안부 확인 불가 | - | - | 24시간
             cannot_verify_excused | 안부 확인 불가 (외출 추정·통신 두절) | - | 24시간 | 2일
             away | 귀가 지연 | 2시간 | 6시간 | 12시간
+            heat_inactive | 폭염 속 활동 없음 | 4시간 | - | -
+            cold_inactive | 추위 속 활동 없음 | 4시간 | - | -
             """,
         ),
         (
@@ -377,6 +443,8 @@ def test_a_cold_wave_may_ask_for_more_warmth() -> None:
             cannot_verify | Cannot verify | - | - | 24 h
             cannot_verify_excused | Cannot verify (away inferred, outage) | - | 24 h | 2 d
             away | Not back | 2 h | 6 h | 12 h
+            heat_inactive | No motion in heat | 4 h | - | -
+            cold_inactive | No motion in cold | 4 h | - | -
             """,
         ),
     ],

@@ -19,7 +19,7 @@ def problems(old: str, new: str) -> tuple[str, ...]:
     with pytest.raises(RulesWrong) as caught:
         read_table(TEXT.replace(old, new, 1), "site.toml")
     assert "site.toml" in str(caught.value)
-    return caught.value.problems
+    return caught.value.lines("en")
 
 
 @pytest.mark.parametrize("grade", list(Grade))
@@ -68,7 +68,7 @@ def test_every_wrong_line_is_named_in_one_error() -> None:
     with pytest.raises(RulesWrong) as caught:
         read_table(wrong.replace("missed_reports = 3", "missed_reports = 0"))
     places = [TEXT.splitlines().index(line) + 1 for line in TEXT.splitlines() if "33.0" in line or 'caution = "8 h"' in line]
-    said = "\n".join(caught.value.problems)
+    said = "\n".join(caught.value.lines("en"))
     assert all(f"line {place}:" in said for place in places) and "device.missed_reports is 0" in said
 
 
@@ -195,6 +195,43 @@ season.coldwave.until '' is not a day of every year such as "07-20"
 season.coldwave.from '11-31' is not a day of every year such as "07-20"
 """
 
+KOREAN = """
+version a-z, 0-9, "-", "."로 된 이름이어야 합니다(예: "default-1")
+heat 더 무거운 단계는 기준도 더 무거워야 합니다
+heat.caution.clear_at raise_at보다 낮아야 합니다: 아니면 판정이 되풀이됩니다
+heat.warning.clear_at raise_at보다 낮아야 합니다: 아니면 판정이 되풀이됩니다
+cold 더 무거운 단계는 기준도 더 무거워야 합니다
+cold.caution.clear_at raise_at보다 높아야 합니다: 아니면 판정이 되풀이됩니다
+cold.danger.clear_at raise_at보다 높아야 합니다: 아니면 판정이 되풀이됩니다
+damp 단계가 있어야 합니다: caution, warning, danger 중 하나
+damp.warn 이 버전이 모르는 항목 묶음입니다
+samples.gap_reports 값이 없습니다. 맞는 값: 1 이상의 정수
+samples.dwell_tolerance 값이 True입니다. 맞는 값: 0부터 0.5까지의 수
+samples.gap_report 이 버전이 모르는 항목입니다
+motion.kind 값이 'trend'입니다. 맞는 값: "absence" 중 하나
+motion.caution 값이 8입니다. 맞는 값: "30 min", "8 h", "3 d" 같은 길이
+personal.used 값이 'yes'입니다. 맞는 값: true 또는 false
+personal.alert_rate check_rate보다 클 수 없습니다: 더 무거운 단계는 더 드물게 알립니다
+call.signal 값이 'door'입니다. 맞는 값: "call" 중 하나
+call.caution '0 h': 0보다 길어야 합니다
+phone 더 무거운 단계는 더 길어야 합니다
+phone.danger 값이 없습니다: 모든 무소식은 위험으로 끝나야 합니다
+phone.active '7-22': "07:00-22:00" 같은 시간대여야 합니다
+extra 이 버전이 모르는 항목 묶음입니다
+trend.q 값이 2입니다. 맞는 값: 0부터 0.5까지의 수
+trend.quiet_days 7 이상이어야 합니다: 한 가구에 일주일에 한 번까지입니다
+trend.past_days 28 이하, recent_days는 7 이하여야 합니다
+device.battery_clear battery_caution보다, battery_caution은 battery_warning보다 커야 합니다
+device.link_clear link_weak보다 커야 합니다
+device.rejections 값이 0입니다. 맞는 값: 1 이상의 정수
+grade.high.factor 값이 1.5입니다. 맞는 값: 0.05부터 1까지의 수
+grade.high.motion.caution 모두의 기준을 줄일 수만 있습니다
+season.heatwave.heat.caution 모두의 기준보다 더 조심스러워야 합니다
+season.heatwave.until 계절 밖의 날이 없습니다: 그런 기준은 모두의 기준입니다
+season.coldwave.until '': "07-20" 같은 매년의 날짜여야 합니다
+season.coldwave.from '11-31': "07-20" 같은 매년의 날짜여야 합니다
+"""
+
 
 def test_a_file_that_is_wrong_all_over_is_refused_with_every_place_its_line_and_what_would_be_right() -> None:
     text = TEXT
@@ -203,9 +240,10 @@ def test_a_file_that_is_wrong_all_over_is_refused_with_every_place_its_line_and_
         text = text.replace(old, new, 1)
     with pytest.raises(RulesWrong) as caught:
         read_table(text, "site.toml")
-    said = [re.fullmatch(r"line (\d+): (.*)", problem) for problem in caught.value.problems]
+    said = [re.fullmatch(r"line (\d+): (.*)", problem) for problem in caught.value.lines("en")]
     assert [found and found[2] for found in said] == REFUSED.strip().splitlines()
-    assert str(caught.value) == "site.toml is refused:\n" + "\n".join(caught.value.problems)
+    assert str(caught.value) == "site.toml is refused:\n" + "\n".join(caught.value.lines("en"))
+    assert [line.split(": ", 1)[1] for line in caught.value.lines("ko")] == KOREAN.strip().splitlines()
     for found in said:
         assert found is not None
         line, place = text.splitlines()[int(found[1]) - 1], found[2].split(" ")[0]

@@ -187,6 +187,57 @@ def test_a_sensor_moved_to_another_home_begins_its_dwell_anew() -> None:
     assert heat[0].evidence.since == START + 26 * MINUTE and heat[0].at >= START + 26 * MINUTE + 27 * MINUTE
 
 
+# ---------------------------------------------------------------- a sensor that is heard no more
+
+
+def test_a_breach_whose_sensor_falls_silent_before_its_dwell_is_full_is_undetermined_and_never_well() -> None:
+    """Heat is to last 30 min; after 20 nothing more is heard: in doubt two report intervals later, not before 27 min."""
+    silent = days(*air(33.5, 0, 21 * MINUTE))
+    said = [one for one in silent.until(5 * HOUR) if one.rule is RuleKey.HEAT]
+    assert [(one.verb, one.level, one.at - START) for one in said] == [
+        (Verb.UNDETERMINED, Level.WARNING, 40 * MINUTE + 10 * SECOND)
+    ]
+    assert said[0].evidence.blind == "sensor" and said[0].evidence.value == 33.5
+    assert silent.engine.standing() == [("device:th-1", RuleKey.DEVICE_SILENT, Level.CAUTION)]
+
+
+def test_what_was_in_doubt_is_over_with_the_first_sample_that_shows_it_and_raised_once_it_has_held() -> None:
+    cool = days(*air(33.5, 0, 21 * MINUTE), *air(25.0, 2 * HOUR, 3 * HOUR))
+    verbs = [(one.verb, one.at - START) for one in cool.until(3 * HOUR) if one.rule is RuleKey.HEAT]
+    assert verbs == [(Verb.UNDETERMINED, 40 * MINUTE + 10 * SECOND), (Verb.CLEARED, 2 * HOUR + 10 * SECOND)]
+    hot = days(*air(33.5, 0, 21 * MINUTE), *air(33.5, 2 * HOUR, 3 * HOUR))
+    told_of = [(one.verb, one.at - START) for one in hot.until(3 * HOUR) if one.rule is RuleKey.HEAT]
+    assert told_of == [(Verb.UNDETERMINED, 40 * MINUTE + 10 * SECOND), (Verb.RAISED, 150 * MINUTE + 10 * SECOND)]
+
+
+def test_a_doubt_outlives_a_restart() -> None:
+    items = [*climate("th-1"), *air(33.5, 0, 21 * MINUTE)]
+    before, after = Days(items), Days()
+    after.engine.restore(before.engine.snapshot())
+    said = [(one.verb, one.level) for one in after.until(HOUR) if one.rule is RuleKey.HEAT]
+    assert said == [(Verb.UNDETERMINED, Level.WARNING)]
+
+
+def test_another_sensor_that_is_heard_says_how_it_is() -> None:
+    both = days(*air(33.5, 0, 21 * MINUTE), *air(36.0, 0, 2 * HOUR, name="th-2"), sensors=("th-1", "th-2"))
+    verbs = {one.verb for one in both.until(2 * HOUR) if one.rule is RuleKey.HEAT}
+    assert verbs == {Verb.RAISED}
+
+
+def test_a_home_without_a_thermometer_that_can_be_believed_is_blind_for_temperature() -> None:
+    silent = days(*air(22.3, 0, HOUR), *air(22.1, HOUR, 2 * HOUR))
+    silent.until(4 * HOUR)
+    assert silent.engine.sights().homes[HOME].signals == ("temperature", "humidity")
+    silent.feed([reading(5 * HOUR, Signal.TEMPERATURE, 22.0, name="th-1")])
+    assert not silent.engine.sights().homes
+    stuck = days(*air(22.0, 0, 26 * HOUR))
+    stuck.until(26 * HOUR)
+    assert stuck.engine.sights().homes[HOME].signals == ("temperature",)
+    stuck.feed(air(22.1, 26 * HOUR, 27 * HOUR))
+    stuck.until(27 * HOUR)
+    assert not stuck.engine.sights().homes
+
+
 @pytest.mark.parametrize("name", ["th-1", "th-2"])
 def test_humidity_of_exactly_thirty_minutes_ago_still_counts_from_any_sensor_of_the_home(name: str) -> None:
     """29.5 C at 85% feels like more than 31 C; alone it is no heat. The dwell is full with the sample at 80 min."""

@@ -145,12 +145,17 @@ def test_an_injection_into_a_home_of_no_fleet_is_refused() -> None:
         fleet().inject(Scenario.SOS, "dong-9-001", AT)
 
 
-def test_where_a_resident_is_and_when_they_last_moved_agree_with_the_messages() -> None:
+def test_where_a_resident_is_agrees_with_the_messages() -> None:
     made = fleet()
     motions = [each for each in told(made.messages(START, END), household=HOME, signal="motion") if each.payload.v == 1]
     for hour in range(8, 60):
         at = START + hour * HOUR
         last = max(each.payload.t for each in motions if each.payload.t is not None and each.payload.t * 1_000 < at)
-        assert 0 <= made.last_movement(HOME, at) - last * 1_000 <= MINUTE  # what came in a blind minute was not told
-        assert not made.is_at_home(HOME, at) or at - made.last_movement(HOME, at) < 7 * HOUR
+        assert not made.is_at_home(HOME, at) or at - last * 1_000 < 7 * HOUR
     assert not all(made.is_at_home(HOME, START + step * 10 * MINUTE) for step in range(400))
+
+
+def test_who_falls_is_seen_to_move_once_more_and_never_again() -> None:
+    messages = told(after(Scenario.FALL), household=HOME)
+    assert [each.payload.t for each in messages if each.topic.signal == "motion" and each.payload.v == 1] == [AT / 1_000]
+    assert not [each for each in messages if each.topic.signal == "door"]
