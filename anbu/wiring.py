@@ -85,6 +85,9 @@ log = structlog.get_logger(__name__)
 REJECTIONS_KEPT = 90 * DAY
 LOSSES_KEPT = 365 * DAY
 
+GATHER_S = 0.05
+"""How long stages let a batch grow, all but the lane of what is urgent: what a batch costs is shared by more messages then."""
+
 LEAST_ROOM = 512 * 1024 * 1024
 """Bytes free where the journal lies, or a twentieth of a small disk: below this the page warns, while there is still time."""
 
@@ -152,7 +155,7 @@ def settle_memory() -> None:
 def hours_runner(stores: Stores, clock: Clock, decoder: Decoding, pace: Pace | None = None) -> Runner:
     """The roll-up. Its state holds every series of the hour that runs, so it is committed seldom."""
     hours = HoursConsumer(stores.history, decoder, f"{stores.history_cursor}-hours")
-    return Runner(stores.journal, stores.cursors, hours, clock, commit_every_s=30.0, pace=pace)
+    return Runner(stores.journal, stores.cursors, hours, clock, commit_every_s=30.0, pace=pace, gather_s=GATHER_S)
 
 
 class Site:
@@ -227,7 +230,10 @@ class Site:
         view = decoder.view()
         self.runners = (
             first,
-            *(Runner(stores.journal, stores.cursors, consumer, clock, pace=pace) for consumer, pace in readers),
+            *(
+                Runner(stores.journal, stores.cursors, consumer, clock, pace=pace, gather_s=GATHER_S)
+                for consumer, pace in readers
+            ),
             hours_runner(stores, clock, view, view),
         )
         self.beats = (

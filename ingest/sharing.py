@@ -244,7 +244,11 @@ class DecoderView:
             if stretch is None or self._at is None:
                 return most
             ahead = stretch if self._at < stretch.last else stretch.next
-            return most if ahead is None else max(1, min(most, ahead.last - self._at))
+            if ahead is None:
+                return most
+            while ahead.next is not None and ahead.state is None and ahead.next.last - self._at <= most:
+                ahead = ahead.next  # but not past a place where the exact state is at hand
+            return max(1, min(most, ahead.last - self._at))
 
     def ready(self) -> bool:
         """Whether the exact state is at hand."""

@@ -259,7 +259,7 @@ class Engine:
         """Find anew when each home and device must be looked at; those with something open or held at once."""
         kept = self._state
         self._reschedule_all()
-        held = kept.climates.device[: len(kept.climates)][kept.climates.watched()]
+        held = kept.climates.device[kept.climates.watched(kept.climates.rows())]
         homes = kept.devices.household[held]
         kept.households.due[homes[homes >= 0]] = 0
         kept.households.due[: len(kept.households)][kept.households.away_until[: len(kept.households)] > NEVER] = 0
@@ -346,19 +346,33 @@ class Engine:
         devices = state.devices
         rows = np.flatnonzero(devices.due[: len(devices)] <= point)
         if len(rows):
-            bounds = np.where(devices.due[rows] == 0, 0, self._devices.lower_bounds(state, rows))
-            devices.due[rows] = bounds
+            devices.due[rows] = bounds = self._devices.lower_bounds(state, rows)
             for device in rows[bounds <= point].tolist():
                 findings += self._judge_device(device, point)
         homes = state.households
         rows = np.flatnonzero(homes.due[: len(homes)] <= point)
         if len(rows):
-            bounds = np.where((homes.due[rows] == 0) | (homes.dirty[rows] > 0), 0, self._lower_bounds(rows))
-            homes.due[rows] = bounds
+            homes.due[rows] = bounds = np.where(self._stirred(rows), 0, self._lower_bounds(rows))
             for home in rows[bounds <= point].tolist():
                 findings += self._judge_home(home, point)
         self._next = self._soonest()
         return findings
+
+    def _stirred(self, rows: Rows) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """Homes that the lower bounds do not tell of: something is open, held or declared there.
+
+        A town that is heard again all at once is looked at home by home only where this says so: an SOS must not wait for it.
+        """
+        homes, climates = self._state.households, self._state.climates
+        stirred = homes.dirty[rows] > 0
+        asked = np.flatnonzero((homes.due[rows] == 0) & ~stirred)
+        if len(asked):
+            looked_at = np.zeros(len(homes) + 1, dtype=bool)  # the last one: of sensors that stand nowhere
+            looked_at[rows[asked]] = True
+            stands_in = self._state.devices.household[climates.device[: len(climates)]]
+            held = stands_in[climates.watched(np.flatnonzero(looked_at[stands_in]))]
+            stirred[asked] = (homes.away_until[rows[asked]] > NEVER) | np.isin(rows[asked], held)
+        return np.asarray(stirred)
 
     def _judge_home(self, home: int, point: Millis) -> list[Finding]:
         homes = self._state.households

@@ -215,10 +215,9 @@ class Climates(Columns):
     since: Ints
     on: Small
 
-    def watched(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        """By row: whether a level is held or a breach runs towards one."""
-        count = len(self)
-        return np.asarray(self.on[:, :count].any(axis=0) | (self.since[:, :count] < UNSET).any(axis=0))
+    def watched(self, rows: Ints) -> Ints:
+        """Those of these rows in which a level is held or a breach runs towards one."""
+        return rows[self.on[:, rows].any(axis=0) | (self.since[:, rows] < UNSET).any(axis=0)]
 
 
 class _Snapshot(msgspec.Struct, frozen=True, array_like=True):

@@ -54,7 +54,8 @@ class Runner:
     ends, the position there is committed as a snapshot that the consumer can be set back to (unless by `step`). A
     consumer that knows nothing, or less than the journal still tells, begins from the journal's base. `backoff_s` is
     the first and the longest pause after a failure, in machine seconds; each failure doubles it, a good turn resets it.
-    Pauses are spread by chance, so that stages that failed together do not come back together.
+    Pauses are spread by chance, so that stages that failed together do not come back together. Where something has come
+    in, a runner waits `gather_s` machine seconds for more before it takes it.
 
     On its own thread a runner takes down the state and goes on while it is written (docs/adr/0023). One that could not be
     written is a failure of the next turn; after a failure a runner waits for its commits until one is there.
@@ -71,6 +72,7 @@ class Runner:
         commit_every_s: float = 1.0,
         backoff_s: tuple[float, float] = (1.0, 30.0),
         pace: Pace | None = None,
+        gather_s: float = 0.0,
     ) -> None:
         self.name = consumer.name
         self.offset = 0  # taken up to here
@@ -79,7 +81,7 @@ class Runner:
         self.progressed_at: Millis = clock.machine_now()  # machine time of the last batch taken or good turn
         self._journal, self._cursors, self._consumer, self._clock = journal, cursors, consumer, clock
         self._batch, self._commit_every_s, self._backoff_s = batch, commit_every_s, backoff_s
-        self._pace = pace
+        self._pace, self._gather_s = pace, gather_s
         self._restored = False
         self._at: Millis = 0  # when the entry at `offset` was received
         self._committed_mono = clock.monotonic()
@@ -150,7 +152,8 @@ class Runner:
                 self._stopping.wait(self._failed(error))
                 continue
             self._went_well()
-            self._journal.wait(self.offset, _IDLE_S)
+            if self._journal.wait(self.offset, _IDLE_S) and self._gather_s:
+                self._stopping.wait(self._gather_s)
         if self._restored:
             try:
                 self._commit()
