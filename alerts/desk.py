@@ -47,12 +47,11 @@ from alerts.rows import (
     load_checks,
     mend_attempt,
     open_checks_of,
-    open_tickets_of,
-    ticket_of,
     write_findings,
 )
 from alerts.tables import attempt, check, ticket
 from alerts.ticket import Ticket, TicketState, judge_device, ticket_subject
+from alerts.ticket_rows import open_tickets_of, ticket_of
 from ingest.clock import Clock, Millis
 from ingest.fact_outbox import queue_fact
 from ingest.facts import AwayDeclared, HouseholdEnded
