@@ -17,7 +17,7 @@ from alerts.duty.handovers import NotYours
 from alerts.duty.office import DutyOffice
 from alerts.duty.sheet import Change, changes
 from alerts.duty.silence import SilenceKind, SilenceReason
-from alerts.duty.tables import duty_gap
+from alerts.duty.tables import duty_gap, duty_now
 from alerts.duty.teller import Teller
 from alerts.duty.telling import DutyKind, DutyWord
 from alerts.duty.tick import DutyTick
@@ -199,6 +199,15 @@ def test_in_a_flood_the_supervisor_comes_where_nobody_else_sits(office: Office) 
     assert ("flood", "dong-1", ("gu",)) in office.words.take()
 
 
+def test_in_a_flood_a_supervisor_of_that_very_dong_comes(office: Office) -> None:
+    office.rota.add_shift(desk="dong", dong="dong-1", login="officer1", by="gu")
+    office.rota.add_shift(desk="supervisor", dong="dong-2", login="elsewhere", by="gu")
+    office.rota.add_shift(desk="supervisor", dong="dong-1", login="here", by="gu")
+    office.take(*(finding(household=home) for home in office.homes(11)))
+    office.pass_home(SECOND)
+    assert ("flood", "dong-1", ("here",)) in office.words.take()
+
+
 def test_a_flood_with_nobody_left_to_call_is_told_to_the_routes(office: Office) -> None:
     office.rota.add_shift(desk="dong", dong="dong-1", login="officer1", by="gu")
     office.take(*(finding(household=home) for home in office.homes(11)))
@@ -279,3 +288,23 @@ def test_an_office_over_a_store_is_all_of_duty_on_it(office: Office) -> None:
     assert [one.login for one in over.rota.rows().on_duty("dong-1", over.rota.now())] == ["officer1"]
     assert over.handovers.recent(dong=None) == over.gaps(dong=None) == over.floods() == []
     assert over.tonight.newest(dong=None) == (None, [])
+
+
+def test_who_answers_for_a_dong_is_known_with_since_when(office: Office) -> None:
+    office.staff().pass_home(SECOND)
+    began = office.clock.home
+    office.pass_home(HOUR)
+    rows = {row.dong_code: (row.login, row.since) for row in office.rows(duty_now)}
+    assert rows == {"dong-1": ("officer1", began), "dong-2": ("officer2", began)}
+    office.clock.home = EVENING
+    office.pass_home(SECOND)
+    rows = {row.dong_code: (row.login, row.since) for row in office.rows(duty_now)}
+    assert rows == {"dong-1": ("night", EVENING + SECOND), "dong-2": ("night", EVENING + SECOND)}
+
+
+def test_where_nobody_has_duty_a_supervisor_of_that_very_dong_stands_in(office: Office) -> None:
+    office.rota.add_shift(desk="supervisor", dong="dong-2", login="elsewhere", by="gu")
+    office.rota.add_shift(desk="supervisor", dong="dong-1", login="here", by="gu")
+    rows = office.rota.rows()
+    assert [one.login for one in rows.on_duty("dong-1", MORNING)] == ["here"]
+    assert [one.login for one in rows.on_duty("dong-2", MORNING)] == ["elsewhere"]
