@@ -23,7 +23,7 @@ from ingest.enrolment import Enrolment
 from ingest.journal.port import READ_BYTES, Entry, Journal, JournalDamaged, Message
 from ingest.readings import Readings
 
-KEPT_AHEAD = 300_000
+KEPT_AHEAD = 600_000
 """How much the end of a chain may be ahead of a consumer on it, see `Decoded.weight`: what is kept for it in memory."""
 
 MARKS_EVERY_S = 3.0
