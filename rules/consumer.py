@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -25,6 +26,10 @@ log = structlog.get_logger(__name__)
 Sink: TypeAlias = Callable[[Sequence[Finding]], None]
 Outlook: TypeAlias = Callable[[Sequence[Told]], None]
 
+
+BRISK_S = 0.0005
+"""After so long a thread that computes hands the interpreter on, while the rules evaluate; always, that would cost a third of
+all messages (docs/adr/0013)."""
 
 AT_ONCE = 200
 """Findings handed on at a time while a site runs: as many as the desk takes in one transaction (alerts.desk)."""
@@ -143,7 +148,21 @@ class RulesConsumer:
         return state
 
     def _advance(self, now: Millis) -> list[Finding]:
-        """Evaluate up to `now`, and look ahead at every 17:00 on the way."""
+        """Evaluate up to `now`, and look ahead at every 17:00 on the way.
+
+        Where a whole town is due that takes seconds in which nothing gives the interpreter away: so long others may have
+        it after a tenth of the time, or each of the twenty times an alarm on its way needs it costs five milliseconds.
+        """
+        if self._at_once is None:
+            return self._evaluated(now)
+        usual = sys.getswitchinterval()
+        sys.setswitchinterval(min(usual, BRISK_S))
+        try:
+            return self._evaluated(now)
+        finally:
+            sys.setswitchinterval(usual)
+
+    def _evaluated(self, now: Millis) -> list[Finding]:
         findings: list[Finding] = []
         for at in evenings(self._engine.evaluated, now):
             findings += self._engine.advance(at)

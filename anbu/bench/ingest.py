@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import islice
 from multiprocessing.connection import Connection as Pipe
@@ -50,6 +50,9 @@ AHEAD = 5_000
 
 BACKGROUND = 2_000
 SOS_EVERY_S = 0.05
+WINDOWS = 4
+"""Of latencies, without and with a flood each."""
+
 PATIENCE_S = 120.0
 _TURN_S = 0.005
 
@@ -84,6 +87,8 @@ class Report:
     flooded_ack_ms_p99: float
     flooded_sos_ms_p50: float
     flooded_sos_ms_p99: float
+    flood_ack_p99_ratio: float  # beside the windows without a flood, by turns in the same run; 1: nobody notices
+    flood_sos_p99_ratio: float
     background_per_s: int  # messages while latencies are measured: 2,000, or half of what this broker carries
     flood_messages: int
     flood_left_out: int  # of these: not journalled
@@ -252,21 +257,22 @@ def _measure(rig: Rig, plan: Plan) -> Report:
     refused = _taken("rejection") - refused
     messages_per_s, noop_per_s = float(np.mean(ours)), float(np.mean(noop))
     rate = int(min(BACKGROUND, messages_per_s / 2))
-    acks, alarms = _latencies(rig, plan, rate, begun, first_sos_home=0)
-    flooded = _latencies_in_a_flood(rig, plan, rate, begun + len(acks) + 2 * plan.households, first_sos_home=len(alarms))
+    quiet, flooded = _in_turns(rig, plan, rate, begun)
     return Report(
         messages_per_s=round(messages_per_s),
         noop_messages_per_s=round(noop_per_s),
         ratio=round(messages_per_s / noop_per_s, 3),
         pack_readings_per_s=round(packed),
-        ack_ms_p50=_percentile(acks, 50),
-        ack_ms_p99=_percentile(acks, 99),
-        sos_ms_p50=_percentile(alarms, 50),
-        sos_ms_p99=_percentile(alarms, 99),
+        ack_ms_p50=_percentile(quiet.acks, 50),
+        ack_ms_p99=_percentile(quiet.acks, 99),
+        sos_ms_p50=_percentile(quiet.alarms, 50),
+        sos_ms_p99=_percentile(quiet.alarms, 99),
         flooded_ack_ms_p50=_percentile(flooded.acks, 50),
         flooded_ack_ms_p99=_percentile(flooded.acks, 99),
         flooded_sos_ms_p50=_percentile(flooded.alarms, 50),
         flooded_sos_ms_p99=_percentile(flooded.alarms, 99),
+        flood_ack_p99_ratio=round(_percentile(flooded.acks, 99) / _percentile(quiet.acks, 99), 2),
+        flood_sos_p99_ratio=round(_percentile(flooded.alarms, 99) / _percentile(quiet.alarms, 99), 2),
         background_per_s=rate,
         flood_messages=flooded.sent,
         flood_left_out=flooded.left_out,
@@ -353,22 +359,43 @@ def _slowest(rig: Rig) -> int:
     return min(runner.offset for runner in rig.site.runners)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flooded:
-    """Latencies in ms while one device floods us, and what became of the flood."""
+@dataclass(slots=True, kw_only=True)
+class Latencies:
+    """In ms: from publish to acknowledged, and of an SOS to its finding; and what became of the flood, where there was one."""
 
-    acks: list[float]
-    alarms: list[float]
-    sent: int
-    left_out: int
+    acks: list[float] = field(default_factory=list)
+    alarms: list[float] = field(default_factory=list)
+    sent: int = 0
+    left_out: int = 0
 
 
-def _latencies_in_a_flood(rig: Rig, plan: Plan, rate: int, start: int, *, first_sos_home: int) -> Flooded:
-    """As `_latencies`, while the motion sensor of the last home has gone wild."""
+@dataclass(slots=True, kw_only=True)
+class Next:
+    """What the next window begins with, so that no number and no button is used twice."""
+
+    message: int
+    sos_home: int = 0
+
+
+def _in_turns(rig: Rig, plan: Plan, rate: int, begun: int) -> tuple[Latencies, Latencies]:
+    """Windows without and with a device that has gone wild, by turns: what else happens on the machine meets both alike."""
+    quiet, flooded, following = Latencies(), Latencies(), Next(message=begun)
+    seconds = min(plan.sos_seconds, plan.households * SOS_EVERY_S / 2) / WINDOWS  # each home presses once
+    for turn in range(WINDOWS):
+        for flood_now in (False, True) if turn % 2 == 0 else (True, False):
+            if flood_now:
+                _window_in_a_flood(rig, plan, rate, seconds, following, flooded)
+            else:
+                _window(rig, plan, rate, seconds, following, quiet)
+    return quiet, flooded
+
+
+def _window_in_a_flood(rig: Rig, plan: Plan, rate: int, seconds: float, following: Next, into: Latencies) -> None:
+    """As `_window`, while the motion sensor of the last home has gone wild."""
     head, wild = rig.journal.head, plan.households - 1
-    with _player(flood, rig.port, wild, rate, start) as publisher:
+    with _player(flood, rig.port, wild, rate, following.message) as publisher:
         publisher.send("go")
-        acks, alarms = _latencies(rig, plan, rate, start, first_sos_home=first_sos_home)
+        _window(rig, plan, rate, seconds, following, into)
         publisher.send("enough")
         sent: int = publisher.recv()
     topic = town.motion_topic(wild)
@@ -377,19 +404,20 @@ def _latencies_in_a_flood(rig: Rig, plan: Plan, rate: int, start: int, *, first_
     while entries := rig.journal.read(head, 5_000):
         head = entries[-1].offset
         journalled += sum(isinstance(entry.body, Message) and entry.body.topic == topic for entry in entries)
-    return Flooded(acks=acks, alarms=alarms, sent=sent, left_out=max(0, sent - journalled))
+    into.sent += sent
+    into.left_out += max(0, sent - journalled)
 
 
-def _latencies(rig: Rig, plan: Plan, rate: int, start: int, *, first_sos_home: int) -> tuple[list[float], list[float]]:
-    """Milliseconds from publish to acknowledged, and from the publish of an SOS to its finding, at an even background."""
+def _window(rig: Rig, plan: Plan, rate: int, seconds: float, following: Next, into: Latencies) -> None:
+    """So many seconds of an even background, with an SOS every now and then."""
     rig.journal.seen.clear()
     quiet = Trickle(
         homes=plan.households,
-        start=-(-start // plan.households) * plan.households,
+        start=-(-following.message // plan.households) * plan.households,
         a_second=rate,
-        seconds=plan.sos_seconds,
+        seconds=seconds,
         sos_every_s=SOS_EVERY_S,
-        first_sos_home=first_sos_home,
+        first_sos_home=following.sos_home,
     )
     with _player(trickle, rig.port, quiet) as publisher:
         rig.journal.watching = True
@@ -397,14 +425,15 @@ def _latencies(rig: Rig, plan: Plan, rate: int, start: int, *, first_sos_home: i
         sent: Sent = publisher.recv()
     _until(rig.clock, lambda: sent.alarms.keys() <= rig.alarms.found.keys())
     rig.journal.watching = False
-    acks = [
+    into.acks += [
         (when - sent.messages[key]) * 1_000
         for when, bodies in rig.journal.seen
         for key in map(_key, bodies)
         if key in sent.messages
     ]
-    alarms = [(rig.alarms.found[home] - when) * 1_000 for home, when in sent.alarms.items()]
-    return acks, alarms
+    into.alarms += [(rig.alarms.found[home] - when) * 1_000 for home, when in sent.alarms.items()]
+    following.message = quiet.start + len(sent.messages)
+    following.sos_home += len(sent.alarms)
 
 
 class _Numbered(msgspec.Struct):

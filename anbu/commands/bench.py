@@ -26,7 +26,7 @@ def ingest(
     ] = 1_000_000,
     sos_seconds: Annotated[
         float, typer.Option(min=1.0, max=300.0, help=say("SOS를 재는 시간(초)", "seconds of SOS over a background"))
-    ] = 10.0,
+    ] = 20.0,
     inflight: Annotated[
         int, typer.Option(min=20, max=16_000, help=say("확인 전 메시지 수 (mosquitto)", "messages in flight (mosquitto)"))
     ] = 500,

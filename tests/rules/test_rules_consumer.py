@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -16,7 +17,7 @@ from ingest.journal.port import Message
 from ingest.journal.runner import Runner
 from ingest.reading import Signal
 from ingest.wire import Payload, Topic, encode
-from rules.consumer import RulesConsumer
+from rules.consumer import BRISK_S, RulesConsumer
 from rules.engine import STEP, Engine
 from rules.finding import Finding, RuleKey, Verb
 from rules.observability import Blind
@@ -221,3 +222,26 @@ def test_what_was_read_is_counted_by_its_kind() -> None:
     site.journal.append([say(2 * MINUTE, Signal.MOTION, 1, 1), say(2 * MINUTE, Signal.MOTION, 1, 2), bad, link_up(2 * MINUTE)])
     site.until(3 * MINUTE)
     assert {kind: counted(kind) - before[kind] for kind in before} == {"reading": 2, "rejection": 1, "fact": 1}
+
+
+def test_while_a_running_site_evaluates_others_get_a_turn_soon_and_afterwards_all_is_as_before() -> None:
+    class Watched(Engine):
+        intervals: list[float]
+
+        def advance(self, now: Millis) -> list[Finding]:
+            self.intervals.append(sys.getswitchinterval())
+            if len(self.intervals) == 3:
+                raise RuntimeError("once")
+            return super().advance(now)
+
+    usual = sys.getswitchinterval()
+    engine = Watched(TABLE)
+    engine.intervals = []
+    consumer = RulesConsumer(engine, Decoder(), lambda findings: None)
+    consumer.at_head(START)
+    consumer.give_way()
+    consumer.at_head(START + MINUTE)
+    with pytest.raises(RuntimeError, match="once"):
+        consumer.at_head(START + 2 * MINUTE)
+    assert engine.intervals == [usual, pytest.approx(BRISK_S), pytest.approx(BRISK_S)]
+    assert sys.getswitchinterval() == usual

@@ -233,6 +233,13 @@ def test_neither_the_pause_before_it_nor_those_between_it_and_a_late_settlement_
     assert [round(minutes) for minutes in days.engine.gaps(HOME).minutes] == [123, 183]
 
 
+def test_where_no_pause_was_told_of_only_that_of_the_settlement_is_left_out() -> None:
+    quiet = [motion(0), motion(90 * MINUTE), motion(3 * HOUR), motion(4 * HOUR + 40 * MINUTE)]
+    days = fresh([*quiet, resolved(2 * HOUR, "hospital", RuleKey.SOS)])
+    assert [round(minutes) for minutes in days.engine.gaps(HOME).minutes] == [93, 99]
+    assert int(days.engine._state.households.fit_at[0]) > START
+
+
 def test_every_pause_of_one_check_is_taken_back() -> None:
     twice = [motion(0), motion(14 * HOUR), motion(14 * HOUR + MINUTE), motion(28 * HOUR), motion(28 * HOUR + MINUTE)]
     days = fresh([*twice])
