@@ -95,12 +95,15 @@ class Columns:
         self.ids = list(dumped.ids)
         self.index = dict(zip(self.ids, range(count), strict=True))
         self._room = _room_for(count + 1)
+        contents = iter(dumped.arrays)
         for field in self.FIELDS:
-            setattr(self, field.name, self._fresh(field, self._room))
-        kept = [field for field in self.FIELDS if field.kept]
-        for field, content in zip(kept, dumped.arrays, strict=True):
-            shape = (field.per_row, count) if field.per_row else (count,)
-            getattr(self, field.name)[..., :count] = np.frombuffer(content, dtype=field.dtype).reshape(shape)
+            if not field.kept:
+                setattr(self, field.name, self._fresh(field, self._room))
+                continue
+            array = np.empty((field.per_row, self._room) if field.per_row else (self._room,), dtype=field.dtype)
+            array[..., count:] = field.fill
+            array[..., :count] = np.frombuffer(next(contents), dtype=field.dtype).reshape(*array.shape[:-1], count)
+            setattr(self, field.name, array)
 
     def bytes_per_row(self) -> int:
         """What one row takes in the arrays."""

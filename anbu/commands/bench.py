@@ -115,7 +115,7 @@ def rules(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure and print; the largest of the numbers measured without being asked takes some 10 GB."""
+    """Measure and print; the largest of the numbers measured without being asked takes 14 GB."""
     import sys
 
     import msgspec

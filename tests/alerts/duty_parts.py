@@ -17,7 +17,7 @@ from alerts.duty.outages import Outages
 from alerts.duty.outlook import OutlookBook
 from alerts.duty.rota import Rota
 from alerts.duty.silences import Silences
-from alerts.duty.telling import DutyWord
+from alerts.duty.telling import DutyKind, DutyWord
 from alerts.duty.tick import DutyTick
 from alerts.duty.tonight import Tonight
 from alerts.outbox import Sender
@@ -31,7 +31,7 @@ from ingest.register import tables
 from ingest.register.register import Register
 from ingest.seal import Sealer
 from ingest.store import metadata, open_store
-from rules.finding import Finding
+from rules.finding import Finding, Level
 from rules.outlook import HearingTurn, QuietHome
 from tests.alerts.alert_parts import MORNING, Book, HandClock
 
@@ -49,6 +49,8 @@ class Words:
     codes: list[str] = field(default_factory=list)
 
     def __call__(self, connection: Connection, word: DutyWord, persons: Sequence[str]) -> None:
+        assert isinstance(word.level, Level) and isinstance(word.kind, DutyKind) and word.path.startswith("/"), word
+        assert word.dong and word.code and all(persons), word
         if word.key not in self.keys:
             self.keys.add(word.key)
             self.said.append((word.kind.value, word.dong, tuple(persons)))

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from alerts.check import Conflict, NotFound
+from alerts.contacts import ContactBook, Kind
 from alerts.duty.away import AwayReason
 from alerts.duty.flood import Flood, floods_now
 from alerts.duty.gaps import NO_ROSTER, Gap, open_gaps
@@ -16,7 +17,7 @@ from alerts.duty.handovers import NotYours
 from alerts.duty.office import DutyOffice
 from alerts.duty.sheet import Change, changes
 from alerts.duty.silence import SilenceKind, SilenceReason
-from alerts.duty.tables import duty_gap
+from alerts.duty.tables import duty_gap, duty_now
 from alerts.duty.teller import Teller
 from alerts.duty.telling import DutyKind, DutyWord
 from alerts.duty.tick import DutyTick
@@ -24,7 +25,7 @@ from alerts.policy import Policy, Route
 from alerts.tables import delivery
 from ingest.clock import DAY, HOUR, MINUTE, SECOND
 from ingest.seal import Sealer
-from rules.finding import Level
+from rules.finding import Level, RuleKey
 from tests.alerts.alert_parts import MORNING, finding
 from tests.alerts.duty_parts import EVENING, WEBHOOK, Office, make_office
 
@@ -170,11 +171,41 @@ def test_more_checks_than_one_can_take_call_in_a_second_person_dong_by_dong(offi
     assert floods_now(office.engine) == []
 
 
+@pytest.mark.parametrize("reached", [(), ("gu",), ("gu", "second"), ("gu", "second", "officer1")])
+def test_where_the_one_on_duty_has_no_contact_point_the_next_who_has_is_told_as_well(
+    office: Office, reached: tuple[str, ...]
+) -> None:
+    office.staff()
+    office.rota.add_shift(desk="dong", dong="dong-1", login="second", position=2, by="gu")
+    contacts = ContactBook(office.engine, Sealer(b"k" * 32), office.clock)
+    for login in reached:
+        contacts.add(login, Kind.EMAIL, f"{login}@example.invalid")
+    for level in (Level.CAUTION, Level.DANGER):
+        [home] = office.homes(1)
+        office.take(finding(level=level, household=home, rule=RuleKey.HEAT))
+        written = {
+            row.person: row.state for row in office.rows(delivery) if row.check_id == office.check_of(home).id and row.person
+        }
+        asked = ["officer1", "second"] if level is Level.DANGER else ["officer1"]
+        besides = [login for login in ("second", "gu") if login in reached][:1]
+        expected = asked if set(asked) & set(reached) else [*asked, *besides]
+        assert written == {login: "waiting" if login in reached else "failed" for login in expected}
+
+
 def test_in_a_flood_the_supervisor_comes_where_nobody_else_sits(office: Office) -> None:
     office.staff()
     office.take(*(finding(household=home) for home in office.homes(11)))
     office.pass_home(SECOND)
     assert ("flood", "dong-1", ("gu",)) in office.words.take()
+
+
+def test_in_a_flood_a_supervisor_of_that_very_dong_comes(office: Office) -> None:
+    office.rota.add_shift(desk="dong", dong="dong-1", login="officer1", by="gu")
+    office.rota.add_shift(desk="supervisor", dong="dong-2", login="elsewhere", by="gu")
+    office.rota.add_shift(desk="supervisor", dong="dong-1", login="here", by="gu")
+    office.take(*(finding(household=home) for home in office.homes(11)))
+    office.pass_home(SECOND)
+    assert ("flood", "dong-1", ("here",)) in office.words.take()
 
 
 def test_a_flood_with_nobody_left_to_call_is_told_to_the_routes(office: Office) -> None:
@@ -257,3 +288,23 @@ def test_an_office_over_a_store_is_all_of_duty_on_it(office: Office) -> None:
     assert [one.login for one in over.rota.rows().on_duty("dong-1", over.rota.now())] == ["officer1"]
     assert over.handovers.recent(dong=None) == over.gaps(dong=None) == over.floods() == []
     assert over.tonight.newest(dong=None) == (None, [])
+
+
+def test_who_answers_for_a_dong_is_known_with_since_when(office: Office) -> None:
+    office.staff().pass_home(SECOND)
+    began = office.clock.home
+    office.pass_home(HOUR)
+    rows = {row.dong_code: (row.login, row.since) for row in office.rows(duty_now)}
+    assert rows == {"dong-1": ("officer1", began), "dong-2": ("officer2", began)}
+    office.clock.home = EVENING
+    office.pass_home(SECOND)
+    rows = {row.dong_code: (row.login, row.since) for row in office.rows(duty_now)}
+    assert rows == {"dong-1": ("night", EVENING + SECOND), "dong-2": ("night", EVENING + SECOND)}
+
+
+def test_where_nobody_has_duty_a_supervisor_of_that_very_dong_stands_in(office: Office) -> None:
+    office.rota.add_shift(desk="supervisor", dong="dong-2", login="elsewhere", by="gu")
+    office.rota.add_shift(desk="supervisor", dong="dong-1", login="here", by="gu")
+    rows = office.rota.rows()
+    assert [one.login for one in rows.on_duty("dong-1", MORNING)] == ["here"]
+    assert [one.login for one in rows.on_duty("dong-2", MORNING)] == ["elsewhere"]

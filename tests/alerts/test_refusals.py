@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import delete, update
 
 from alerts.aftercare.contacts import LONGEST_DAYS
 from alerts.aftercare.plan import ContactKind
@@ -16,14 +18,18 @@ from alerts.attempt import Answer, Attempt, Result
 from alerts.check import BadReturn, CheckState, Conflict, NeedsText, NotFound, Outcome, Refused, WrongValue
 from alerts.contacts import ContactBook, ContactRefused, Kind
 from alerts.duty.away import AwayReason
-from alerts.duty.entry import RosterWrong
+from alerts.duty.duty_roster import DutyRoster
+from alerts.duty.entry import RosterWrong, ShiftEntry
 from alerts.duty.handovers import NotYours
 from alerts.duty.silence import SilenceKind, SilenceReason
 from alerts.duty.silences import BadEnd, CannotSilence
+from alerts.duty.tables import duty_shift
 from alerts.duty.tonight import How
 from alerts.ladder import Who
+from alerts.policy import Policy
 from ingest.clock import DAY, HOUR
-from rules.finding import RuleKey
+from ingest.register.tables import household
+from rules.finding import Level, RuleKey
 from tests.alerts.alert_parts import MORNING, finding
 from tests.alerts.care_parts import KIM, Care
 from tests.alerts.duty_parts import EVENING, Office, make_office
@@ -410,3 +416,58 @@ def test_a_contact_point_is_a_logins_and_there_are_twelve_at_most(office: Office
     secret = '{"url": "https://hook.example", "secret": "sixteen letters."}'
     assert book.add("lee", Kind.WEBHOOK, secret).shown == "hook.example"
     assert book.add("lee", Kind.APPRISE, "slack://a/b/c").shown == "slack://***"
+
+
+def test_a_check_that_is_settled_leaves_no_try_open(office: Office) -> None:
+    office.take(finding(level=Level.WARNING, household="hh-1-1"))
+    check = office.check_of("hh-1-1").id
+    office.clock.home = EVENING + 4 * HOUR
+    for _ in range(3):
+        office.pass_home(10_000)
+    open_one = last_try(office, check)
+    assert open_one.result is None
+    office.desk.resolve(check, actor="night", dong=None, outcome=Outcome.SAFE_BY_PHONE)
+    ended = last_try(office, check)
+    assert (ended.number, ended.result, ended.result_at) == (open_one.number, Result.STOPPED, office.clock.home)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"desk": "kitchen"}, "desk: must be one of dong, night, supervisor"),
+        ({"dong": None}, "dong: the desk of a dong needs its dong"),
+        ({"dong": "dong-9"}, "dong: there is no such dong"),
+        ({"login": ""}, "login: must have 1 to 64 letters"),
+        ({"position": 0}, "position: must be from 1 to 99"),
+        ({"position": 100}, "position: must be from 1 to 99"),
+        ({"part": "noon"}, "part: must be one of day, night"),
+        ({"weekdays": "18"}, 'weekdays: must be figures from 1 (Monday) to 7 (Sunday), such as "12345"'),
+        ({"weekdays": "11"}, 'weekdays: must be figures from 1 (Monday) to 7 (Sunday), such as "12345"'),
+        ({"from_day": "soon"}, "from_day: must be a day such as 2026-10-02"),
+        ({"until_day": "never"}, "until_day: must be a day such as 2026-10-02"),
+        ({"until_day": "2020-01-01"}, "until_day: must not lie before from_day"),
+    ],
+)
+def test_an_entry_of_the_roster_is_refused_by_its_field_with_what_would_be_right(
+    office: Office, wrong: dict[str, Any], why: str
+) -> None:
+    right: dict[str, Any] = {"desk": "dong", "dong": "dong-1", "login": "officer1"}
+    with pytest.raises(RosterWrong) as caught:
+        office.rota.check(ShiftEntry(**{**right, **wrong}))
+    assert (str(caught.value), caught.value.field) == (why, why.split(":")[0])
+    assert office.rota.check(ShiftEntry(**right, weekdays="531", until_day="2030-01-31")).weekdays == "135"
+
+
+def test_what_proves_the_path_takes_the_whole_of_it_and_real_homes_a_shorter_way(office: Office) -> None:
+    with office.engine.begin() as connection:
+        connection.execute(update(household).where(household.c.id == "hh-1-2").values(synthetic=True))
+    real, proof = finding(RuleKey.SOS, household="hh-1-1"), finding(RuleKey.SOS, household="hh-1-2")
+    nobodys = finding(RuleKey.SOS, household=None, device="stray-1")
+    assert office.desk.of_real_homes([proof, real, nobodys]) == [real, nobodys]
+
+
+def test_where_nobody_is_named_at_all_no_roster_answers(office: Office) -> None:
+    with office.engine.begin() as connection:
+        connection.execute(delete(duty_shift))
+        assert DutyRoster(Policy(routes=())).on_duty(connection, MORNING) is None
+        assert DutyRoster(office.policy).on_duty(connection, MORNING) is not None

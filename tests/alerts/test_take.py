@@ -17,8 +17,8 @@ from alerts.tables import attempt, check, delivery, live_event, transition
 from alerts.tables import finding as finding_table
 from ingest.seal import Sealer
 from ingest.store import metadata, open_store
-from rules.finding import Finding, Level, RuleKey
-from tests.alerts.alert_parts import finding
+from rules.finding import Finding, Level, RuleKey, Verb
+from tests.alerts.alert_parts import Site, finding
 from tests.alerts.duty_parts import Office
 
 MANY = 2 * AT_ONCE + 50
@@ -131,3 +131,22 @@ def test_a_process_that_dies_between_two_transactions_tells_nothing_twice_and_lo
     assert counts == [MANY + 1, MANY + 1, MANY + 1]
     assert max(Counter((row.check_id, row.step, row.recipient) for row in office.rows(delivery)).values()) == 1
     assert len({row.check_id for row in office.rows(delivery)}) == MANY
+
+
+def test_every_finding_taken_is_kept_with_the_alert_or_ticket_it_went_to(site: Site) -> None:
+    same = {"episode": "e1"}
+    site.take(
+        finding(level=Level.WARNING, **same),
+        finding(level=Level.CAUTION, **same),
+        finding(verb=Verb.UNDETERMINED, **same),
+        finding(verb=Verb.UNDETERMINED, **same),
+        finding(verb=Verb.CLEARED, **same),
+        finding(verb=Verb.CLEARED, **same),
+        finding(RuleKey.DEVICE_BATTERY, device="pir-1"),
+    )
+    rows = site.rows(finding_table)
+    (one,) = site.only().alerts
+    (ticket,) = site.desk.tickets(dong=None)
+    kept = {(row.rule, row.alert_id, row.ticket_id) for row in rows}
+    assert kept == {("motion", one.id, None), ("device_battery", None, ticket.id)} and len(rows) == 7
+    assert {(row.dong_code, row.episode) for row in rows} == {("dong-1", "e1")}

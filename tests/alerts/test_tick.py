@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from alerts import metrics
 from alerts.check import CheckState, Outcome
 from alerts.ladder import DEFAULT, read_ladder
 from alerts.lease import LEASE
@@ -194,3 +195,10 @@ def test_who_writes_no_words_refuses_them(site: Site) -> None:
     with pytest.raises(ValueError, match="without a sealer"), site.engine.begin() as connection:
         recorder.write(connection, found, note(found, "kim", site.clock.home, "말"), "말")
     assert site.only() == found
+
+
+def test_when_it_last_turned_is_a_figure_in_seconds(site: Site) -> None:
+    ticks = metrics.ticks._value.get()
+    site.tick.run()
+    assert metrics.tick_at._value.get() == site.clock.machine / 1_000
+    assert metrics.ticks._value.get() == ticks + 1

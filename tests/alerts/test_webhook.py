@@ -126,3 +126,13 @@ def test_a_request_to_us_counts_only_with_its_signature_and_only_for_five_minute
     assert not is_signed(SECRET, "1000000000", sign(SECRET, "1000000000", b"other"), body, now)
     assert not is_signed(SECRET, "1000000000", "서명", body, now)
     assert not is_signed(SECRET, "soon", sign(SECRET, "soon", body), body, now)
+
+
+def test_no_proxy_of_the_environment_is_given_what_we_send(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        assert webhook(receiver.url).send(given()) == Sent()
