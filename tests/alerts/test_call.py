@@ -98,3 +98,15 @@ def test_a_telling_of_many_checks_names_the_first_codes_and_how_many_more(site: 
     message = msgspec.json.decode(row.body, type=Message)
     assert (message.codes, message.more, message.kind, message.code) == (codes[:NAMED], 3, "digest", "A")
     assert (message.link, message.at, message.level) == ("http://127.0.0.1:8080/", "2026-01-12T09:00:00+09:00", "danger")
+
+
+def test_a_channel_is_given_the_person_meant_and_the_number_of_the_telling(site: Site) -> None:
+    with site.engine.begin() as connection:
+        now = site.clock.home_now()
+        telling = replace(ASK, kind="visit_due", channels=("webhook",), key="one")
+        (number,) = tell_people(connection, telling, ["kim"], Policy(), home_now=now, machine_now=site.clock.machine_now())
+    site.clock.machine += SECOND
+    site.sender.turn()
+    (given,) = site.book.given
+    assert (given.id, given.telling, given.person, given.recipient) == (number, number, "kim", "kim")
+    assert (given.rank, given.attempts, given.check_id, given.level) == (0, 1, "", Level.DANGER)
