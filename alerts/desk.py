@@ -47,12 +47,11 @@ from alerts.rows import (
     load_checks,
     mend_attempt,
     open_checks_of,
-    open_tickets_of,
-    ticket_of,
     write_findings,
 )
 from alerts.tables import attempt, check, ticket
 from alerts.ticket import Ticket, TicketState, judge_device, ticket_subject
+from alerts.ticket_rows import open_tickets_of, ticket_of
 from ingest.clock import Clock, Millis
 from ingest.fact_outbox import queue_fact
 from ingest.facts import AwayDeclared, HouseholdEnded
@@ -296,7 +295,7 @@ class Desk:
         """End the check and its alerts and queue what the journal must learn, in one transaction.
 
         `returns_at` (home time, at most 14 days ahead) is required for `away`, and 14 days ahead for `hospital` unless
-        given. NotFound, Conflict, NeedsText, BadReturn.
+        given. NotFound, Conflict, NeedsText, BadReturn, WrongValue for the outcome of an automatic call.
         """
         with self._engine.begin() as connection:
             found = _found(connection, check_id, dong, version)

@@ -17,10 +17,11 @@ from alerts.ladder import Who
 from alerts.live import event_row
 from alerts.policy import Policy
 from alerts.roster import PlainRoster, Roster
-from alerts.rows import THIS, add_attempt, close_attempts, free_code, mend_attempt, write_check, write_ticket
+from alerts.rows import THIS, add_attempt, close_attempts, free_code, mend_attempt, write_check
 from alerts.tables import delivery
 from alerts.telling import Telling, guardian_of, resident_of, tell_people
 from alerts.ticket import Ticket, TicketDecision
+from alerts.ticket_rows import write_ticket
 from ingest.clock import Clock, Millis
 from ingest.register.tables import guardian
 from ingest.seal import Sealer

@@ -1,4 +1,4 @@
-"""How checks, alerts and tickets become rows and come back; every function works inside the caller's transaction.
+"""How checks and alerts become rows and come back; every function works inside the caller's transaction.
 
 Nothing is locked row by row: a transaction that writes is the only one that does (ingest/store.py).
 """
@@ -27,10 +27,9 @@ from alerts.check import (
 from alerts.code import codes_of
 from alerts.delivery import DeliveryState
 from alerts.ladder import Ladder, Who, load_ladder, read_ladder
-from alerts.tables import alert, attempt, check, delivery, due, finding, ladder, open_check, open_ticket, ticket
-from alerts.ticket import Ticket, TicketState
+from alerts.tables import alert, attempt, check, delivery, due, finding, ladder, open_check
 from ingest.clock import Millis
-from ingest.reading import DeviceId, DongCode, HouseholdId
+from ingest.reading import DongCode, HouseholdId
 from rules.finding import Evidence, Finding, Level, RuleKey
 
 _CHUNK = 400
@@ -47,14 +46,13 @@ _DUES = select(due).where(due.c.check_id.in_(THESE))
 _LADDERS = select(ladder).where(ladder.c.version.in_(THESE))
 _CHECK = select(check).where(check.c.id == THIS)
 _OPEN_CHECKS = select(check).where(check.c.subject.in_(THESE), open_check())
-_OPEN_TICKETS = select(ticket).where(ticket.c.subject.in_(THESE), open_ticket())
 _KNOWN = select(finding.c.id).where(finding.c.id.in_(THESE))
 _CHANGE_CHECK = update(check).where(check.c.id == THIS, check.c.version == bindparam("was"))
 _CHANGE_ALERT = update(alert).where(alert.c.id == THIS)
 _DROP_DUE = delete(due).where(due.c.check_id == THIS)
 _CLOSE_TRIES = update(attempt).where(attempt.c.check_id == THIS, attempt.c.result.is_(None), attempt.c.rung != HAND)
 
-_evidence: msgspec.json.Decoder[Evidence] = msgspec.json.Decoder(Evidence)
+evidence_decoder: msgspec.json.Decoder[Evidence] = msgspec.json.Decoder(Evidence)
 _Item = TypeVar("_Item")
 
 
@@ -106,12 +104,6 @@ def open_checks_of(connection: Connection, subjects: Collection[str]) -> dict[st
     for part in chunks(sorted(subjects)):
         found += load_checks(connection, _OPEN_CHECKS, {"these": part})
     return {each.subject: each for each in found}
-
-
-def open_tickets_of(connection: Connection, subjects: Collection[str]) -> dict[tuple[str, RuleKey], Ticket]:
-    """The open tickets of these subjects by subject and rule."""
-    found = [ticket_of(row) for row in rows_in(connection, _OPEN_TICKETS, sorted(subjects))]
-    return {(each.subject, each.rule): each for each in found}
 
 
 def known_findings(connection: Connection, ids: Collection[str]) -> set[str]:
@@ -189,7 +181,7 @@ def mend_attempt(connection: Connection, each: Attempt) -> None:
 def attempt_of(row: Row[Any]) -> Attempt:
     """The try a row holds."""
     values = {name: getattr(row, name) for name in Attempt.__slots__}
-    return Attempt(**{**values, "who": Who(row.who), "result": _optional(Result, row.result)})
+    return Attempt(**{**values, "who": Who(row.who), "result": optional(Result, row.result)})
 
 
 def hurry(connection: Connection, failed_id: str, home_now: Millis) -> None:
@@ -203,16 +195,6 @@ def hurry(connection: Connection, failed_id: str, home_now: Millis) -> None:
     if failed.check_id is not None and not connection.execute(select(hope)).scalar():
         waits = due.c.check_id == failed.check_id, due.c.kind == DueKind.RUNG, due.c.due_at > home_now
         connection.execute(update(due).where(*waits).values(due_at=home_now))
-
-
-def write_ticket(connection: Connection, after: Ticket, *, new: bool) -> None:
-    """Write a new or changed ticket."""
-    values = {name: getattr(after, name) for name in Ticket.__slots__ if name != "evidence"}
-    values["evidence"] = msgspec.json.encode(after.evidence)
-    if new:
-        connection.execute(insert(ticket).values(values))
-    else:
-        connection.execute(update(ticket).where(ticket.c.id == after.id).values(values))
 
 
 def write_findings(connection: Connection, rows: Sequence[tuple[Finding, str, str | None, str | None]]) -> None:
@@ -255,7 +237,7 @@ def _check(row: Row[Any], alerts: tuple[Alert, ...], next_due: Due | None, climb
         id=row.id,
         code=row.code,
         dong_code=DongCode(row.dong_code),
-        household_id=_optional(HouseholdId, row.household_id),
+        household_id=optional(HouseholdId, row.household_id),
         subject=row.subject,
         level=Level(row.level),
         state=CheckState(row.state),
@@ -265,7 +247,7 @@ def _check(row: Row[Any], alerts: tuple[Alert, ...], next_due: Due | None, climb
         risen_at=row.risen_at,
         acknowledged_at=row.acknowledged_at,
         resolved_at=row.resolved_at,
-        outcome=_optional(Outcome, row.outcome),
+        outcome=optional(Outcome, row.outcome),
         ladder=climbs,
         rung=row.rung,
         tries=row.tries,
@@ -287,7 +269,7 @@ def _alert(row: Row[Any]) -> Alert:
         raised_at=row.raised_at,
         at=row.at,
         cleared_at=row.cleared_at,
-        evidence=_evidence.decode(row.evidence),
+        evidence=evidence_decoder.decode(row.evidence),
         evidence_level=Level(row.evidence_level),
     )
 
@@ -296,27 +278,6 @@ def _due(row: Row[Any]) -> Due:
     return Due(kind=DueKind(row.kind), due_at=row.due_at)
 
 
-def ticket_of(row: Row[Any]) -> Ticket:
-    """The ticket a row holds."""
-    return Ticket(
-        id=row.id,
-        household_id=_optional(HouseholdId, row.household_id),
-        dong_code=DongCode(row.dong_code),
-        device_id=_optional(DeviceId, row.device_id),
-        rule=RuleKey(row.rule),
-        level=Level(row.level),
-        subject=row.subject,
-        state=TicketState(row.state),
-        condition=Condition(row.condition),
-        episode=row.episode,
-        opened_at=row.opened_at,
-        at=row.at,
-        cleared_at=row.cleared_at,
-        resolved_at=row.resolved_at,
-        resolved_by=row.resolved_by,
-        evidence=_evidence.decode(row.evidence),
-    )
-
-
-def _optional(kind: Callable[[Any], _Item], value: Any) -> _Item | None:
+def optional(kind: Callable[[Any], _Item], value: Any) -> _Item | None:
+    """A column that may be empty, as what it stands for."""
     return None if value is None else kind(value)

@@ -20,11 +20,15 @@ from alerts.check import (
     NoticeKind,
     Outcome,
     Transition,
+    WrongValue,
 )
 from alerts.climb import go_on, resume
 from alerts.policy import Policy
 from ingest.clock import Millis
 from ingest.facts import AwayDeclared, CheckResolved, Fact, HouseholdEnded
+
+BY_PEOPLE = tuple(outcome for outcome in Outcome if outcome is not Outcome.SAFE_BY_AUTOMATIC_CALL)
+"""The outcomes a person may choose: that one re-arms the rules at half their time, and counts as no contact of anybody."""
 
 _ENDS_HOUSEHOLD = frozenset({Outcome.MOVED, Outcome.DEATH_FOUND})
 _AWAY_REASON = {Outcome.AWAY: "other", Outcome.HOSPITAL: "hospital"}
@@ -63,9 +67,14 @@ def note(check: Check, actor: str, now: Millis, text: str) -> Decision:
 
 
 def resolve(check: Check, actor: str, now: Millis, outcome: Outcome, text: str) -> Decision:
-    """The check ends. One that nobody had taken is taken on the way. Conflict when it is over, NeedsText for `other`."""
+    """A person ends the check. One that nobody had taken is taken on the way.
+
+    Conflict when it is over, NeedsText for `other`, WrongValue for what only the resident's own answer can mean.
+    """
     if check.state is CheckState.RESOLVED:
         raise Conflict("the check is resolved already")
+    if outcome not in BY_PEOPLE:
+        raise WrongValue("outcome_of_machine", "that the resident answered the automatic call is known from the call alone")
     if outcome is Outcome.OTHER and not text.strip():
         raise NeedsText("outcome other needs text")
     held = replace(check, state=CheckState.ACKNOWLEDGED, owner=actor, acknowledged_at=now, version=check.version + 1)

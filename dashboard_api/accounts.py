@@ -7,6 +7,7 @@ import re
 import secrets
 import threading
 from collections import OrderedDict, deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -160,6 +161,12 @@ class Accounts:
         mine = account.c.login == login, account.c.active, or_(account.c.dong_code.is_(None), account.c.dong_code == dong)
         with reading(self._engine).begin() as connection:
             return connection.execute(select(account.c.login).where(*mine)).first() is not None
+
+    def known(self, logins: Collection[str]) -> set[str]:
+        """Those of these logins that somebody active has."""
+        mine = select(account.c.login).where(account.c.login.in_(list(logins)), account.c.active)
+        with reading(self._engine).begin() as connection:
+            return set(connection.execute(mine).scalars())
 
     def open_session(self, login: str) -> str:
         """A new session's token, for the cookie; the store keeps its SHA-256."""

@@ -64,6 +64,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.live = LiveStream(services.desk)
     app.state.hearing = HearingBoard(services)
     app.state.bot_pace = Pace(services.clock, reports_api.BOT_REPORTS, reports_api.WINDOW)
+    app.state.trial_pace = Pace(services.clock, reach.TRIALS, reach.TRIALS_WITHIN)
     app.state.form_pace = Pace(services.clock, reports_api.FORM_REPORTS, reports_api.WINDOW)
     app.add_middleware(Guard, https=services.https)
     problems.install(app)

@@ -48,6 +48,12 @@ class RosterRows:
     loads: dict[str, int]  # open checks by login
     caps: dict[str, int]
 
+    @property
+    def logins(self) -> list[str]:
+        """Everybody whom an entry or an absence names as answering."""
+        named = {one.login for one in self.shifts} | {one.substitute for one in self.absences if one.substitute}
+        return sorted(named)
+
     def period(self, at: Millis) -> DutyPeriod:
         """The duty period at this instant."""
         return period_at(at, self.days)

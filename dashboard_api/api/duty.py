@@ -54,12 +54,21 @@ def roster_now(services: Services) -> tuple[RosterRows, Millis]:
     return services.duty.rota.rows(), services.clock.home_now()
 
 
+def unheard(services: Services, rows: RosterRows) -> dict[str, str]:
+    """Whom of the roster no message reaches: by login `no_account`, or `no_contact` (no contact point this site can use)."""
+    logins = rows.logins
+    there, reach = services.accounts.known(logins), services.reach
+    ways = None if reach is None else reach.contacts.ways(logins, reach.channels)
+    why = {login: "no_contact" for login in logins if ways is not None and not ways[login]}
+    return why | {login: "no_account" for login in logins if login not in there}
+
+
 @router.get("/roster")
 def roster(viewer: ViewerDep, services: ServicesDep) -> RosterOut:
     """Who has duty now, and the entries that decide it."""
     rows, now = roster_now(services)
     gaps = {gap.dong_code: gap.found_at for gap in services.duty.gaps(dong=viewer.dong)}
-    return views.roster_out(rows, now, dongs_shown(services, viewer), gaps, services.duty.rota.days())
+    return views.roster_out(rows, now, dongs_shown(services, viewer), gaps, services.duty.rota.days(), unheard(services, rows))
 
 
 @router.post("/roster/shifts", status_code=201)

@@ -85,7 +85,10 @@ class DongDutyOut(_Model):
 
 
 class RosterOut(_Model):
-    """Who has duty now, until when, and the entries that decide it."""
+    """Who has duty now, until when, and the entries that decide it.
+
+    `unheard`: by login why no message reaches somebody of the roster: `no_account`, `no_contact`.
+    """
 
     part: str
     ends_at: Instant
@@ -94,6 +97,7 @@ class RosterOut(_Model):
     shifts: list[ShiftOut]
     absences: list[AbsenceOut]
     days: list[DayOut]
+    unheard: dict[str, str]
 
 
 class HandoverOut(_Model):

@@ -36,7 +36,12 @@ from rules.finding import Level
 
 
 def roster_out(
-    rows: RosterRows, now: Millis, dongs: Sequence[str], gaps: Mapping[str, Millis], days: Sequence[OwnDay]
+    rows: RosterRows,
+    now: Millis,
+    dongs: Sequence[str],
+    gaps: Mapping[str, Millis],
+    days: Sequence[OwnDay],
+    unheard: Mapping[str, str],
 ) -> RosterOut:
     """The roster as it stands now."""
     period = rows.period(now)
@@ -55,6 +60,7 @@ def roster_out(
         shifts=[shift_out(one) for one in rows.shifts],
         absences=[absence_out(one) for one in rows.absences if one.until_at > now],
         days=[day_out(one) for one in days],
+        unheard=dict(unheard),
     )
 
 

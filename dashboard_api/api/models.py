@@ -179,9 +179,12 @@ class NoteIn(Model):
 
 
 class ResolveIn(Model):
-    """How a check was settled; `returns_at` is asked for away and hospital, `text` for other."""
+    """How a person settled a check; `returns_at` is asked for away and hospital, `text` for other.
 
-    outcome: Outcome = Field(examples=["safe_phone"])
+    `safe_by_automatic_call` is refused: that is the machine's alone.
+    """
+
+    outcome: Outcome = Field(examples=["safe_by_phone"])
     text: str = Field(default="", max_length=2000)
     returns_at: Instant | None = None
     version: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import structlog
 from fastapi import APIRouter, Header, Request, Response
@@ -15,14 +15,20 @@ from alerts.contacts import ContactPoint, ContactRefused, Kind
 from alerts.trial import try_channels
 from dashboard_api.access import ServicesDep, ViewerDep
 from dashboard_api.api.models import Instant, Model
+from dashboard_api.pace import Pace
 from dashboard_api.problems import Problem
 from dashboard_api.services import Reach, Services
+from ingest.clock import MINUTE, Millis
 
 router = APIRouter(tags=["reach"])
 _log = structlog.get_logger(__name__)
 
 OWN_KINDS = (Kind.EMAIL, Kind.PHONE, Kind.PUSH)
 """What people set for themselves; an address that makes our machine ask another one is for the operator (anbu channel)."""
+
+TRIALS = 5
+TRIALS_WITHIN: Millis = 10 * MINUTE
+"""Tests that somebody may send themselves: each is a message the site pays for, or a call."""
 
 
 class ContactIn(Model):
@@ -116,9 +122,9 @@ def remove_contact(number: int, viewer: ViewerDep, services: ServicesDep) -> Res
 
 
 @router.post("/contacts/test")
-def test_contacts(viewer: ViewerDep, services: ServicesDep) -> TrialsOut:
-    """Send the viewer a test by each of their channels."""
-    return TrialsOut(trials=tried(services, viewer.login))
+def test_contacts(request: Request, viewer: ViewerDep, services: ServicesDep) -> TrialsOut:
+    """Send the viewer a test by each of their channels; 429 after five within ten minutes."""
+    return TrialsOut(trials=tried(request, services, viewer.login))
 
 
 @router.get("/paths")
@@ -175,8 +181,9 @@ def add_own(services: Services, login: str, kind: Kind, address: str) -> Contact
         raise Problem(422, "contact_refused") from error
 
 
-def tried(services: Services, login: str) -> list[TrialOut]:
-    """A test by each channel."""
+def tried(request: Request, services: Services, login: str) -> list[TrialOut]:
+    """A test by each channel; TooManyRequests."""
+    cast(Pace, request.app.state.trial_pace).count(login)
     reach = reach_of(services)
     found = try_channels(reach.channels, reach.contacts, login, services.clock, reach.base_url)
     return [TrialOut(channel=one.channel, error=one.error) for one in found]

@@ -12,7 +12,7 @@ from alerts.duty.silence import LONGEST, SILENCEABLE, SilenceKind, SilenceReason
 from alerts.duty.tonight import How
 from dashboard_api.access import ServicesDep, Viewer, ViewerDep
 from dashboard_api.accounts import Role
-from dashboard_api.api.duty import dongs_shown, may_roster, roster_now
+from dashboard_api.api.duty import dongs_shown, may_roster, roster_now, unheard
 from dashboard_api.pages.shell import dong_names, place_of, shell
 from dashboard_api.problems import Problem
 from dashboard_api.render import local_text
@@ -41,6 +41,7 @@ def roster(request: Request, viewer: ViewerDep, services: ServicesDep) -> Respon
         shifts=sorted(rows.shifts, key=lambda one: (one.desk, one.dong_code or "", one.position)),
         absences=[one for one in rows.absences if one.until_at > now],
         days=services.duty.rota.days(),
+        unheard=unheard(services, rows),
         dongs=dong_names(services),
         keeps=viewer.account.role is not Role.OFFICER,
         soon=local_text(now + HOUR),

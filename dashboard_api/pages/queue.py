@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from alerts.desk import CheckState, CheckView, Outcome
+from alerts.work import BY_PEOPLE
 from dashboard_api.access import ServicesDep, Viewer, ViewerDep
 from dashboard_api.api.checks import UNRESOLVED
 from dashboard_api.pages.shell import HouseholdQuery, dong_names, place_of, shell
@@ -164,7 +165,7 @@ def open_form(
         services,
         f"part/{form}.html",
         row=check_row(found.check, dong_names(services), viewer.lang),
-        outcomes=[(str(outcome), say(viewer.lang, f"outcome.{outcome}")) for outcome in Outcome],
+        outcomes=[(str(outcome), say(viewer.lang, f"outcome.{outcome}")) for outcome in BY_PEOPLE],
         returns_min=local_text(now),
         returns_max=local_text(now + 14 * DAY),
         returns_default=local_text(now + 24 * HOUR),

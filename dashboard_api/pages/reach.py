@@ -51,7 +51,7 @@ def add(
 @router.post("/contacts/test")
 def test(request: Request, viewer: ViewerDep, services: ServicesDep) -> Response:
     """Send a test by every channel and show how each went."""
-    return _contacts(request, viewer, services, tried(services, viewer.login), tested=True)
+    return _contacts(request, viewer, services, tried(request, services, viewer.login), tested=True)
 
 
 @router.post("/contacts/{number}/remove")

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, event, insert
 
 from alerts.attempt import BY_HAND, Answer, Untold
-from alerts.check import CheckState, Conflict, NotFound, Outcome
+from alerts.check import CheckState, Conflict, NotFound, Outcome, WrongValue
 from alerts.contacts import ContactBook, Kind
 from alerts.delivery import Delivery, Permanent, Result, Sent, Temporary
 from alerts.desk import Desk
@@ -216,9 +216,10 @@ class Walk:
         if outcome in (Outcome.MOVED, Outcome.DEATH_FOUND):
             outcome = Outcome.SAFE_BY_PHONE  # the home is needed further
         back = self.clock.home + DAY if outcome is Outcome.AWAY else None
-        with contextlib.suppress(Conflict):
+        with contextlib.suppress(Conflict, WrongValue):
             self.desk.resolve(found.id, actor="lee", dong=None, outcome=outcome, text="말", returns_at=back)
             assert found.state != CheckState.RESOLVED
+            assert outcome is not Outcome.SAFE_BY_AUTOMATIC_CALL, "that is the machine's alone"
             self.ended.add(found.id)
 
     def visit(self, one: int, two: int, three: int) -> None:

@@ -13,8 +13,11 @@ from alerts.aftercare.referral import NEXT, WITHIN, CapReached, CareKind, Referr
 from alerts.aftercare.reminding import remind
 from alerts.aftercare.tables import contact, referral_step, visit
 from alerts.aftercare.visit import Companion, VisitResult, VisitState
+from alerts.attempt import Answer
 from alerts.check import Conflict, NeedsText, NotFound, Outcome, WrongValue
-from alerts.tables import delivery
+from alerts.desk import Desk
+from alerts.policy import Policy
+from alerts.tables import attempt, delivery
 from ingest.clock import DAY, HOUR, MINUTE, parse_local
 from tests.alerts.alert_parts import MORNING, finding
 from tests.alerts.care_parts import KIM, Care
@@ -299,8 +302,10 @@ def test_a_settled_check_counts_as_the_contact_it_was(care: Care, outcome: Outco
 
 def test_an_automatic_call_is_no_contact_of_a_person(care: Care) -> None:
     care.contacts.plan("hh-1", ContactKind.CALL, 7, responsible=KIM, dong="dong-1")
-    care.site.take(finding())
-    care.site.desk.resolve(care.site.only().id, actor="resident", dong=None, outcome=Outcome.SAFE_BY_AUTOMATIC_CALL)
+    desk = Desk(care.site.engine, care.site.clock, care.site.sealer, Policy(channels=("call",)))
+    desk.take_findings([finding()])
+    (asked,) = care.site.rows(attempt)
+    assert desk.answer(asked.delivery_id, Answer.WELL).outcome is Outcome.SAFE_BY_AUTOMATIC_CALL
     assert [plan.last_at for plan in care.contacts.plans(dong=None)] == [None]
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import insert
 
-from alerts.check import BadReturn, CheckState, Conflict, NeedsText, NotFound, Outcome
+from alerts.check import BadReturn, CheckState, Conflict, NeedsText, NotFound, Outcome, WrongValue
 from alerts.rows import load_check, write_check
 from alerts.tables import alert, transition
+from alerts.work import BY_PEOPLE
 from ingest.clock import DAY, HOUR
 from ingest.facts import AwayDeclared, CheckResolved, HouseholdEnded
 from ingest.register.tables import device, dong, household
@@ -46,6 +47,14 @@ def test_every_transition_says_who_when_and_why(site: Site) -> None:
         ("kim", MORNING + HOUR, "resolved_at_once", "open", "acknowledged"),
         ("kim", MORNING + HOUR, "safe_by_phone", "acknowledged", "resolved"),
     ]
+
+
+def test_that_the_automatic_call_was_answered_is_for_no_person_to_say(site: Site) -> None:
+    site.take(finding())
+    with pytest.raises(WrongValue, match="automatic call"):
+        site.desk.resolve(site.only().id, actor="kim", dong=None, outcome=Outcome.SAFE_BY_AUTOMATIC_CALL)
+    assert site.only().state is CheckState.OPEN
+    assert site.facts() == []
 
 
 def test_a_resolved_check_refuses_every_further_step_but_a_note(site: Site) -> None:
@@ -189,7 +198,7 @@ def test_moved_and_death_found_end_the_household_in_journal_and_register(site: S
     assert [(row.household_id, row.removed_at) for row in site.rows(device)] == [(None, MORNING)]
 
 
-@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.AWAY}))
+@pytest.mark.parametrize("outcome", sorted(set(BY_PEOPLE) - {Outcome.AWAY}))
 def test_every_outcome_ends_the_check_and_its_alerts(site: Site, outcome: Outcome) -> None:
     site.take(finding(), finding(RuleKey.HEAT))
     site.desk.resolve(site.only().id, actor="kim", dong=None, outcome=outcome, text="말")

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from alerts.check import Conflict, NotFound
+from alerts.contacts import ContactBook, Kind
 from alerts.duty.away import AwayReason
 from alerts.duty.flood import Flood, floods_now
 from alerts.duty.gaps import NO_ROSTER, Gap, open_gaps
@@ -24,7 +25,7 @@ from alerts.policy import Policy, Route
 from alerts.tables import delivery
 from ingest.clock import DAY, HOUR, MINUTE, SECOND
 from ingest.seal import Sealer
-from rules.finding import Level
+from rules.finding import Level, RuleKey
 from tests.alerts.alert_parts import MORNING, finding
 from tests.alerts.duty_parts import EVENING, WEBHOOK, Office, make_office
 
@@ -168,6 +169,27 @@ def test_more_checks_than_one_can_take_call_in_a_second_person_dong_by_dong(offi
     assert floods_now(office.engine) == [Flood(login="officer1", began_at=MORNING + 2 * SECOND, second="second")]
     office.pass_home(10 * MINUTE)
     assert floods_now(office.engine) == []
+
+
+@pytest.mark.parametrize("reached", [(), ("gu",), ("gu", "second"), ("gu", "second", "officer1")])
+def test_where_the_one_on_duty_has_no_contact_point_the_next_who_has_is_told_as_well(
+    office: Office, reached: tuple[str, ...]
+) -> None:
+    office.staff()
+    office.rota.add_shift(desk="dong", dong="dong-1", login="second", position=2, by="gu")
+    contacts = ContactBook(office.engine, Sealer(b"k" * 32), office.clock)
+    for login in reached:
+        contacts.add(login, Kind.EMAIL, f"{login}@example.invalid")
+    for level in (Level.CAUTION, Level.DANGER):
+        [home] = office.homes(1)
+        office.take(finding(level=level, household=home, rule=RuleKey.HEAT))
+        written = {
+            row.person: row.state for row in office.rows(delivery) if row.check_id == office.check_of(home).id and row.person
+        }
+        asked = ["officer1", "second"] if level is Level.DANGER else ["officer1"]
+        besides = [login for login in ("second", "gu") if login in reached][:1]
+        expected = asked if set(asked) & set(reached) else [*asked, *besides]
+        assert written == {login: "waiting" if login in reached else "failed" for login in expected}
 
 
 def test_in_a_flood_the_supervisor_comes_where_nobody_else_sits(office: Office) -> None:

@@ -202,12 +202,16 @@ def settle(town: Town, chance: random.Random, due: list[str], grave: list[str]) 
     town.run(ended + SETTLE + stages * STAGE, MINUTE, [])
     after = town.listed()
     for person, names in waiting.items():
-        told = [(at, int(said.code)) for at, said in town.told(person, "outage_digest") if at >= ended + SETTLE]
-        assert [count for _, count in told] == [min(BATCH, len(names) - done) for done in range(0, len(names), BATCH)]
         let_go = sorted(names, key=lambda name: (after[name].quiet_since or 0, name))
-        for stage, (at, _) in enumerate(told):
-            batch = let_go[stage * BATCH : (stage + 1) * BATCH]
-            assert {after[name].told_at for name in batch} == {at}, "the worst are let go first"
+        batches = [let_go[first : first + BATCH] for first in range(0, len(names), BATCH)]
+        stages_at = [{after[name].told_at or 0 for name in batch} for batch in batches]
+        assert all(len(at) == 1 for at in stages_at), "a stage lets go of so many at once"
+        released = [min(at) for at in stages_at]
+        assert released == sorted(set(released)) and released[0] >= ended + SETTLE, "the worst are let go first"
+        for at, batch in zip(released, batches, strict=True):
+            said = [one for told, one in town.told(person, "outage_digest") if told == at and int(one.code) == len(batch)]
+            held = [one for told, one in town.told(person, "digest") if at <= told <= at + 10 * MINUTE]
+            assert said or held, "told, or in the digest of somebody who was told ten things before"
     assert town.office.outages.recent(town.clock.home, dong=None)[0].closed_at is not None
     assert any(said.kind == "outage_over" for _, _, said in town.said[mark:])
     by_person = defaultdict(list)

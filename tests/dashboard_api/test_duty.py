@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from alerts.contacts import ContactBook, Kind
 from alerts.duty.outlook import OutlookBook
 from alerts.duty.tick import DutyTick
+from alerts.proof import Paths
+from dashboard_api.services import Reach
 from ingest.clock import DAY, HOUR, MINUTE, to_iso
 from ingest.reading import DeviceId, DongCode, HouseholdId
+from ingest.seal import Sealer
 from rules.finding import Level, RuleKey
 from rules.outlook import Ahead, Evening, HearingTurn, QuietHome
 from rules.sentence import RULE_WORDS
+from tests.alerts.alert_parts import Book
 from tests.dashboard_api.small_site import START, Site
 
 FIVE = START + 8 * HOUR
@@ -58,6 +64,22 @@ def test_a_supervisor_keeps_the_roster_and_everybody_sees_who_has_duty(site: Sit
         for path in (f"shifts/{made.json()['id']}", "absences/1", "days/2026-01-06"):
             assert client.delete(f"/api/v1/roster/{path}").status_code == 204
             assert client.delete(f"/api/v1/roster/{path}").status_code == 404
+
+
+def test_the_roster_names_those_whom_no_message_reaches_and_what_to_do(site: Site) -> None:
+    fill_roster(site)
+    with site.client("gu") as client:
+        assert client.get("/api/v1/roster").json()["unheard"] == {"night": "no_account"}
+        assert "전산 담당에게 계정을 부탁하십시오" in client.get("/roster").text
+    contacts = ContactBook(site.engine, Sealer(b"k" * 32), site.clock)
+    contacts.add("officer1", Kind.EMAIL, "kim@example.invalid")
+    paths = Paths(site.engine, site.clock)
+    reach = Reach(contacts=contacts, channels={"email": Book()}, paths=paths, base_url="", proving=False)
+    with replace(site, services=replace(site.services, reach=reach)).client("gu") as client:
+        others = {"gu": "no_contact", "officer2": "no_contact"}
+        assert client.get("/api/v1/roster").json()["unheard"] == {"night": "no_account", **others}
+        shown = client.get("/roster").text
+        assert shown.count("연락처 없음") == 2 and "본인이 ‘연락처’ 화면에서" in shown
 
 
 def test_an_officer_changes_nothing_but_their_own_absence(site: Site) -> None:

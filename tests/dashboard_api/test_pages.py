@@ -198,7 +198,10 @@ def test_check_is_taken_and_settled_in_place(site: Site) -> None:
         assert row.lstrip().startswith(f'<li id="check-{check.id}"')
         assert "접수 · officer1" in row
         form = client.get(f"/checks/{check.id}/resolve", headers=HTMX).text
-        assert all(f'value="{outcome}"' in form for outcome in Outcome)
+        assert [outcome for outcome in Outcome if f'value="{outcome}"' not in form] == [Outcome.SAFE_BY_AUTOMATIC_CALL]
+        machines = {"outcome": "safe_by_automatic_call", "version": str(check.version + 1)}
+        refused = client.post(f"/checks/{check.id}/resolve", data=machines, headers=HTMX)
+        assert (refused.status_code, "사람이 고를 수 없습니다" in refused.text) == (422, True)
         asked = {"outcome": "other", "version": str(check.version + 1)}
         refused = client.post(f"/checks/{check.id}/resolve", data=asked, headers=HTMX)
         assert refused.status_code == 422

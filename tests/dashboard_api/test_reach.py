@@ -22,7 +22,7 @@ from alerts.proof import LONGEST, Paths
 from alerts.tables import delivery
 from alerts.telling import Telling, tell_people
 from dashboard_api.services import Reach
-from ingest.clock import SECOND
+from ingest.clock import MINUTE, SECOND
 from ingest.seal import Sealer
 from rules.finding import Level
 from tests.alerts.alert_parts import Book
@@ -121,6 +121,18 @@ def test_a_test_says_of_each_channel_how_it_went(reached: Reached) -> None:
     assert found == [{"channel": "email", "error": ""}, {"channel": "message", "error": "status 401"}]
     (message,) = reached.books["email"].messages
     assert (message.kind, message.link) == ("test", "https://anbu.example/contacts")
+
+
+def test_nobody_sends_themselves_more_than_five_tests_in_ten_minutes(reached: Reached) -> None:
+    with reached.site.client() as client:
+        for _ in range(4):
+            assert client.post("/api/v1/contacts/test").status_code == 200
+        assert client.post("/contacts/test").status_code == 200
+        refused = client.post("/api/v1/contacts/test")
+        assert (refused.status_code, refused.json()["error"], refused.headers["retry-after"]) == (429, "too_many_requests", "120")
+        assert client.post("/contacts/test").status_code == 429
+        reached.site.clock.machine += 2 * MINUTE
+        assert client.post("/contacts/test").status_code == 200
 
 
 def test_the_pages_add_remove_and_test(reached: Reached) -> None:

@@ -59,6 +59,7 @@ FAMILIES = {
     "silence_reason": [str(reason) for reason in SilenceReason],
     "away_reason": [str(reason) for reason in AwayReason],
     "outage_kind": [str(kind) for kind in OutageKind],
+    "unheard": ["no_account", "no_account_next", "no_contact", "no_contact_next"],
     "how": [str(how) for how in How],
     "contact_kind": [str(kind) for kind in Kind],
     "channel": ["console", NOWHERE, *CHANNELS],
