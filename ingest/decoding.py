@@ -45,9 +45,9 @@ class Decoded:
         )
 
     @property
-    def count(self) -> int:
-        """How many readings and others there are."""
-        return len(self.readings) + len(self.others)
+    def weight(self) -> int:
+        """What it takes to keep it in memory, in messages of one reading: some 500 bytes, of which its columns are 80."""
+        return len(self.entries) + len(self.readings) // 5 + len(self.others)
 
     def between(self, after: int, last: int) -> Decoded:
         """The entries with `after < offset <= last`."""

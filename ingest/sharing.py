@@ -20,11 +20,11 @@ from ingest.clock import Clock
 from ingest.decode import Decoder
 from ingest.decoding import Decoded, Decoding
 from ingest.enrolment import Enrolment
-from ingest.journal.port import Entry, Journal, JournalDamaged
+from ingest.journal.port import READ_BYTES, Entry, Journal, JournalDamaged, Message
 from ingest.readings import Readings
 
-ITEMS_AHEAD = 300_000
-"""How many items the end of a chain may be ahead of a consumer on it: what is kept for it in memory."""
+KEPT_AHEAD = 600_000
+"""How much the end of a chain may be ahead of a consumer on it, see `Decoded.weight`: what is kept for it in memory."""
 
 MARKS_EVERY_S = 3.0
 """How often the state is taken down, at most: of ten thousand homes it holds up everybody for some 25 ms, and what happens
@@ -41,11 +41,17 @@ _SHARE = 20
 class _Stretch:
     """What was decoded up to the offset `last`; `state` is the decoder's after it, where it was taken down."""
 
-    __slots__ = ("decoded", "items", "last", "next", "state")
+    __slots__ = ("decoded", "last", "next", "read", "state", "weight")
 
-    def __init__(self, last: int, items: int, decoded: Decoded | None, state: bytes | None = None) -> None:
+    def __init__(
+        self, last: int, decoded: Decoded | None = None, *, state: bytes | None = None, after: _Stretch | None = None
+    ) -> None:
         self.last, self.decoded, self.state = last, decoded, state
-        self.items = items  # of the whole chain up to here
+        self.weight: int = 0 if after is None else after.weight  # of the whole chain up to here
+        self.read: int = 0 if after is None else after.read  # bytes of payload, likewise
+        if decoded is not None:
+            self.weight += decoded.weight
+            self.read += sum(len(entry.body.payload) for entry in decoded.entries if isinstance(entry.body, Message))
         self.next: _Stretch | None = None
 
 
@@ -59,7 +65,7 @@ class _Chain:
         self.wanted = False  # somebody would commit if the state were taken down
         self.lock = threading.Lock()
         self.broken = False  # the decoder raised and stands between two entries
-        self.tail = _Stretch(at, 0, None, state)
+        self.tail = _Stretch(at, state=state)
 
     def state(self) -> bytes:
         """The decoder's, taken down after the last stretch."""
@@ -75,9 +81,8 @@ class _Chain:
         except BaseException:
             self.broken = True
             raise
-        tail = self.tail
-        tail.next = _Stretch(entries[-1].offset, tail.items + decoded.count, decoded)
-        self.tail = tail.next
+        self.tail.next = _Stretch(entries[-1].offset, decoded, after=self.tail)
+        self.tail = self.tail.next
 
 
 class SharedDecoder:
@@ -219,7 +224,7 @@ class DecoderView:
             stretch = view._stretch
             if view._chain is not chain or stretch is None or stretch.next is chain.tail:
                 continue
-            if chain.tail.items - stretch.items > ITEMS_AHEAD:
+            if chain.tail.weight - stretch.weight > KEPT_AHEAD:
                 view._stretch = None
 
     def _leave(self) -> bytes:
@@ -243,10 +248,14 @@ class DecoderView:
             stretch = self._stretch
             if stretch is None or self._at is None:
                 return most
-            ahead = stretch if self._at < stretch.last else stretch.next
+            if self._at < stretch.last:
+                return max(1, min(most, stretch.last - self._at))
+            ahead = stretch.next
             if ahead is None:
                 return most
             while ahead.next is not None and ahead.state is None and ahead.next.last - self._at <= most:
+                if ahead.next.read - stretch.read >= READ_BYTES:
+                    break  # a read would end within it
                 ahead = ahead.next  # but not past a place where the exact state is at hand
             return max(1, min(most, ahead.last - self._at))
 

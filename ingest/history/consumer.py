@@ -10,7 +10,7 @@ from ingest.history.port import History
 from ingest.journal.port import Entry
 from ingest.readings import Readings
 
-FLUSH_AT = 5_000
+FLUSH_AT = 20_000
 """Readings gathered before they are written without waiting for the next commit of the cursor."""
 
 

@@ -56,7 +56,10 @@ class History(Protocol):
     """Readings by household, signal and observed time. Safe to use from several threads."""
 
     def write(self, readings: Sequence[Reading]) -> None:
-        """Keep these readings; writing one again (same offset and index) changes nothing. Raises HistoryUnavailable."""
+        """Keep these readings; writing one again (same offset and index) changes nothing.
+
+        What is written again of a message is all of it. Raises HistoryUnavailable.
+        """
         ...
 
     def write_hours(self, parts: Sequence[HourPart], rolled_to: Millis) -> None:

@@ -11,18 +11,21 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from ingest.clock import Millis
+from ingest.history import sqlite_packs
 from ingest.history.port import Bucket, HistoryUnavailable, HourPart
 from ingest.history.span import Sum, span_of
 from ingest.reading import HouseholdId, Reading, Signal
 from ingest.readings import SIGNALS, Readings, Whose
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+_WITHOUT_PACKS = 2
 
 _SCHEMA = """
 CREATE TABLE dong (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
@@ -55,6 +58,9 @@ Nine hundred parameters are what every SQLite takes."""
 _WRITE = f"INSERT OR REPLACE INTO reading VALUES {_ONE}"
 _WRITE_MANY = f"INSERT OR REPLACE INTO reading VALUES {', '.join([_ONE] * _ROWS)}"
 _COLUMNS = 12
+
+SERIES = 200_000
+"""Series (place and signal) of which the numbers are remembered together; the memory is emptied when full."""
 
 _WRITE_HOUR = "INSERT OR REPLACE INTO hour VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _MARK = "INSERT INTO mark VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = max(at, excluded.at)"
@@ -91,7 +97,7 @@ GROUP BY bucket ORDER BY bucket
 """
 
 _LATEST = """
-SELECT observed_at, value FROM reading
+SELECT observed_at, "offset", "index", value FROM reading
 WHERE household = ? AND signal = ? AND credible = 1
 ORDER BY observed_at DESC, "offset" DESC, "index" DESC LIMIT 1
 """
@@ -114,6 +120,7 @@ class SqliteHistory:
         self._numbers: dict[str, dict[str, int]] = {"dong": {}, "household": {}, "device": {}, "signal": {}}
         self._places: Sequence[Whose] = ()
         self._series: dict[int, tuple[int, int, int, int]] = {}  # by place of these and signal
+        self._newest = 0  # the highest offset of which readings are kept
         self._writer: sqlite3.Connection | None = None
         try:
             self._writer = self._connect()
@@ -125,13 +132,21 @@ class SqliteHistory:
     def write(self, readings: Sequence[Reading]) -> None:
         """Keep these readings in one synced transaction; of one offset and index the last one written counts."""
         columns = readings if isinstance(readings, Readings) else Readings.of(one for one in readings if one.household_id)
+        if not len(columns):
+            return
+        packs, singles = sqlite_packs.parted(columns)
         with self._transaction() as writer:
-            values = self._values(writer, columns)
+            if columns.offset.min() <= self._newest:  # after a crash, or by a decoder that was mended
+                sqlite_packs.forget(writer, np.unique(columns.offset).tolist(), packs)
+            self._meet(columns)
+            sqlite_packs.write(writer, columns, packs, partial(self._numbers_of, writer))
+            values = self._values(writer, singles)
             whole = len(values) - len(values) % (_ROWS * _COLUMNS)
             for start in range(0, whole, _ROWS * _COLUMNS):
                 writer.execute(_WRITE_MANY, values[start : start + _ROWS * _COLUMNS])
             for start in range(whole, len(values), _COLUMNS):
                 writer.execute(_WRITE, values[start : start + _COLUMNS])
+        self._newest = max(self._newest, int(columns.offset.max()))
 
     def write_hours(self, parts: Sequence[HourPart], rolled_to: Millis) -> None:
         """Keep these parts and the mark in one synced transaction."""
@@ -148,6 +163,7 @@ class SqliteHistory:
                 # Receive times never go down along offsets: the first rows are the oldest.
                 oldest = writer.execute(_OLDEST, (raw_before, PRUNED_AT_ONCE)).fetchone()
                 stale = oldest[0] is not None and writer.execute(_PRUNE, (oldest[0], raw_before)).rowcount
+                stale += sqlite_packs.prune(writer, raw_before, PRUNED_AT_ONCE)
                 stale += writer.execute(_PRUNE_HOURS, (hours_before, PRUNED_AT_ONCE)).rowcount
             gone += stale
             if not stale:
@@ -163,6 +179,8 @@ class SqliteHistory:
             for hourly, first, last in span.stretches(marks.get("rolled_to"), marks.get("raw_since")):
                 rows = reader.execute(_HOURS if hourly else _SERIES, asked | {"start": first, "end": last})
                 sums += map(Sum._make, rows)
+                if not hourly:
+                    sums += sqlite_packs.sums(reader, asked, span, first, last)
         return list(span.buckets(sums))
 
     def latest(self, household_id: HouseholdId) -> dict[Signal, tuple[Millis, float]]:
@@ -173,9 +191,11 @@ class SqliteHistory:
             if household is None:
                 return found
             for number, text in reader.execute("SELECT number, text FROM signal").fetchall():
-                row = reader.execute(_LATEST, (household[0], number)).fetchone()
-                if row is not None:
-                    found[Signal(text)] = (row[0], row[1])
+                single = reader.execute(_LATEST, (household[0], number)).fetchone()
+                heard = [one for one in (single, sqlite_packs.latest(reader, household[0], number)) if one is not None]
+                if heard:
+                    observed_at, _, _, value = max(heard)
+                    found[Signal(text)] = (observed_at, value)
         return found
 
     def close(self) -> None:
@@ -196,13 +216,19 @@ class SqliteHistory:
     def _prepare(self, writer: sqlite3.Connection) -> None:
         found = writer.execute("PRAGMA user_version").fetchone()[0]
         if found == 0:
-            writer.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+            writer.executescript(
+                f"BEGIN IMMEDIATE; {_SCHEMA} {sqlite_packs.SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
+            )
+        elif found == _WITHOUT_PACKS:
+            writer.executescript(f"BEGIN IMMEDIATE; {sqlite_packs.SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
         elif found != SCHEMA_VERSION:
             self._drop_writer()
             raise HistoryUnavailable(
                 f"{self._path} has schema {found}, this version needs {SCHEMA_VERSION}: move the file away and reset the"
                 " history cursor, the journal fills it again"
             )
+        single = writer.execute('SELECT max("offset") FROM reading').fetchone()[0]
+        self._newest = max(single or 0, sqlite_packs.newest(writer))
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -236,10 +262,8 @@ class SqliteHistory:
 
     def _values(self, writer: sqlite3.Connection, readings: Readings) -> list[int | float | None]:
         """The columns of all rows, one after the other."""
-        if readings.places is not self._places:
-            self._places, self._series = readings.places, {}
         packed, which = np.unique(readings.place * len(SIGNALS) + readings.signal, return_inverse=True)
-        numbers = [self._series.get(key) or self._series_of(writer, key) for key in packed.tolist()]
+        numbers = [self._numbers_of(writer, key) for key in packed.tolist()]
         household, device, signal, dong = np.array(numbers, dtype=np.int64).reshape(-1, 4)[which].T.tolist()
         rows = zip(
             readings.offset.tolist(),
@@ -258,8 +282,18 @@ class SqliteHistory:
         )
         return list(chain.from_iterable(rows))
 
+    def _meet(self, readings: Readings) -> None:
+        """From here on places are those of these readings."""
+        if readings.places is not self._places:
+            self._places, self._series = readings.places, {}
+
+    def _numbers_of(self, writer: sqlite3.Connection, packed: int) -> tuple[int, int, int, int]:
+        return self._series.get(packed) or self._series_of(writer, packed)
+
     def _series_of(self, writer: sqlite3.Connection, packed: int) -> tuple[int, int, int, int]:
         """The numbers of household, device, signal and dong, remembered together."""
+        if len(self._series) >= SERIES:
+            self._series.clear()
         place, signal = divmod(packed, len(SIGNALS))
         whose = self._places[place]
         numbers = self._series[packed] = (

@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from ingest.journal.port import Entry, Message
+from ingest.journal.port import READ_BYTES, Entry, Message
 from ingest.journal.sqlite import SqliteJournal
 from ingest.journal.tail import Tail
 
@@ -47,3 +47,20 @@ def test_the_head_reads_the_same_from_memory_and_from_the_disk(tmp_path: Path) -
     assert journal.read(0, 1_000) == from_memory
     assert len(from_memory) == 500
     journal.close()
+
+
+def test_a_read_ends_with_the_entry_that_fills_it_wherever_it_begins_and_whatever_was_let_go() -> None:
+    draw, tail, entries = random.Random(5), Tail(entries=60, size=8_000_000), list[Entry]()
+    for _ in range(60):
+        fresh = [entry(len(entries) + 1 + number, draw.choice((0, 10, 400_000))) for number in range(draw.randint(0, 5))]
+        entries += fresh
+        tail.add(fresh)
+        after, limit = draw.randint(max(len(entries) - 30, 0), len(entries)), draw.randint(1, 20)
+        wanted, size = list[Entry](), 0
+        for one in entries[after : after + limit]:
+            if size < READ_BYTES:
+                wanted.append(one)
+                size += len(one.body.payload) if isinstance(one.body, Message) else 0
+        assert tail.read(after, limit) in ([], wanted)
+        if len(entries) - after <= 10:
+            assert tail.read(after, limit) == wanted, "the newest ten are there"

@@ -86,7 +86,7 @@ def alone(journal: MemoryJournal) -> tuple[list[tuple[Entry, list[Item]]], list[
 def test_each_is_told_what_it_would_have_read_alone_and_commits_that_very_state(
     seed: int, items_ahead: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sharing, "ITEMS_AHEAD", items_ahead)
+    monkeypatch.setattr(sharing, "KEPT_AHEAD", items_ahead)
     draw, journal = random.Random(seed), MemoryJournal()
     clock = VirtualClock(0)
     shared = SharedDecoder(journal, clock, marks_every_s=draw.choice([0.0, 1e9]))
