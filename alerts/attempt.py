@@ -32,6 +32,7 @@ class Untold(StrEnum):
 
     SILENCE = "silence"  # notices of this home, device, rule or dong are silenced; they come when that ends
     OUTAGE = "outage"  # its home is in an outage: those on duty are told in a digest
+    NO_CONTACT = "no_contact"  # those on duty have no contact point this site can use
     NO_ROSTER = "no_roster"  # nobody had been put on any roster yet
 
 

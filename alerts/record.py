@@ -168,10 +168,14 @@ class Recorder:
         told = sum(self._tell_staff(connection, here, before, after, notice) for notice in decision.notices)
         for ask in decision.asks:
             self._tell_persons(connection, here, before, after, ask, asked(connection, after, ask))
-        return told, Untold.NO_ROSTER if decision.notices and not here.rostered else None
+        if told or not decision.notices:
+            return told, None
+        if not here.rostered:
+            return 0, Untold.NO_ROSTER
+        return 0, Untold.NO_CONTACT if here.on_duty(after.dong_code, after.level) else None
 
     def _tell_staff(self, connection: Connection, here: Circumstances, before: Check | None, after: Check, notice: Notice) -> int:
-        """Tell those on duty; how many deliveries that makes."""
+        """Tell those on duty; how many deliveries that makes which can leave."""
         machine_now, home_now = self._clock.machine_now(), self._clock.home_now()
         on_duty = here.on_duty(after.dong_code, after.level)
         rows = [
@@ -206,7 +210,7 @@ class Recorder:
         told: Notice | Ask,
         persons: Sequence[str],
     ) -> int:
-        written = tell_people(
+        tell_people(
             connection,
             Telling.of_check(after, told),
             persons,
@@ -216,7 +220,7 @@ class Recorder:
             ways=here.ways,
             first=before is None,
         )
-        return len(written)
+        return sum(len(here.ways.get(person, ())) for person in persons)
 
 
 def _waits_no_longer(here: Circumstances, before: Check, after: Check, decision: Decision) -> bool:

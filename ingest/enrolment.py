@@ -70,6 +70,7 @@ class Enrolment:
         self._places: dict[str, Place] = {}
         self._addresses: dict[str, DeviceId] = {}
         self.standing: list[Place] = []  # by number, those of the past as well
+        self._numbers: dict[tuple[str, str, str, Millis, bool], int] = {}  # of everything that was ever told of a place
 
     def fold(self, fact: Fact) -> None:
         """Take one fact of the journal."""
@@ -123,7 +124,7 @@ class Enrolment:
         self._devices = {device.device_id: device for device in known.devices}
         self._homes = {}
         self._places = {}
-        self.standing = []
+        self.standing, self._numbers = [], {}
         self._addresses = {device.address: device.device_id for device in known.devices if device.address is not None}
         for device in known.devices:
             self._homes.setdefault(device.household_id, set()).add(device.device_id)
@@ -181,12 +182,22 @@ class Enrolment:
             device = self._devices[device_id]
             household = self._households.get(device.household_id)
             if household is not None:
-                place = self._places[device_id] = Place(
-                    number=len(self.standing),
-                    device_id=device_id,
+                self._places[device_id] = self._place(device, household)
+
+    def _place(self, device: EnrolledDevice, household: EnrolledHousehold) -> Place:
+        """One that was told of before keeps its number: a register that says the same every night makes nothing grow."""
+        enrolled_at, ended = max(device.enrolled_at, household.enrolled_at), household.ended_at is not None
+        key = (device.device_id, household.household_id, household.dong_code, enrolled_at, ended)
+        number = self._numbers.setdefault(key, len(self.standing))
+        if number == len(self.standing):
+            self.standing.append(
+                Place(
+                    number=number,
+                    device_id=device.device_id,
                     household_id=household.household_id,
                     dong_code=household.dong_code,
-                    enrolled_at=max(device.enrolled_at, household.enrolled_at),
-                    ended=household.ended_at is not None,
+                    enrolled_at=enrolled_at,
+                    ended=ended,
                 )
-                self.standing.append(place)
+            )
+        return self.standing[number]

@@ -21,6 +21,7 @@ LEFT, CAME_HOME = 2.0, 3.0
 """What a door says that can tell."""
 
 _MOTION, _STATUS = Signal.MOTION.code, Signal.STATUS.code
+_DOOR, _CALL, _STEPS = Signal.DOOR.code, Signal.CALL.code, Signal.STEPS.code
 _TEMPERATURE, _HUMIDITY = Signal.TEMPERATURE.code, Signal.HUMIDITY.code
 _NO_NUMBER = -1
 
@@ -33,6 +34,9 @@ class Moments(NamedTuple):
 
     rows: Rows
     at: Ints
+
+
+_NO_MOMENTS = Moments(_NO_ROWS, _NO_ROWS)
 
 
 class Health(NamedTuple):
@@ -97,7 +101,8 @@ class Batch:
         self.battery = self._told(Signal.BATTERY, counts, code, device, value)  # device row, percent
         self.link = self._told(Signal.LINK, counts, code, device, value)  # device row, percent
         heard, skewed = readings.credible, readings.skewed
-        doubtful = np.zeros(0, dtype=np.int64)
+        self.faulty = _NO_MOMENTS  # device rows: wrongly dated, by receive time
+        doubtful = _NO_ROWS
         if not heard.all():
             doubtful = np.flatnonzero(~heard & (code != _STATUS))
             observed, received = readings.observed_at[doubtful], readings.received_at[doubtful]
@@ -106,16 +111,15 @@ class Batch:
         if counts[_STATUS]:  # offline is the broker's word; of the gateway's own its clock and number say nothing
             state = code == _STATUS
             heard, undated = heard & ~(state & (value <= 0)), skewed | state
-        faulty = heard & skewed & (code != _STATUS)
-        faulty[doubtful] = True
-        self.faulty = Moments(device[faulty], readings.received_at[faulty])  # device rows: wrongly dated, by receive time
-        reports = (device[doubtful], self.rejected.rows), (readings.received_at[doubtful], self.rejected.at)
+        if len(doubtful) or skewed.any():
+            faulty = heard & skewed & (code != _STATUS)
+            faulty[doubtful] = True
+            self.faulty = Moments(device[faulty], readings.received_at[faulty])
+        others = Moments(device[doubtful], readings.received_at[doubtful]), self.rejected
         if not heard.all():
             readings, home, device, undated = readings.where(heard), home[heard], device[heard], undated[heard]
         self._sort_heard(readings, home, device, undated)
-        self.reports = Moments(  # device rows: any live message, by receive time
-            np.concatenate((device, *reports[0])), np.concatenate((readings.received_at, *reports[1]))
-        )
+        self.reports = _all_of(Moments(device, readings.received_at), *others)  # device rows: any live message, by receive time
 
     def _sort_heard(self, readings: Readings, home: Rows, device: Rows, undated: Mask) -> None:
         """What can be believed, signal by signal; those that nobody told of cost nothing."""
@@ -126,22 +130,28 @@ class Batch:
         self.heard = Moments(home, observed)  # household rows: any credible reading
         self.heard_received = received  # beside `heard`: when it came
         self.fresh = Moments(home[timely], received[timely])  # household rows: not late, by receive time
-        dated = ~undated
-        self.health = Health(device[dated], received[dated], lag[dated])
-        self.numbers = self._numbers(readings, device, timely & (code != _STATUS))
+        self.health = Health(device, received, lag)
+        if undated.any():
+            dated = ~undated
+            self.health = Health(device[dated], received[dated], lag[dated])
+        self.numbers = self._numbers(readings, device, timely & (code != _STATUS) if counts[_STATUS] else timely)
         moved = np.flatnonzero((code == _MOTION) & (value > 0)) if counts[_MOTION] else _NO_ROWS
         self.motion = Moments(home[moved], observed[moved])
         self.movers = device[moved]  # beside `motion`
-        door = np.flatnonzero(code == Signal.DOOR.code) if counts[Signal.DOOR.code] else _NO_ROWS
-        entered, told = value[door] == CAME_HOME, np.isin(value[door], (LEFT, CAME_HOME))
-        self.enter, self.door = (Moments(home[one], observed[one]) for one in (door[entered], door[~entered]))
-        call, steps = (
-            np.flatnonzero((code == signal.code) & (value > 0)) if counts[signal.code] else _NO_ROWS
-            for signal in (Signal.CALL, Signal.STEPS)
-        )
-        self.call = Moments(home[call], observed[call])
-        life = np.concatenate((door[told], call, steps))
-        self.life = Moments(home[life], observed[life])  # other signs of life than motion and plain doors
+        self.enter = self.door = _NO_MOMENTS
+        signs: list[Moments] = []
+        if counts[_DOOR]:
+            door = np.flatnonzero(code == _DOOR)
+            said = value[door]
+            came = said == CAME_HOME
+            self.enter, self.door = (Moments(home[one], observed[one]) for one in (door[came], door[~came]))
+            told = door[came | (said == LEFT)]
+            signs.append(Moments(home[told], observed[told]))
+        for signal in (_CALL, _STEPS):
+            some = np.flatnonzero((code == signal) & (value > 0)) if counts[signal] else _NO_ROWS
+            signs.append(Moments(home[some], observed[some]))
+        self.call = signs[-2]
+        self.life = _all_of(*signs)  # other signs of life than motion and plain doors
         self.sims = self._told(Signal.SIM, counts, code, device, value)  # device row, which card
         self.phone = self._told(Signal.PHONE, counts, code, home, observed, value > 0)  # household row, when, on
         climate = _NO_ROWS
@@ -178,19 +188,29 @@ class Batch:
         self.motion = Moments(self.motion.rows[kept], self.motion.at[kept])
 
 
+def _all_of(*parts: Moments) -> Moments:
+    """One after the other."""
+    some = [part for part in parts if len(part.rows)]
+    if len(some) < 2:
+        return some[0] if some else _NO_MOMENTS
+    return Moments(np.concatenate([part.rows for part in some]), np.concatenate([part.at for part in some]))
+
+
 def by_turns(rows: Rows) -> Iterator[Rows]:
     """The places of the n-th of each row in the n-th turn, so that what a turn holds may be folded at once."""
-    if not len(rows):
-        return
     places = len(rows)
+    if places < 2:
+        if places:
+            yield np.zeros(1, dtype=np.int64)
+        return
     by_row = np.sort(rows * places + np.arange(places))  # a sixth of the time of a stable sort of places
     sorted_rows, order = np.divmod(by_row, places)
-    first = np.ones(len(rows), dtype=bool)
+    first = np.ones(places, dtype=bool)
     np.not_equal(sorted_rows[1:], sorted_rows[:-1], out=first[1:])
     if first.all():  # nobody spoke twice, as in most batches of a living town
         yield order
         return
-    place = np.arange(len(rows))
+    place = np.arange(places)
     rank = place - np.maximum.accumulate(np.where(first, place, 0))
     by_rank = np.argsort(rank.astype(np.uint16) if rank.max() < 2**16 else rank, kind="stable")  # small ones by radix
     yield from np.split(order[by_rank], np.cumsum(np.bincount(rank))[:-1])

@@ -100,10 +100,8 @@ class DeviceHealth:
         return np.where(household < 0, UNSET, np.where(look, 0, due))
 
     def judge(self, state: State, device: int, at: Millis) -> tuple[list[Finding], Millis, bool]:
-        """The findings of this device at grid point `at`, the next instant at which one can be due without an event, and
-        whether its home turned blind or sees again."""
-        if state.devices.household[device] < 0:
-            return [], UNSET, False
+        """The findings of this device, which stands in a home, at grid point `at`; the next instant at which one can be due
+        without an event; and whether its home turned blind or sees again."""
         findings: list[Finding] = []
         told, due = self._judge_silence(state, device, at)
         findings += told

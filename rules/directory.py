@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from rules.state import State
 NOWHERE = -1
 """Of a home or device that is not looked after."""
 _UNASKED = -2
+_FEW = 100
 
 
 class Directory:
@@ -39,13 +40,14 @@ class Directory:
             self._devices = np.concatenate((self._devices, unasked))
         homes = self._homes[readings.place]
         if len(homes) and homes.min() == _UNASKED:
-            self._ask(state, readings, np.unique(readings.place[homes == _UNASKED]))
+            unasked = readings.place[homes == _UNASKED]
+            self._ask(state, readings, set(unasked.tolist()) if len(unasked) < _FEW else np.unique(unasked).tolist())
             homes = self._homes[readings.place]
         return homes, self._devices[readings.place]
 
-    def _ask(self, state: State, readings: Readings, places: Rows) -> None:
+    def _ask(self, state: State, readings: Readings, places: Iterable[int]) -> None:
         homes, devices = state.households.index, state.devices.index
-        for place in places.tolist():
+        for place in places:
             whose = readings.places[place]
             self._homes[place] = homes.get(whose.household_id or "", NOWHERE)
             self._devices[place] = devices.get(whose.device_id, NOWHERE)

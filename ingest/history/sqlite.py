@@ -59,6 +59,9 @@ _WRITE = f"INSERT OR REPLACE INTO reading VALUES {_ONE}"
 _WRITE_MANY = f"INSERT OR REPLACE INTO reading VALUES {', '.join([_ONE] * _ROWS)}"
 _COLUMNS = 12
 
+SERIES = 200_000
+"""Series (place and signal) of which the numbers are remembered together; the memory is emptied when full."""
+
 _WRITE_HOUR = "INSERT OR REPLACE INTO hour VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _MARK = "INSERT INTO mark VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = max(at, excluded.at)"
 
@@ -289,6 +292,8 @@ class SqliteHistory:
 
     def _series_of(self, writer: sqlite3.Connection, packed: int) -> tuple[int, int, int, int]:
         """The numbers of household, device, signal and dong, remembered together."""
+        if len(self._series) >= SERIES:
+            self._series.clear()
         place, signal = divmod(packed, len(SIGNALS))
         whose = self._places[place]
         numbers = self._series[packed] = (

@@ -6,7 +6,7 @@ import random
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from typing import Protocol
@@ -86,7 +86,7 @@ class Runner:
         self._at: Millis = 0  # when the entry at `offset` was received
         self._committed_mono = clock.monotonic()
         self._interval_s = commit_every_s  # from one commit to the next
-        self._hand: ThreadPoolExecutor | None = None  # writes commits, while we have a thread of our own
+        self._writes_aside = False  # while we have a thread of our own
         self._writing: tuple[Position, float, Future[float]] | None = None  # the commit under way, and since when
         self._failures = 0
         self._stopping = threading.Event()
@@ -140,9 +140,9 @@ class Runner:
         self._went_well()
 
     def _run(self) -> None:
-        with ThreadPoolExecutor(1, f"commits-{self.name}") as self._hand:
-            self._follow()
-        self._hand = None
+        self._writes_aside = True
+        self._follow()
+        self._writes_aside = False
 
     def _follow(self) -> None:
         while not self._stopping.is_set():
@@ -240,8 +240,8 @@ class Runner:
         began = self._clock.monotonic()
         position = Position(offset=self.offset, state=self._consumer.state(), at=self._at)
         write = partial(self._write, position, keep=keep)
-        if self._hand is not None:
-            self._writing = position, began, self._hand.submit(write)
+        if self._writes_aside:
+            self._writing = position, began, _aside(write, f"commit-{self.name}")
         else:
             self._committed(position, began, write())
 
@@ -290,6 +290,20 @@ class Runner:
             **({"reason": str(error)} if isinstance(error, NotNow) else {"exc_info": error}),
         )
         return pause
+
+
+def _aside(write: Callable[[], float], name: str) -> Future[float]:
+    """Do it on a thread that keeps no process from ending: the disk may hang."""
+    written: Future[float] = Future()
+
+    def run() -> None:
+        try:
+            written.set_result(write())
+        except BaseException as error:
+            written.set_exception(error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return written
 
 
 def _day_of(entry: Entry) -> int:

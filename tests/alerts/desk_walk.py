@@ -358,7 +358,8 @@ class Walk:
                 assert not rules & NEVER_SILENT, "whoever presses is heard through every silence"
             else:
                 assert (row.untold == Untold.NO_ROSTER) == (self.roster == "nobody")
-                assert bool(row.told) == self._somebody_has_duty()
+                assert (row.untold == Untold.NO_CONTACT) == (self.roster == "out of reach")
+                assert bool(row.told) == (self._somebody_has_duty() and self.roster != "out of reach")
 
     def _somebody_has_duty(self) -> bool:
         if self.roster == "by day":

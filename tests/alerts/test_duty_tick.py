@@ -8,9 +8,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection
 
+from alerts.attempt import Untold
 from alerts.check import Conflict, NotFound
 from alerts.contacts import ContactBook, Kind
+from alerts.desk import Desk
 from alerts.duty.away import AwayReason
+from alerts.duty.duty_roster import DutyRoster
 from alerts.duty.flood import Flood, floods_now
 from alerts.duty.gaps import NO_ROSTER, Gap, open_gaps
 from alerts.duty.handovers import NotYours
@@ -190,6 +193,18 @@ def test_where_the_one_on_duty_has_no_contact_point_the_next_who_has_is_told_as_
         besides = [login for login in ("second", "gu") if login in reached][:1]
         expected = asked if set(asked) & set(reached) else [*asked, *besides]
         assert written == {login: "waiting" if login in reached else "failed" for login in expected}
+        routes = 1  # told besides
+        made = office.desk.check(office.check_of(home).id, dong=None)
+        assert made is not None and made.attempts[0].told == routes + sum(login in reached for login in expected)
+
+
+def test_a_try_that_nobody_on_duty_can_receive_told_nobody_and_says_why(office: Office) -> None:
+    alone = Desk(office.engine, office.clock, Sealer(b"k" * 32), Policy(routes=()), DutyRoster(Policy(routes=())))
+    office.staff()
+    [home] = office.homes(1)
+    alone.take_findings([finding(household=home, rule=RuleKey.HEAT)])
+    made = alone.check(office.check_of(home).id, dong=None)
+    assert made is not None and [(each.told, each.untold) for each in made.attempts] == [(0, Untold.NO_CONTACT)]
 
 
 def test_in_a_flood_the_supervisor_comes_where_nobody_else_sits(office: Office) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import insert, select
 
 from alerts.attempt import Answer
 from alerts.check import Outcome
+from alerts.contacts import ContactBook, Kind
 from alerts.desk import Desk
 from alerts.duty.duty_roster import DutyRoster
 from alerts.duty.tables import duty_shift, outage, outage_home, silence
@@ -154,6 +155,7 @@ def test_what_a_silence_or_an_outage_held_back_is_not_said_to_be_for_want_of_som
         }
         connection.execute(insert(outage).values(**lasts))
         connection.execute(insert(outage_home).values(outage_id="o1", household_id="hh-1-3", dong_code="dong-1", lost_at=0))
+    ContactBook(site.engine, Sealer(bytes(range(32))), site.clock).add("officer2", Kind.EMAIL, "lee@example.invalid")
     silenced = staffed.raise_check("hh-1-2", level=Level.WARNING)
     dark = staffed.raise_check("hh-1-3", level=Level.WARNING)
     alone = staffed.raise_check("hh-2-1", level=Level.WARNING)

@@ -132,3 +132,15 @@ def test_restored_from_a_snapshot_it_goes_on_as_before(before: list[Fact], after
         assert restored.devices_of(household_id) == whole.devices_of(household_id)
     restored.restore(None)
     assert restored.snapshot() == Enrolment().snapshot()
+
+
+def test_a_register_that_says_the_same_again_makes_nothing_grow() -> None:
+    told = [home("hh-1"), device("a", "hh-1"), device("b", "hh-1")]
+    enrolment = folded(*told)
+    for fact in told * 3:
+        enrolment.fold(fact)
+    assert [place.device_id for place in enrolment.standing] == ["a", "b"]
+    enrolment.fold(device("a", "hh-2"))
+    enrolment.fold(home("hh-2"))
+    moved = enrolment.place("a")
+    assert moved is not None and enrolment.standing[moved.number] is moved and len(enrolment.standing) == 3

@@ -206,6 +206,8 @@ def test_stopping_waits_for_the_commit_under_way_and_for_its_own(bench: Bench) -
     head = bench.append(4)
     until(lambda: runner.offset == head)
     runner.stop(timeout=0)
+    ours = [thread for thread in threading.enumerate() if thread.name.endswith("-tally")]
+    assert len(ours) == 2 and all(thread.daemon for thread in ours), "a disk that hangs keeps no process from ending"
     bench.cursors.go_on.set()
     until(lambda: bench.cursors.commits == [3, 7])
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from ingest.clock import DAY, HOUR, MINUTE
-from ingest.facts import DeviceRemoved
+from ingest.facts import DeviceRemoved, HouseholdEnded
 from ingest.reading import DeviceId, Reason, Signal
 from rules.finding import DEVICE, Level, RuleKey, Verb
 from rules.sentence import reason
 from tests.rules.rule_parts import (
+    HOME,
     START,
     Days,
     device,
@@ -156,3 +157,10 @@ def test_the_battery_of_one_device_says_nothing_of_another() -> None:
     days = Days([*devices, reading(HOUR, Signal.BATTERY, 10.0), reading(HOUR, Signal.BATTERY, 90.0, name="pir-2")])
     said = [one for one in days.until(2 * HOUR) if one.rule is RuleKey.DEVICE_BATTERY]
     assert [one.evidence.device_id for one in said] == ["pir-1"]
+
+
+def test_a_device_whose_home_ended_before_it_was_looked_at_says_nothing() -> None:
+    ended = HouseholdEnded(fact_id="e", at=START + 1, household_id=HOME)
+    days = Days([*home_with(Signal.MOTION), reading(0, Signal.BATTERY, 3.0), ended])
+    assert days.until(HOUR) == []
+    assert days.engine.standing() == []

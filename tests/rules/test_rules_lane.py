@@ -83,6 +83,15 @@ def test_what_proves_the_path_goes_the_whole_way(kept: KeptSite) -> None:
     assert set(findings(kept)) - before == {HOMES[4], "canary-1"}
 
 
+def test_where_nothing_is_urgent_nobody_is_called(kept: KeptSite) -> None:
+    def called(found: Sequence[Finding]) -> None:
+        raise AssertionError(found)
+
+    press(kept, HOMES[4], 900_000, signal=Signal.MOTION)
+    [entry] = kept.stores.journal.read(kept.stores.journal.head - 1, 10)
+    LaneConsumer(Decoder(), called, lambda: "").take([entry])
+
+
 def test_the_lane_finds_what_the_rules_find_of_everything_urgent_and_nothing_else(kept: KeptSite) -> None:
     """Whose button it is, whether anybody knows it, an echo, a test, smoke, and a home that has moved away."""
     for number, home in enumerate([*HOMES[:3], "hh-9"]):
