@@ -31,8 +31,9 @@ TOO_LONG = "tests/alerts/test_desk_machine.py"
 """Twenty thousand acts take longer than all other tests: left out, so that the score is rather too low than too high."""
 UNTRIED_LINES = [r"^\s*_?log\.(debug|info|warning|error|exception)\("]
 """What a log line says is promised to nobody."""
-HUNG_S = 60
-"""A test that takes so long goes round for ever; the slowest takes 5 s alone."""
+HUNG_S = 600
+"""A test that takes so long waits for ever. One that goes round for ever meets its limit of processor time long before: a busy
+machine makes no test fail."""
 
 
 def main(arguments: list[str]) -> int:
@@ -102,7 +103,7 @@ def _settings(package: str) -> str:
         f"pytest_add_cli_args_test_selection = {json.dumps([*TESTS[package], '-m', MARKS, '--ignore', TOO_LONG])}",
         f"pytest_add_cli_args = {json.dumps(arguments)}",
         "timeout_constant = 3.0",
-        "timeout_multiplier = 8.0",
+        "timeout_multiplier = 60.0",
         "use_git_change_detection = false",
         "track_dependencies = false",
     ]

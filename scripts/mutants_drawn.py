@@ -33,6 +33,8 @@ NEEDED = 85.0
 """Per cent of the mutants that the tests must notice."""
 NOTICED = ("killed", "timeout", "suspicious", "segfault")
 MISSED = ("survived", "no tests")
+ENOUGH = 4
+"""A mutant whose tests take so many times their usual time of the processor goes round for ever."""
 NO_TESTS = 33
 """mutmut's code for a mutant that no test meets."""
 _IMPORTED = """
@@ -130,7 +132,7 @@ def _try(runner: MutantRunner, seen: dict[str, SourceFileMutationData], names: l
         if tests and _function(name) in at_import:
             code = _afresh(name, tests)
         elif tests:
-            limit = math.ceil((expected + config().timeout_constant) * config().timeout_multiplier)
+            limit = math.ceil((expected + config().timeout_constant) * ENOUGH)
             runner.submit(name, tests, limit, expected)
             code = runner.wait_for_result().exit_code
         took = time.monotonic() - begun

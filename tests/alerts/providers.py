@@ -246,9 +246,10 @@ class SensServer(WebServer):
 
 
 class SolapiServer(WebServer):
-    """Solapi messages v4. `refuse`: no 알림톡 is registered."""
+    """Solapi messages v4. `refuse`: no 알림톡 is registered; `failed`: codes with which it refuses whatever comes."""
 
     refuse = False
+    failed: tuple[str, ...] = ()
 
     def said(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
         kind, _, rest = headers["Authorization"].partition(" ")
@@ -264,6 +265,8 @@ class SolapiServer(WebServer):
         assert path == "/messages/v4/send-many/detail"
         (message,) = json.loads(body)["messages"]
         each = {"messageId": f"M{len(self.taken)}", "statusCode": "2000", "statusMessage": "정상 접수"}
+        if self.failed:
+            return 200, {"failedMessageList": [{**each, "statusCode": code} for code in self.failed], "messageList": []}
         if message["type"] == "ATA":
             assert message["kakaoOptions"]["pfId"] == "profile"
             assert message["kakaoOptions"]["disableSms"] is False

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
 import pytest
 
 from alerts.attempt import Answer
 from alerts.call import CallAnswers, CallResult, answer_of
 from alerts.check import NotFound
-from alerts.delivery import Receipt
+from alerts.delivery import Message, Receipt
 from alerts.policy import Policy
 from alerts.tables import delivery
-from alerts.telling import Telling, tell_people
+from alerts.telling import NAMED, Telling, tell_people
 from ingest.clock import SECOND
 from rules.finding import Level
 from tests.alerts.alert_parts import Site
@@ -83,3 +86,27 @@ def test_a_call_that_asked_nobodys_well_being_has_its_receipt_all_the_same(site:
     call = next(row for row in site.rows(delivery) if row.channel == "call")
     assert CallAnswers(site.engine, site.clock, unknown).take(call.id, CallResult.ANSWERED, None)
     assert next(row for row in site.rows(delivery) if row.channel == "call").receipt == Receipt.DELIVERED
+
+
+def test_a_telling_of_many_checks_names_the_first_codes_and_how_many_more(site: Site) -> None:
+    codes = tuple(f"A-{number}" for number in range(NAMED + 3))
+    telling = replace(ASK, kind="digest", channels=("email",), codes=codes, key="many")
+    with site.engine.begin() as connection:
+        now = site.clock.home_now()
+        tell_people(connection, telling, ["kim"], Policy(), home_now=now, machine_now=site.clock.machine_now())
+    (row,) = site.rows(delivery)
+    message = msgspec.json.decode(row.body, type=Message)
+    assert (message.codes, message.more, message.kind, message.code) == (codes[:NAMED], 3, "digest", "A")
+    assert (message.link, message.at, message.level) == ("http://127.0.0.1:8080/", "2026-01-12T09:00:00+09:00", "danger")
+
+
+def test_a_channel_is_given_the_person_meant_and_the_number_of_the_telling(site: Site) -> None:
+    with site.engine.begin() as connection:
+        now = site.clock.home_now()
+        telling = replace(ASK, kind="visit_due", channels=("webhook",), key="one")
+        (number,) = tell_people(connection, telling, ["kim"], Policy(), home_now=now, machine_now=site.clock.machine_now())
+    site.clock.machine += SECOND
+    site.sender.turn()
+    (given,) = site.book.given
+    assert (given.id, given.telling, given.person, given.recipient) == (number, number, "kim", "kim")
+    assert (given.rank, given.attempts, given.check_id, given.level) == (0, 1, "", Level.DANGER)

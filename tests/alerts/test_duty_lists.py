@@ -13,6 +13,7 @@ from alerts.attempt import Untold
 from alerts.check import BadReturn, CheckState, Conflict, NeedsText, NotFound, Outcome
 from alerts.delivery import DeliveryState
 from alerts.duty.away import AwayReason
+from alerts.duty.sheet import draw_up
 from alerts.duty.silence import NEVER_SILENT, SILENCEABLE, SilenceKind, SilenceReason, touching
 from alerts.duty.silences import BadEnd, CannotSilence, standing
 from alerts.duty.tables import silence, tonight
@@ -353,3 +354,14 @@ def test_a_silence_resolves_nothing_and_a_cleared_condition_stays_for_review(off
 
 def test_five_in_the_afternoon_is_five_in_the_afternoon() -> None:
     assert parse_local("2026-01-12T17:00:00") == FIVE
+
+
+def test_a_handover_says_what_falls_due_in_the_night_by_which_rule(office: Office) -> None:
+    office.outlook.take([LIST])
+    with office.engine.begin() as connection:
+        sheet = draw_up(connection, "dong-1", FIVE, unsigned=False)
+    assert [(one.household_id, one.rule, one.level, one.due_at) for one in sheet.due] == [
+        ("hh-1-3", RuleKey.CANNOT_VERIFY, Level.DANGER, FIVE + 15 * HOUR),
+        ("hh-1-1", RuleKey.MOTION, Level.WARNING, FIVE + 6 * HOUR),
+        ("hh-1-2", RuleKey.MOTION, Level.CAUTION, FIVE + 90 * MINUTE),
+    ]

@@ -543,3 +543,18 @@ def test_a_digest_names_the_first_codes_and_says_how_many_more() -> None:
     new = write_letter(given, msgspec.json.decode(given.body, type=Message), lang="en")
     assert (new.variables["수준"], new.variables["내용"], new.danger) == ("urgent", "There is news.", False)
     assert '<a href="https://anbu.example/?a=1&amp;b=&lt;2&gt;">' in new.html
+
+
+@pytest.mark.parametrize(("level", "kind"), [("danger", "failure"), ("warning", "warning")])
+@pytest.mark.parametrize("server", [Endless], indirect=True)
+def test_apprise_is_told_how_grave_it_is(server: Endless, level: str, kind: str) -> None:
+    url = server.url.replace("http://", "json://")
+    assert Apprise().carry(url, letter(level=level)) == Sent()
+    body = json.loads(server.bodies[0])
+    assert (body["type"], body["title"]) == (kind, letter(level=level).subject)
+
+
+@pytest.mark.parametrize("server", [SolapiServer], indirect=True)
+def test_solapi_refusing_both_names_each_code(server: SolapiServer) -> None:
+    server.failed = ("1042", "3014")
+    assert solapi(server, PLAIN).carry(PHONE, letter()) == Permanent(error="the message is refused: 1042, 3014")

@@ -75,7 +75,7 @@ def test_a_supervisor_names_the_dong_and_a_wrong_table_is_refused_with_its_lines
         assert client.post("/api/v1/rules/what-if", json={"table": TEXT}).json()["error"] == "name_a_dong"
         assert client.post("/api/v1/rules/what-if", json={"table": TEXT, "dong": "dong-9"}).status_code == 404
         refused = client.post("/api/v1/rules/what-if", json={"table": "version = 3", "dong": "dong-1"})
-        assert refused.status_code == 422 and "line 1" in refused.json()["detail"]
+        assert refused.status_code == 422 and "1행" in refused.json()["detail"]
         assert client.post("/api/v1/rules/what-if", json={"table": TEXT, "dong": "dong-1", "days": 90}).status_code == 422
 
 
