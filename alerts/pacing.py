@@ -29,17 +29,24 @@ _IN_FLIGHT = and_(delivery.c.state == DeliveryState.WAITING, delivery.c.lease_un
 _TOLD = select(func.count(), func.min(delivery.c.sent_at)).where(
     delivery.c.person == bindparam("person"), delivery.c.id != bindparam("this"), or_(_SENT, _IN_FLIGHT)
 )
+_DIGESTS = select(delivery.c.body).where(
+    delivery.c.person == bindparam("person"), delivery.c.step == DIGEST, delivery.c.state == DeliveryState.WAITING
+)
 
 _decoder = msgspec.json.Decoder(Message)
 
 
 def room_at(connection: Connection, row: Row[Any], now: Millis) -> Millis | None:
-    """When this delivery's person may be told it: None at once, else the instant at which a message falls out of the window."""
+    """When this delivery's person may be told it: None at once, else the instant at which a message falls out of the window.
+
+    The last place in the window is the waiting digest's: what comes after it joins it, or it would never have its turn.
+    """
     if row.person is None or row.level >= Level.DANGER:
         return None
     mine = {"person": row.person, "this": row.id, "since": now - WINDOW, "now": now}
     told, oldest = connection.execute(_TOLD, mine).one()
-    if told < LIMIT:
+    last = told == LIMIT - 1 and row.step != DIGEST
+    if told < LIMIT and not (last and _digest_waits(connection, row.person)):
         return None
     return now + WINDOW if oldest is None else max(now + 1, oldest + WINDOW)
 
@@ -49,10 +56,7 @@ def hold(connection: Connection, row: Row[Any], now: Millis, due_at: Millis, lin
     same = delivery.c.telling == row.telling, delivery.c.state == DeliveryState.WAITING
     held = connection.execute(select(delivery).where(*same).order_by(delivery.c.rank)).all()
     connection.execute(update(delivery).where(*same).values(state=DeliveryState.HELD, lease_until=None))
-    coming = select(delivery.c.body).where(
-        delivery.c.person == row.person, delivery.c.step == DIGEST, delivery.c.state == DeliveryState.WAITING
-    )
-    if all(_filled(body) for body in connection.execute(coming).scalars()):
+    if not _digest_waits(connection, row.person):
         _log.warning("a person is told too much at once; the rest goes into a digest", delivery_id=row.id)
         _begin_digest(connection, row, held, now, due_at, link)
 
@@ -109,6 +113,11 @@ def fill(connection: Connection, row: Row[Any]) -> str | None:
     connection.execute(update(delivery).where(*mine).values(state=DeliveryState.DIGESTED, digest=row.telling))
     connection.execute(update(delivery).where(delivery.c.telling == row.telling).values(body=text))
     return text
+
+
+def _digest_waits(connection: Connection, person: str) -> bool:
+    """Whether there is a digest to come for this person that still takes in what is held."""
+    return not all(_filled(body) for body in connection.execute(_DIGESTS, {"person": person}).scalars())
 
 
 def _filled(body: str) -> bool:

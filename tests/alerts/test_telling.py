@@ -188,6 +188,22 @@ def test_no_ten_minutes_ever_hold_more_than_ten_below_danger(people: People) -> 
     assert not {row.state for row in people.site.rows(delivery)} & {"held", "waiting"}
 
 
+def test_a_steady_flood_starves_no_digest_whatever_is_told_is_told_within_ten_minutes(people: People) -> None:
+    written: dict[str, int] = {}
+    told: dict[str, int] = {}
+    for number in range(120):
+        tell(people, number)
+        written[f"C{number}"] = people.site.clock.machine
+        people.pass_machine(30 * SECOND)
+        for said in people.books["email"].messages:
+            for code in (said.code, *said.codes):
+                told.setdefault(code, people.site.clock.machine)
+        assert all(
+            row.state != "held" or row.created_at > people.site.clock.machine - WINDOW for row in people.site.rows(delivery)
+        )
+    assert max(at - written[code] for code, at in told.items() if code in written) <= WINDOW
+
+
 def test_what_is_just_being_sent_counts_as_told(people: People) -> None:
     for number in range(LIMIT):
         tell(people, number)
