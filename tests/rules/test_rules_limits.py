@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from ingest.clock import DAY, HOUR, MINUTE, SECOND, SEOUL, Millis, to_millis
 from ingest.facts import HouseholdGraded, HouseholdLimit, RulesApplied, SeasonDeclared, SeasonEnded
 from ingest.reading import HouseholdId, Signal
+from rules.bilingual import Unreadable, Words
 from rules.engine import Engine
 from rules.finding import Level, RuleKey, Verb
 from rules.hours import parse_day, parse_hours
+from rules.lengths import parse_length
 from rules.limits import Channel, Grade, OwnLimit, Season
 from rules.profile import with_own
 from rules.table import RulesWrong, read_table
@@ -481,3 +484,26 @@ def test_a_value_that_is_no_more_there_is_said_to_be_none() -> None:
     with_hours = read_table(TEXT.replace('signal = "motion"', 'signal = "motion"\nactive = "07:00-22:00"', 1))
     assert differences(with_hours, TABLE) == ["활동 없음 시간대: 07:00-22:00 → 없음"]
     assert differences(with_hours, TABLE, "en") == ["No motion hours: 07:00-22:00 → none"]
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "ko", "en"),
+    [
+        (
+            parse_length,
+            "8 hours",
+            '"30 min", "8 h", "3 d" 같은 길이여야 합니다',
+            'is not a length such as "30 min", "8 h" or "3 d"',
+        ),
+        (parse_length, "0 h", "0보다 길어야 합니다", "is not above 0"),
+        (parse_hours, "7-22", '"07:00-22:00" 같은 시간대여야 합니다', 'are not hours such as "07:00-22:00"'),
+        (parse_day, "7-1", '"07-20" 같은 매년의 날짜여야 합니다', 'is not a day of every year such as "07-20"'),
+    ],
+)
+def test_what_cannot_be_read_says_what_would_be_right_in_both_languages(
+    parse: Callable[[str], object], text: str, ko: str, en: str
+) -> None:
+    with pytest.raises(Unreadable) as caught:
+        parse(text)
+    assert caught.value.words == Words(f"{text!r}: {ko}", f"{text!r} {en}")
+    assert str(caught.value) == f"{text!r} {en}"
