@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -263,3 +265,12 @@ def test_what_cannot_be_known_any_more_is_told_once_though_its_check_was_settled
     home.until(3 * HOUR)
     home.feed([resolved(3 * HOUR, "safe_by_phone", RuleKey.HEAT)])
     assert [one.verb for one in home.until(6 * HOUR) if one.rule is RuleKey.HEAT] == []
+
+
+@pytest.mark.parametrize(("air_c", "humid"), [(20.0, 1.0), (25.0, 5.0), (28.5, 40.0), (35.0, 55.0), (38.0, 95.0)])
+def test_apparent_temperature_is_the_published_formula_to_the_last_figure(air_c: float, humid: float) -> None:
+    """Stull 2011 for the wet bulb, KMA for what is felt; in dry air each of its constants shows."""
+    wet = air_c * math.atan(0.151977 * math.sqrt(humid + 8.313659)) + math.atan(air_c + humid) - math.atan(humid - 1.67633)
+    wet += 0.00391838 * humid**1.5 * math.atan(0.023101 * humid) - 4.686035
+    felt = -0.2442 + 0.55399 * wet + 0.45535 * air_c - 0.0022 * wet**2 + 0.00278 * wet * air_c + 3.0
+    assert float(apparent_temperature(np.array([air_c]), np.array([humid]))[0]) == pytest.approx(felt, abs=1e-9)
