@@ -123,6 +123,7 @@ def test_what_is_no_length_is_refused(text: str) -> None:
 def test_a_length_without_a_whole_unit_is_written_in_seconds() -> None:
     assert (write_length(500), write_length(90 * SECOND), write_length(36 * HOUR)) == ("0.5 s", "90 s", "36 h")
     assert parse_length(write_length(1_500)) == 1_500
+    assert parse_length("0.001 s") == 1
 
 
 WRONG = [
