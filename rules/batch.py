@@ -73,8 +73,7 @@ class Batch:
 
     def add(self, readings: Readings, homes: Rows, devices: Rows) -> None:
         """Readings with their rows in Households and Devices; one of a home or device that has none is left out."""
-        if len(readings):
-            self._parts.append((readings, homes, devices))
+        self._parts.append((readings, homes, devices))
 
     def add_rejection(self, rejection: Rejection) -> None:
         """Count it against its device, where it says something of it."""

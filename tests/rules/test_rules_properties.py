@@ -11,6 +11,7 @@ from msgspec import structs
 from ingest.clock import MINUTE
 from ingest.facts import DeviceEnrolled, RunStarted
 from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Signal
+from ingest.readings import Readings
 from rules.engine import STEP, Engine, Item
 from rules.finding import ABSENCE, DEVICE, Finding, RuleKey
 from tests.rules.oracle import WEATHER, Oracle, Told
@@ -139,6 +140,25 @@ def test_any_order_and_any_repetition_of_the_same_messages_gives_the_same_homes(
     assert once._state.phone_offs == again._state.phone_offs
     assert once._state.climates.dump() == again._state.climates.dump()
     assert once.standing() == again.standing()
+
+
+@SETTINGS
+@given(bursts(), st.data())
+def test_readings_in_columns_mean_what_the_same_readings_mean_one_by_one(
+    burst: tuple[list[Item], list[Reading]], data: st.DataObject
+) -> None:
+    """Columns of one list of places, as a decoder hands them on, in pieces of any length, none among them."""
+    enrolments, came = burst
+    single, columns = Engine(TABLE), Engine(TABLE)
+    for engine in (single, columns):
+        engine.fold(enrolments)
+        engine.advance(START + LAST)
+    whole = Readings.of(came)
+    cuts = data.draw(st.lists(st.integers(0, len(came)), max_size=6))
+    pieces = [whole[start:end] for start, end in pairwise(sorted([0, len(came), *cuts]))]
+    assert columns.fold(pieces) == single.fold(came)
+    assert columns.advance(END) == single.advance(END)
+    assert columns.snapshot() == single.snapshot()
 
 
 @SETTINGS
