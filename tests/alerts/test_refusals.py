@@ -297,6 +297,8 @@ def test_aftercare_is_refused_with_its_reason(care: Care) -> None:
         WrongValue,
         "a cost is 0 to 100,000,000 won",
     )
+    dearest = care.referrals.offer("hh-2", CareKind.MEALS, cost_won=100_000_000, provider_id=giving, actor=KIM, dong=None)
+    assert dearest.cost_won == 100_000_000
     assert refused(lambda: care.referrals.offer("hh-1", CareKind.HOUSING, **offer)) == (
         Conflict,
         "the provider does not give this service there",
