@@ -19,7 +19,6 @@ from ingest.mqtt_frames import (
     CONNACK,
     DISCONNECT,
     PINGREQ,
-    PINGRESP,
     PUBACK,
     REFUSALS,
     Packet,
@@ -202,9 +201,7 @@ class AckSender:
         """A message is somebody else's, and stays theirs: it is not acknowledged."""
         if not isinstance(packet, Packet):
             return
-        if packet.kind == PINGRESP:
-            self._asked_at = None
-        elif packet.kind == PUBACK and len(packet.body) == 2:
+        if packet.kind == PUBACK and len(packet.body) == 2:
             ack = self._under_way.pop(int.from_bytes(packet.body, "big"), None)
             if ack is not None:
                 self._progressed = self._clock.monotonic()
@@ -220,6 +217,8 @@ class AckSender:
             raise TimeoutError(f"the broker took nothing over for {_ANSWER_S:g} s")
         if not keepalive:
             return
+        if self._asked_at is not None and wire.heard_at > self._asked_at:
+            self._asked_at = None  # whatever it says, it lives
         if self._asked_at is not None:
             if now - self._asked_at >= keepalive:
                 raise TimeoutError(f"the broker did not answer a ping within {keepalive} s")

@@ -80,20 +80,15 @@ class Readings(Sequence[Reading]):
 
     @classmethod
     def join(cls, parts: Sequence[Readings]) -> Readings:
-        """One after the other; parts of different places get a list that holds both."""
+        """One after the other; parts of different places get a list that holds each of those once."""
         if not parts:
             return Gathered().close([])
         if len(parts) == 1:
             return parts[0]
-        places, moved = parts[0].places, [parts[0]._ints]
-        for part in parts[1:]:
-            ints = part._ints
-            if part.places is not places and len(part):
-                ints = ints.copy()
-                ints[_PLACE] += len(places)
-                places = [*places, *part.places]
-            moved.append(ints)
-        return cls(places, np.concatenate(moved, axis=1), np.concatenate([part.value for part in parts]))
+        places, ints = parts[0].places, [part._ints for part in parts]
+        if any(part.places is not places for part in parts):
+            places, ints = _side_by_side(parts)
+        return cls(places, np.concatenate(ints, axis=1), np.concatenate([part.value for part in parts]))
 
     @property
     def offset(self) -> Ints:
@@ -188,6 +183,22 @@ class Readings(Sequence[Reading]):
             credible=flags & CREDIBLE > 0,
             skewed=flags & SKEWED > 0,
         )
+
+
+def _side_by_side(parts: Sequence[Readings]) -> tuple[list[Whose], list[Ints]]:
+    """All their places in one list, each list copied once: it may grow meanwhile. And their columns, which name those."""
+    joined: list[Whose] = []
+    begins: dict[int, int] = {}
+    moved = []
+    for part in parts:
+        begin = begins.get(id(part.places))
+        if begin is None:
+            begin = begins[id(part.places)] = len(joined)
+            joined.extend(part.places)
+        ints = part._ints.copy()
+        ints[_PLACE] += begin
+        moved.append(ints)
+    return joined, moved
 
 
 class Gathered:

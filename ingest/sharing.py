@@ -23,6 +23,8 @@ from ingest.enrolment import Enrolment
 from ingest.journal.port import READ_BYTES, Entry, Journal, JournalDamaged, Message
 from ingest.readings import Readings
 
+_WEIGHT = 500  # bytes, see Decoded.weight
+
 KEPT_AHEAD = 600_000
 """How much the end of a chain may be ahead of a consumer on it, see `Decoded.weight`: what is kept for it in memory."""
 
@@ -50,8 +52,9 @@ class _Stretch:
         self.weight: int = 0 if after is None else after.weight  # of the whole chain up to here
         self.read: int = 0 if after is None else after.read  # bytes of payload, likewise
         if decoded is not None:
-            self.weight += decoded.weight
-            self.read += sum(len(entry.body.payload) for entry in decoded.entries if isinstance(entry.body, Message))
+            size = sum(len(entry.body.payload) for entry in decoded.entries if isinstance(entry.body, Message))
+            self.weight += decoded.weight + size // _WEIGHT
+            self.read += size
         self.next: _Stretch | None = None
 
 

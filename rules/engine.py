@@ -306,7 +306,7 @@ class Engine:
         return findings
 
     def _reschedule_all(self) -> None:
-        self._reschedule(self._state.households.rows())
+        self._reschedule_homes(self._state.households.rows())
         devices = self._state.devices
         rows = devices.rows()
         pending = devices.due[rows] == 0
@@ -314,13 +314,16 @@ class Engine:
         self._next = self._soonest()
 
     def _reschedule(self, rows: Rows) -> None:
-        """An event changed more than a sign of life does: find anew when these homes must be looked at."""
+        """An event changed more than a sign of life does: find anew when these homes and their devices must be looked at."""
+        self._reschedule_homes(rows)
+        for home in rows.tolist():
+            for device in self._state.homes.get(home, []):
+                self._state.devices.due[device] = 0
+
+    def _reschedule_homes(self, rows: Rows) -> None:
         homes = self._state.households
         look = (homes.due[rows] == 0) | (homes.dirty[rows] > 0)
         homes.due[rows] = np.where(look, 0, self._lower_bounds(rows))
-        for home in rows.tolist() if len(rows) < len(homes) else []:
-            for device in self._state.homes.get(home, []):
-                self._state.devices.due[device] = 0
 
     def _lower_bounds(self, rows: Rows) -> Ints:
         absent = self._absence.lower_bounds(self._state, rows)

@@ -335,7 +335,9 @@ class SqliteHistory:
             reader = self._idle_readers.pop() if self._idle_readers else None
         try:
             reader = reader or self._connect()
+            reader.execute("BEGIN")  # all questions see one moment
             yield reader
+            reader.execute("COMMIT")
         except sqlite3.Error as error:
             if reader is not None:
                 reader.close()

@@ -7,7 +7,7 @@ such a row numpy adds up. Every one of its readings is credible; a message that 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,7 +50,8 @@ WHERE household = (SELECT number FROM household WHERE text = :household)
   AND "last" >= :start AND "last" < :latest AND "first" < :end
 """
 _LATEST = """
-SELECT number, readings FROM pack WHERE household = ? AND signal = ? ORDER BY "last" DESC, number DESC LIMIT 1
+SELECT number, readings FROM pack WHERE household = ?1 AND signal = ?2
+  AND "last" = (SELECT max("last") FROM pack WHERE household = ?1 AND signal = ?2)
 """
 _DUMP = """
 SELECT pack.number, readings, pack.received_at, seq, dong.text, household.text, device.text, signal.text
@@ -127,7 +128,7 @@ def write(writer: sqlite3.Connection, readings: Readings, packs: Sequence[Pack],
         writer.execute(_WRITE, values[start : start + _COLUMNS])
 
 
-def forget(writer: sqlite3.Connection, offsets: Iterable[int], packs: Sequence[Pack]) -> None:
+def forget(writer: sqlite3.Connection, offsets: Sequence[int], packs: Sequence[Pack]) -> None:
     """These messages are written again: what was kept of them many in a row goes, and of `packs` what was kept one by one."""
     writer.executemany(_FORGET, [(offset * _MOST_ROWS, (offset + 1) * _MOST_ROWS) for offset in offsets])
     writer.executemany(_FORGET_SINGLES, [(offset,) for offset in {pack.number // _MOST_ROWS for pack in packs}])
@@ -158,12 +159,12 @@ def sums(reader: sqlite3.Connection, asked: dict[str, Any], span: Span, start: M
 
 def latest(reader: sqlite3.Connection, household: int, signal: int) -> tuple[Millis, int, int, float] | None:
     """The last reading by observed time, then by message and record: (observed_at, offset, record, value)."""
-    row = reader.execute(_LATEST, (household, signal)).fetchone()
-    if row is None:
-        return None
-    content = np.frombuffer(row[1], dtype=_READING)
-    last = content[np.lexsort((content["record"], content["observed_at"]))[-1]]
-    return int(last["observed_at"]), row[0] // _MOST_ROWS, int(last["record"]), float(last["value"])
+    found = []
+    for number, raw in reader.execute(_LATEST, (household, signal)):
+        content = np.frombuffer(raw, dtype=_READING)
+        last = content[np.lexsort((content["record"], content["observed_at"]))[-1]]
+        found.append((int(last["observed_at"]), number // _MOST_ROWS, int(last["record"]), float(last["value"])))
+    return max(found, default=None)
 
 
 class Dumped(NamedTuple):

