@@ -14,7 +14,7 @@ from alerts.aftercare.plan import ContactKind
 from alerts.aftercare.referral import CapReached, CareKind, ReferralState
 from alerts.aftercare.report import Words
 from alerts.aftercare.visit import VisitResult
-from alerts.attempt import Answer, Attempt, Result
+from alerts.attempt import Answer, Attempt, Result, Untold
 from alerts.check import BadReturn, CheckState, Conflict, NeedsText, NotFound, Outcome, Refused, WrongValue
 from alerts.contacts import ContactBook, ContactRefused, Kind
 from alerts.duty.away import AwayReason
@@ -29,6 +29,7 @@ from alerts.ladder import Who
 from alerts.policy import Policy
 from ingest.clock import DAY, HOUR
 from ingest.register.tables import household
+from ingest.store import metadata, open_store
 from rules.finding import Level, RuleKey
 from tests.alerts.alert_parts import MORNING, finding
 from tests.alerts.care_parts import KIM, Care
@@ -473,3 +474,15 @@ def test_where_nobody_is_named_at_all_no_roster_answers(office: Office) -> None:
         connection.execute(delete(duty_shift))
         assert DutyRoster(Policy(routes=())).on_duty(connection, MORNING) is None
         assert DutyRoster(office.policy).on_duty(connection, MORNING) is not None
+
+
+def test_a_try_before_anybody_was_put_on_a_roster_says_so(tmp_path: Path) -> None:
+    engine = open_store(f"sqlite:///{tmp_path / 'bare.sqlite3'}")
+    metadata.create_all(engine)
+    bare = Office(engine=engine, policy=Policy(routes=()))
+    bare.homes(1)
+    bare.take(finding(level=Level.DANGER, household="hh-1-1"))
+    detail = bare.desk.check(bare.check_of("hh-1-1").id, dong=None)
+    assert detail is not None
+    assert [(one.told, one.untold) for one in detail.attempts] == [(0, Untold.NO_ROSTER)]
+    engine.dispose()
