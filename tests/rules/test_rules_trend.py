@@ -327,3 +327,15 @@ def test_a_note_says_its_figures_in_one_sentence(
         rule_version="v",
     )
     assert trend_sentence(note) == ko and trend_sentence(note, "en") == en
+
+
+def test_half_a_pair_of_equals_counts_and_each_row_by_itself() -> None:
+    """Of three and three, U is 7 of 9 in the first row: 4 of 20 orders go so far on that side. In the second it is 9: 1 of 20."""
+    recent = np.array([[5, 7], [5, 8], [9, 9]], dtype=np.uint8)
+    past = np.array([[5, 1], [5, 2], [1, 3]], dtype=np.uint8)
+    assert rank_test(recent, past, UNKNOWN)[0].tolist() == pytest.approx([0.4, 0.1])
+
+
+def test_all_up_to_the_last_that_passes_are_told_and_one_that_just_passes_too() -> None:
+    assert discoveries(np.array([0.03, 0.001, 0.6, 0.008]), 0.05).tolist() == [True, True, False, True]
+    assert discoveries(np.array([0.025, 0.9]), 0.05).tolist() == [True, False]
