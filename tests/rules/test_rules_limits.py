@@ -507,3 +507,9 @@ def test_what_cannot_be_read_says_what_would_be_right_in_both_languages(
         parse(text)
     assert caught.value.words == Words(f"{text!r}: {ko}", f"{text!r} {en}")
     assert str(caught.value) == f"{text!r} {en}"
+
+
+@pytest.mark.parametrize(("level", "expected"), [(1, (5, 12, 24)), (2, (8, 5, 24)), (3, (8, 12, 5))])
+def test_a_limit_of_ones_own_stands_at_its_own_level(level: int, expected: tuple[int, ...]) -> None:
+    found = with_own(TABLE.profile(Grade.ORDINARY), [OwnLimit(rule="motion", level=level, limit=5.0 * HOUR)])
+    assert found.absence.motion == tuple(one * HOUR for one in expected)
