@@ -71,9 +71,12 @@ class Enrolment:
         self._addresses: dict[str, DeviceId] = {}
         self.standing: list[Place] = []  # by number, those of the past as well
         self._numbers: dict[tuple[str, str, str, Millis, bool], int] = {}  # of everything that was ever told of a place
+        self._dumped: bytes | None = None  # the snapshot, until a fact changes something: it is asked for every few seconds
 
     def fold(self, fact: Fact) -> None:
         """Take one fact of the journal."""
+        if isinstance(fact, DeviceEnrolled | DeviceRemoved | HouseholdEnrolled | HouseholdEnded | HouseholdGraded):
+            self._dumped = None
         if isinstance(fact, DeviceEnrolled):
             self._enrol_device(fact)
         elif isinstance(fact, DeviceRemoved):
@@ -113,13 +116,16 @@ class Enrolment:
 
     def snapshot(self) -> bytes:
         """Everything known; the same content gives the same bytes."""
-        households = sorted(self._households.values(), key=lambda household: household.household_id)
-        devices = sorted(self._devices.values(), key=lambda device: device.device_id)
-        return _encoder.encode(_State(households, devices))
+        if self._dumped is None:
+            households = sorted(self._households.values(), key=lambda household: household.household_id)
+            devices = sorted(self._devices.values(), key=lambda device: device.device_id)
+            self._dumped = _encoder.encode(_State(households, devices))
+        return self._dumped
 
     def restore(self, state: bytes | None) -> None:
         """Begin from a snapshot, or from nothing; msgspec.ValidationError for bytes that are no snapshot."""
         known = _decoder.decode(state) if state is not None else _State([], [])
+        self._dumped = None
         self._households = {household.household_id: household for household in known.households}
         self._devices = {device.device_id: device for device in known.devices}
         self._homes = {}

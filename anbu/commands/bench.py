@@ -19,7 +19,7 @@ bench = typer.Typer(no_args_is_help=True, help=say("이 컴퓨터의 성능을 �
 def ingest(
     broker: Annotated[str, typer.Option(help="mosquitto, nats")] = "mosquitto",
     households: Annotated[int, typer.Option(min=1_000, max=100_000, help=say("가구 수", "households"))] = 10_000,
-    messages: Annotated[int, typer.Option(min=1_000, help=say("한 차례의 메시지 수", "messages in a round"))] = 60_000,
+    messages: Annotated[int, typer.Option(min=1_000, help=say("한 차례의 메시지 수", "messages in a round"))] = 150_000,
     rounds: Annotated[int, typer.Option(min=1, max=20, help=say("차례", "rounds"))] = 2,
     readings: Annotated[
         int, typer.Option(min=10_000, help=say("100개 묶음으로 보내는 측정값 수", "readings sent in packs of 100"))

@@ -204,6 +204,21 @@ def test_a_steady_flood_starves_no_digest_whatever_is_told_is_told_within_ten_mi
     assert max(at - written[code] for code, at in told.items() if code in written) <= WINDOW
 
 
+def test_a_digest_gives_way_to_dangers_that_fill_its_window_and_goes_out_after_them(people: People) -> None:
+    for number in range(LIMIT + 1):
+        tell(people, number)
+    people.turn()
+    people.pass_machine(WINDOW // 2)
+    for number in range(LIMIT):
+        tell(people, 100 + number, level=Level.DANGER)
+    people.turn()
+    people.pass_machine(WINDOW // 2 + SECOND)
+    assert len(people.given("email")) == 2 * LIMIT
+    people.pass_machine(WINDOW)
+    assert len(people.given("email")) == 2 * LIMIT + 1
+    assert people.books["email"].messages[-1].codes == (f"C{LIMIT}",)
+
+
 def test_what_is_just_being_sent_counts_as_told(people: People) -> None:
     for number in range(LIMIT):
         tell(people, number)
