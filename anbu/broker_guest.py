@@ -58,9 +58,12 @@ class Guest:
             self.refused = f"no MQTT answer within {self._answer_s:g} s"
 
     def wait(self, done: Callable[[], bool]) -> bool:
-        """Whether this became so in time."""
+        """Whether this became so before nothing happened for as long as the broker may take to answer."""
         with self._changed:
-            return self._changed.wait_for(done, self._answer_s)
+            while not done():
+                if not self._changed.wait(self._answer_s):
+                    return done()
+            return True
 
     def subscribe(self, *topics: str) -> bool:
         """Whether all of them were granted at QoS 1."""
