@@ -51,7 +51,7 @@ class Decoded:
 
     def between(self, after: int, last: int) -> Decoded:
         """The entries with `after < offset <= last`."""
-        start, end = (bisect_right(self.entries, at, key=_entry_offset) for at in (after, last))
+        start, end = (bisect_right(self.entries, at, key=offset_of_entry) for at in (after, last))
         if start == 0 and end == len(self.entries):
             return self
         first, stop = np.searchsorted(self.readings.offset, (after, last), side="right").tolist()
@@ -111,5 +111,6 @@ class Decoding(Protocol):
         ...
 
 
-def _entry_offset(entry: Entry) -> int:
+def offset_of_entry(entry: Entry) -> int:
+    """By what entries are in order."""
     return entry.offset

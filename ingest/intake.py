@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, up
 
 from ingest import metrics
 from ingest.clock import HOUR, Millis
-from ingest.decoding import Decoded, Decoding
+from ingest.decoding import Decoded, Decoding, offset_of_entry
 from ingest.facts import DeviceEnrolled, MessageReread, MessagesLeftOut
 from ingest.journal.port import Entry, Message
 from ingest.reading import DeviceId, Reading, Reason, Rejection
@@ -86,7 +86,7 @@ class IntakeConsumer:
         decoded = self._decoder.read(entries)
         for offset, item in decoded.others:
             if isinstance(item, Rejection):
-                self._note(entries[bisect_left(entries, offset, key=_offset)], item, rows, sightings)
+                self._note(entries[bisect_left(entries, offset, key=offset_of_entry)], item, rows, sightings)
             elif isinstance(item, DeviceEnrolled):
                 enrolled.append(item)
                 sightings.pop(item.device_id, None)
@@ -167,10 +167,6 @@ class IntakeConsumer:
         rejections = Counter(refused.reason for _, refused in fresh.others if isinstance(refused, Rejection))
         for reason, count in rejections.items():
             metrics.REJECTIONS.labels(reason.value).inc(count)
-
-
-def _offset(entry: Entry) -> int:
-    return entry.offset
 
 
 def _sender(refused: Rejection) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 from ingest.clock import Clock
 from ingest.decode import Decoder
-from ingest.decoding import Decoded, Decoding
+from ingest.decoding import Decoded, Decoding, offset_of_entry
 from ingest.enrolment import Enrolment
 from ingest.journal.port import READ_BYTES, Entry, Journal, JournalDamaged, Message
 from ingest.readings import Readings
@@ -163,7 +163,7 @@ class DecoderView:
             if self._stretch is None or (chain.broken and self._at < last):
                 self._leave()
             elif at_end and self._at < last:
-                self._go_on(entries[bisect_right(entries, self._at, key=_offset) :])
+                self._go_on(entries[bisect_right(entries, self._at, key=offset_of_entry) :])
         others = self._shared.chain
         if others is not None and others is not self._chain:
             self._join(others, last)  # now, before they move on
@@ -196,7 +196,7 @@ class DecoderView:
                 return
             meet = others.tail.last
             if at < meet < entries[-1].offset:  # stop where they stand
-                entries = entries[: bisect_right(entries, meet, key=_offset)]
+                entries = entries[: bisect_right(entries, meet, key=offset_of_entry)]
         chain = self._chain
         with chain.lock:
             if self._stretch is not chain.tail or chain.broken:
@@ -290,7 +290,3 @@ class DecoderView:
 
     def _is_at_end(self, stretch: _Stretch) -> bool:
         return self._at is None or self._at >= stretch.last
-
-
-def _offset(entry: Entry) -> int:
-    return entry.offset

@@ -6,13 +6,12 @@ import numpy as np
 
 from ingest.clock import DAY, HOUR, Millis
 from rules.batch import Batch, Numbers, by_turns
-from rules.columns import NEVER, UNSET, Ints, Rows
+from rules.columns import NEVER, UNSET, Ints, Rows, distinct
 from rules.limits import DeviceLimits
 from rules.state import NO_LAG, State
 
 LEAST_LAGS = 3
 """Readings of an hour of which all must be old before the clock is blamed and not the way."""
-_FEW = 100
 _SAME_PACE = 0.02
 _SAME_PACE_MS = 2_000
 _HALF = 2**31
@@ -95,7 +94,7 @@ class Credibility:
         """Of each hour of the clock the shortest lag; once the hour is over it says whether the device's clock is right."""
         devices, (rows, received, lag) = state.devices, batch.health
         hours = received // HOUR
-        for hour in sorted(set(hours.tolist())) if len(hours) < _FEW else np.unique(hours).tolist():
+        for hour in distinct(hours):
             now = hours == hour
             mine = rows[now]
             begun = devices.lag_hour[mine] < hour

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ingest.readings import Readings, Whose
-from rules.columns import Rows
+from rules.columns import Rows, distinct
 from rules.state import State
 
 NOWHERE = -1
 """Of a home or device that is not looked after."""
 _UNASKED = -2
-_FEW = 100
 
 
 class Directory:
@@ -41,7 +40,7 @@ class Directory:
         homes = self._homes[readings.place]
         if len(homes) and homes.min() == _UNASKED:
             unasked = readings.place[homes == _UNASKED]
-            self._ask(state, readings, set(unasked.tolist()) if len(unasked) < _FEW else np.unique(unasked).tolist())
+            self._ask(state, readings, distinct(unasked))
             homes = self._homes[readings.place]
         return homes, self._devices[readings.place]
 
