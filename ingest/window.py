@@ -127,7 +127,11 @@ class Windows:
     """
 
     def __init__(self) -> None:
-        self._clear()
+        self._devices: list[str] = []  # by row: in the order they were first heard, but for those that are gone
+        self._rows: dict[str, int] = {}
+        self._boots, self._firsts, self._lasts = array("q"), array("q"), array("q")
+        self._rest: dict[int, bytes] = {}  # by row: the window without that range
+        self._open: dict[int, Window] = {}  # by row: the whole window
 
     def settle(self, device_id: str, boot: int, seq: int) -> bool:
         """Note a message of this device; True the first time, False for a duplicate."""
@@ -168,21 +172,12 @@ class Windows:
 
     def restore(self, state: bytes | None) -> None:
         """Begin from a snapshot, or from nothing; msgspec.ValidationError for bytes that are no snapshot."""
-        self._clear()
-        if state is not None:
-            past = _decoder.decode(state)
-            self._devices = past.devices
-            self._rows = dict(zip(past.devices, range(len(past.devices)), strict=True))
-            for column, content in ((self._boots, past.boots), (self._firsts, past.firsts), (self._lasts, past.lasts)):
-                column.frombytes(content)
-            self._rest = dict(zip(past.with_rest, past.rest, strict=True))
-
-    def _clear(self) -> None:
-        self._devices: list[str] = []  # by row: in the order they were first heard, but for those that are gone
-        self._rows: dict[str, int] = {}
-        self._boots, self._firsts, self._lasts = array("q"), array("q"), array("q")
-        self._rest: dict[int, bytes] = {}  # by row: the window without that range
-        self._open: dict[int, Window] = {}  # by row: the whole window
+        past = _decoder.decode(state) if state is not None else _State([], b"", b"", b"", [], [])
+        self._devices = past.devices
+        self._rows = dict(zip(past.devices, range(len(past.devices)), strict=True))
+        self._boots, self._firsts, self._lasts = array("q", past.boots), array("q", past.firsts), array("q", past.lasts)
+        self._rest = dict(zip(past.with_rest, past.rest, strict=True))
+        self._open = {}
 
     def _add(self, device_id: str) -> int:
         row = self._rows[device_id] = len(self._devices)
