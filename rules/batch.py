@@ -60,7 +60,7 @@ class Batch:
     """What a run of readings and rejections says, ids already rows: first added, then closed and read."""
 
     def __init__(self, state: State, caught_up: Millis) -> None:
-        self._device_of = state.devices.index.get
+        self._device_of = state.devices.ids.find
         self._enrolled = state.devices
         self._caught_up = caught_up
         self._parts: list[tuple[Readings, Rows, Rows]] = []
