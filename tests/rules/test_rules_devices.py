@@ -113,14 +113,16 @@ def test_wrong_2_a_gateway_that_stops_is_one_finding_and_not_one_for_each_device
     assert [one.verb for one in days.until(6 * HOUR + 5 * MINUTE) if one.rule in DEVICE] == [Verb.CLEARED]
 
 
-def test_wrong_5_a_household_never_heard_is_a_ticket_after_an_hour_and_a_check_after_a_day() -> None:
-    days = Days(home_with(Signal.MOTION, Signal.CALL, interval_s=600))
+@pytest.mark.parametrize("signals", [(Signal.MOTION, Signal.CALL), (Signal.CALL, Signal.PHONE), ()])
+def test_wrong_5_a_household_never_heard_is_a_ticket_after_an_hour_and_a_check_after_a_day(signals: tuple[Signal, ...]) -> None:
+    """Whatever stands there: a home that has a phone alone is verified by calls, but only once it is heard at all."""
+    days = Days(home_with(*signals, interval_s=600))
     said = days.until(30 * HOUR)
     assert told(said) == [("not_commissioned", "raised", 1, 1.0), ("cannot_verify", "raised", 3, 24.0)]
     check = said[-1]
     assert (check.evidence.coverage, check.evidence.blind) == (0.0, "not_commissioned")
     assert "0%만 관측, 미개통" in reason(check.rule, check.level, check.evidence, check.at)
-    days.feed([motion(30 * HOUR)])
+    days.feed([reading(30 * HOUR, Signal.CALL), motion(30 * HOUR)])
     assert told(days.until(31 * HOUR))[:2] == [
         ("cannot_verify", "cleared", 3, 30.0028),
         ("not_commissioned", "cleared", 1, 30.0028),
