@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +35,7 @@ from anbu.backtest.whatif import WhatIfProcess
 from anbu.beat import Beat
 from anbu.canary import Canary, Pressing
 from anbu.chores import Chore, Chores
+from anbu.memory import give_back_large_blocks, settle_memory
 from anbu.watch import SystemWatch
 from anbu.watchdog import Watchdog
 from anbu.why import look_back
@@ -142,16 +142,6 @@ def open_stores(folder: Path, engine: Store, sealer: Sealer, *, journal_folder: 
     )
 
 
-def settle_memory() -> None:
-    """What is here now, a whole town, stays: the collector of cycles need not look through it after every few batches.
-
-    That costs a tenth of all messages. What is made from now on is still looked through.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-
-
 def hours_runner(stores: Stores, clock: Clock, decoder: Decoding, pace: Pace | None = None) -> Runner:
     """The roll-up. Its state holds every series of the hour that runs, so it is committed seldom."""
     hours = HoursConsumer(stores.history, decoder, f"{stores.history_cursor}-hours")
@@ -188,6 +178,7 @@ class Site:
 
         `upkeep`: chores besides our own.
         """
+        give_back_large_blocks()
         self.stores = stores
         self.clock = clock
         self.rulebook = Rulebook(stores.engine, stores.sealer, clock)

@@ -46,7 +46,7 @@ class CountingDecoder(Decoder):
     read_in_all = 0
 
     def read(self, entries: Sequence[Entry]) -> list[tuple[Entry, list[Item]]]:
-        type(self).read_in_all += len(entries)
+        CountingDecoder.read_in_all += len(entries)
         return super().read(entries)
 
 
@@ -217,3 +217,73 @@ def test_runners_on_threads_of_their_own_share_and_stay_exact(tmp_path: Path) ->
     for consumer in consumers:
         assert consumer.told == told
         assert cursors.load(consumer.name).state == states[-1]
+
+
+class Seconds(VirtualClock):
+    """Machine time that passes as it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def two_readers(monkeypatch: pytest.MonkeyPatch, took_s: float) -> tuple[Reader, Reader, Seconds]:
+    """One that has decoded as much as may be kept, which took `took_s` each time, and one that has come half the way."""
+    monkeypatch.setattr(sharing, "GIVES_WAY", 20)
+    monkeypatch.setattr(sharing, "KEPT_AHEAD", 40)
+    clock, journal = Seconds(), MemoryJournal()
+
+    class Timed(CountingDecoder):
+        def read(self, entries: Sequence[Entry]) -> list[tuple[Entry, list[Item]]]:
+            clock.now += took_s
+            return super().read(entries)
+
+    shared = SharedDecoder(journal, clock, Timed)
+    first, second = (Reader(journal, shared.view()) for _ in range(2))
+    journal.append(bodies(5, 490))
+    for reader in (first, second):
+        reader.read(10)
+    for _ in range(4):
+        first.read(5)
+    CountingDecoder.read_in_all = 0
+    second.read(5)
+    return first, second, clock
+
+
+def test_one_that_is_slow_and_moves_is_waited_for_and_nothing_is_decoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "HANGS_S", float("inf"))
+    first, second, _ = two_readers(monkeypatch, took_s=3_600.0)
+
+    def run_ahead() -> None:
+        while len(first.told) < 500:
+            first.read(5)
+
+    ahead = threading.Thread(target=run_ahead)
+    ahead.start()
+    while len(second.told) < 500:
+        second.read(5)
+        assert len(first.told) - len(second.told) <= 40
+    ahead.join()
+    assert CountingDecoder.read_in_all == 470
+    assert first.told == second.told
+
+
+def test_nobody_waits_longer_than_decoding_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "HANGS_S", float("inf"))
+    first, second, _ = two_readers(monkeypatch, took_s=0.001)
+    while len(first.told) < 500:
+        first.read(5)
+    assert len(second.told) == 15
+    second.read(5)
+    assert second.told == first.told[:20]
+
+
+def test_nobody_waits_for_one_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, clock = two_readers(monkeypatch, took_s=3_600.0)
+    clock.now += 2 * sharing.HANGS_S
+    while len(first.told) < 500:
+        first.read(5)
+    assert len(second.told) == 15

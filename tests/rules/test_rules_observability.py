@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,6 +73,30 @@ def test_a_gateway_offline_blinds_its_own_home_alone() -> None:
     days.feed([reading(HOUR, Signal.STATUS, 0.0, name="gw-1"), reading(3 * HOUR, Signal.STATUS, 1.0, name="gw-1")])
     said = [one for one in days.until(11 * HOUR) if one.rule is RuleKey.MOTION and one.verb is Verb.RAISED]
     assert [(one.household_id, one.at - START) for one in said] == [("hh-2", 8 * HOUR), ("hh-1", 10 * HOUR)]
+
+
+@pytest.mark.parametrize("flaps", ["back for five minutes", "a second gateway"])
+def test_a_home_well_before_an_outage_stays_excused_when_the_outage_begins_again_while_it_is_doubted(flaps: str) -> None:
+    """After 24 h of it the home is in doubt (경보); asked anew whether it was well before, it would be in danger at once."""
+    gateways = [device(name, Signal.STATUS) for name in ("gw-1", "gw-2")]
+    lost = [reading(HOUR, Signal.STATUS, 0.0, name="gw-1")]
+    again = {
+        "back for five minutes": [
+            reading(30 * HOUR, Signal.STATUS, 1.0, name="gw-1"),
+            reading(30 * HOUR + 5 * MINUTE, Signal.STATUS, 0.0, name="gw-1"),
+        ],
+        "a second gateway": [reading(30 * HOUR, Signal.STATUS, 0.0, name="gw-2")],
+    }
+    days = Days([*home_with(Signal.MOTION), *gateways, motion(0), *lost, *again[flaps]])
+    said = days.until(49 * HOUR)
+    assert raised(said, RuleKey.CANNOT_VERIFY) == [(Level.WARNING, 24 * HOUR), (Level.DANGER, 48 * HOUR)]
+
+
+def test_a_home_in_doubt_whose_gateway_is_lost_anew_after_it_had_settled_is_excused_no_more() -> None:
+    status = [(HOUR, 0.0), (23 * HOUR, 1.0), (25 * HOUR, 0.0)]
+    gateway = [reading(at, Signal.STATUS, value, name="gw-1") for at, value in status]
+    days = Days([*home_with(Signal.MOTION), device("gw-1", Signal.STATUS), motion(0), *gateway])
+    assert raised(days.until(30 * HOUR), RuleKey.CANNOT_VERIFY) == [(Level.DANGER, 24 * HOUR)]
 
 
 def test_what_was_queued_during_our_outage_counts_at_its_own_time() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ingest.clock import DAY, HOUR, MINUTE, Millis
-from ingest.facts import AwayDeclared
+from ingest.facts import AwayDeclared, AwayEnded
 from ingest.reading import HouseholdId, Reading, Signal
 from rules.batch import Batch, Moments
 from rules.discovery import discoveries, rank_test
@@ -213,14 +213,61 @@ def test_days_that_could_not_be_observed_or_were_spent_away_are_unknown() -> Non
     states = [(day * DAY + hours * HOUR, value) for day in range(9, 22) for hours, value in ((0, 0.0), (5, 1.0))]
     gateway = [reading(begin + at, Signal.STATUS, value, name="gw-1") for at, value in states]
     assert engine_notes(device("gw-1", Signal.STATUS), *gateway) == []
-    away = AwayDeclared(
-        fact_id="away",
-        at=START_OF_TESTS + begin,
-        household_id=HouseholdId(HOME),
-        returns_at=START_OF_TESTS + begin + 14 * DAY,
-        reason="travel",
-    )
-    assert engine_notes(away) == []
+    assert engine_notes(away(begin, 14 * DAY)) == []
+
+
+def heard_each_hour(*, silent_days: range) -> list[Reading]:
+    """Heartbeats of the motion sensor, but of these days none from one hour after noon to seven: no sensor is believed then."""
+    begin = noon(day_of(START_OF_TESTS) + 1) - START_OF_TESTS
+    hours = [(day, hour) for day in range(SPAN) for hour in range(24) if day not in silent_days or not 0 < hour < 8]
+    return [reading(begin + day * DAY + hour * HOUR, Signal.HEARTBEAT) for day, hour in hours]
+
+
+def test_a_day_on_which_the_motion_sensor_was_silent_is_unknown_though_its_home_was_heard() -> None:
+    dark = range(9, 22)
+    begin = noon(day_of(START_OF_TESTS) + 1) - START_OF_TESTS
+    seen = [one for one in spell(SPAN, later_from=SPAN - 8) if not _in_the_dark(one.observed_at - START_OF_TESTS - begin, dark)]
+    for silent_days, said in ((range(0), True), (dark, False)):
+        run = Days(
+            [enrolled(), device("pir-1", Signal.MOTION, interval_s=3600), *seen, *heard_each_hour(silent_days=silent_days)]
+        )
+        assert bool(run.engine.take_notes()) is said
+
+
+def _in_the_dark(at: Millis, days: range) -> bool:
+    return at // DAY in days and 0 < at % DAY < 8 * HOUR
+
+
+def away(at: Millis, length: Millis) -> AwayDeclared:
+    """Declared at this time of the tests for so long."""
+    begun = START_OF_TESTS + at
+    return AwayDeclared(fact_id=f"away-{at}", at=begun, household_id=HOME, returns_at=begun + length, reason="travel")
+
+
+@pytest.mark.parametrize(
+    ("why", "besides"),
+    [("an outage of ours", "an hour away"), ("an absence", "a minute without its gateway")],
+)
+def test_a_day_that_is_unknown_for_one_reason_is_not_known_again_for_want_of_another(why: str, besides: str) -> None:
+    begin = noon(day_of(START_OF_TESTS) + 1) - START_OF_TESTS
+    starts = [begin + day * DAY for day in range(9, 22)]
+    unknown: dict[str, list[object]] = {
+        "an outage of ours": [fact for at in starts for fact in (link_down(at), link_up(at + 5 * HOUR))],
+        "an absence": [away(at + 23 * HOUR, 2 * HOUR) for at in starts],  # within an hour of noon, and not said to be over
+    }
+    at = begin + 8 * DAY
+    small: dict[str, list[object]] = {
+        "an hour away": [
+            away(at, HOUR),
+            AwayEnded(fact_id="back", at=START_OF_TESTS + at + HOUR, household_id=HOME),
+        ],
+        "a minute without its gateway": [
+            device("gw-1", Signal.STATUS),
+            *(reading(at + minute * MINUTE, Signal.STATUS, float(minute), name="gw-1") for minute in (0, 1)),
+        ],
+    }
+    assert engine_notes(*small[besides]) != []
+    assert engine_notes(*unknown[why]) == engine_notes(*unknown[why], *small[besides]) == []
 
 
 def test_a_snapshot_on_any_evening_changes_no_note_and_no_bit() -> None:
