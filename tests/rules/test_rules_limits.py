@@ -138,8 +138,8 @@ def test_a_season_that_is_less_careful_is_refused_whole(extra: str, what: str) -
     ("old", "new", "what"),
     [
         ("[season.heatwave]", '[season.heatwave]\nfrom = "01-01"\nuntil = "12-31"', "leaves no day outside"),
-        ("[season.heatwave]", '[season.heatwave]\nfrom = "07-01"', "not a day of every year"),
-        ("[season.heatwave]", '[season.heatwave]\nuntil = "07-01"', "not a day of every year"),
+        ("[season.heatwave]", '[season.heatwave]\nfrom = "07-01"', "from and until go together"),
+        ("[season.heatwave]", '[season.heatwave]\nuntil = "07-01"', "from and until go together"),
         ('signal = "motion"', 'signal = "motion"\nactive = 7', "not hours such as"),
         ('signal = "motion"', 'signal = "door"', 'one of "motion"'),
         ('danger = "5 d"', "", "every absence ends in danger"),
