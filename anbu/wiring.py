@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +35,7 @@ from anbu.backtest.whatif import WhatIfProcess
 from anbu.beat import Beat
 from anbu.canary import Canary, Pressing
 from anbu.chores import Chore, Chores
+from anbu.memory import give_back_large_blocks, settle_memory
 from anbu.watch import SystemWatch
 from anbu.watchdog import Watchdog
 from anbu.why import look_back
@@ -46,7 +46,6 @@ from ingest.acks import AcksConsumer
 from ingest.acks_sender import AckSender, acks_address
 from ingest.acks_tray import AckTray
 from ingest.clock import DAY, SECOND, Clock, Millis, SystemClock
-from ingest.decode import Decoder
 from ingest.decoding import Decoding
 from ingest.dialects.registry import make_dialects
 from ingest.fact_outbox import ONLY_JOURNAL, carry_facts
@@ -142,16 +141,6 @@ def open_stores(folder: Path, engine: Store, sealer: Sealer, *, journal_folder: 
     )
 
 
-def settle_memory() -> None:
-    """What is here now, a whole town, stays: the collector of cycles need not look through it after every few batches.
-
-    That costs a tenth of all messages. What is made from now on is still looked through.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-
-
 def hours_runner(stores: Stores, clock: Clock, decoder: Decoding, pace: Pace | None = None) -> Runner:
     """The roll-up. Its state holds every series of the hour that runs, so it is committed seldom."""
     hours = HoursConsumer(stores.history, decoder, f"{stores.history_cursor}-hours")
@@ -188,6 +177,7 @@ class Site:
 
         `upkeep`: chores besides our own.
         """
+        give_back_large_blocks()
         self.stores = stores
         self.clock = clock
         self.rulebook = Rulebook(stores.engine, stores.sealer, clock)
@@ -219,7 +209,7 @@ class Site:
             (self.rules, view),
             (IntakeConsumer(stores.engine, view := decoder.view()), view),
             (HistoryConsumer(stores.history, view := decoder.view(), stores.history_cursor), view),
-            self._acks_reader(tray, decoder),
+            (AcksConsumer(stores.engine, view := decoder.view(), tray, clock), view),
         ]
         if "sparkplug" in stores.tongues.dialects:
             readers.append((RebirthConsumer(self.source.publish), None))
@@ -283,14 +273,6 @@ class Site:
             yield Beat("canary", 2.0, self.canary.turn, self.clock)
         if ping_url is not None:
             yield Beat("watchdog", 5.0, Watchdog(ping_url, self.stages, Wire(self.clock), self.clock).turn, self.clock)
-
-    def _acks_reader(self, tray: AckTray, decoder: SharedDecoder) -> tuple[Consumer, Pace | None]:
-        """Acknowledging reads the native dialect alone, for nobody else waits for us; where that is all, it shares."""
-        store, clock = self.stores.engine, self.clock
-        if self.stores.tongues.dialects != ("native",):
-            return AcksConsumer(store, Decoder(), tray, clock), None
-        view = decoder.view()
-        return AcksConsumer(store, view, tray, clock), view
 
     def carry_facts(self) -> int:
         """Append what staff did and the register learned to the journal, then messages of files, then what is read again."""

@@ -25,12 +25,18 @@ from ingest.readings import Readings
 
 _WEIGHT = 500  # bytes, see Decoded.weight
 
-KEPT_AHEAD = 600_000
+KEPT_AHEAD = 300_000
 """How much the end of a chain may be ahead of a consumer on it, see `Decoded.weight`: what is kept for it in memory."""
 
+GIVES_WAY = 100_000
+"""How far, before whoever would decode the next stretch gives those who are behind a moment, see `DecoderView._give_way`."""
+
+HANGS_S = 1.0
+"""Who has not moved for so long is not waited for."""
+
 MARKS_EVERY_S = 3.0
-"""How often the state is taken down, at most: of ten thousand homes it holds up everybody for some 25 ms, and what happens
-in less than a hundredth of the time delays no more than one SOS in a hundred."""
+"""How often the state is taken down, at most: of ten thousand homes it holds up everybody for 3 ms, or 20 after a change of the
+register, and what happens in less than a hundredth of the time delays no more than one SOS in a hundred."""
 
 JOIN_AGAIN_S = 60.0
 """A state that was not the others' (a mended decoder has read the past again) is compared again after so long."""
@@ -61,12 +67,14 @@ class _Stretch:
 class _Chain:
     """A decoder and the stretch it read last. Everything about it is looked at and changed under its lock."""
 
-    __slots__ = ("broken", "decoder", "lock", "tail", "wanted")
+    __slots__ = ("broken", "decoder", "lock", "moved", "tail", "took_s", "wanted")
 
     def __init__(self, decoder: Decoding, at: int, state: bytes | None) -> None:
         self.decoder = decoder
+        self.took_s = 0.0  # to decode the last stretch
         self.wanted = False  # somebody would commit if the state were taken down
         self.lock = threading.Lock()
+        self.moved = threading.Condition(self.lock)  # somebody took what was decoded
         self.broken = False  # the decoder raised and stands between two entries
         self.tail = _Stretch(at, state=state)
 
@@ -77,13 +85,15 @@ class _Chain:
             self.tail.state = self.decoder.snapshot()
         return self.tail.state
 
-    def extend(self, entries: Sequence[Entry]) -> None:
+    def extend(self, entries: Sequence[Entry], clock: Clock) -> None:
         """Decode these, which follow the last stretch."""
+        began = clock.monotonic()
         try:
             decoded = self.decoder.read(entries)
         except BaseException:
             self.broken = True
             raise
+        self.took_s = clock.monotonic() - began
         self.tail.next = _Stretch(entries[-1].offset, decoded, after=self.tail)
         self.tail = self.tail.next
 
@@ -92,9 +102,18 @@ class SharedDecoder:
     """Hands out views, one for each consumer; `make` makes decoders that all read alike."""
 
     def __init__(
-        self, journal: Journal, clock: Clock, make: Callable[[], Decoding] = Decoder, *, marks_every_s: float = MARKS_EVERY_S
+        self,
+        journal: Journal,
+        clock: Clock,
+        make: Callable[[], Decoding] = Decoder,
+        *,
+        marks_every_s: float = MARKS_EVERY_S,
+        kept_ahead: int = KEPT_AHEAD,
+        gives_way: int = GIVES_WAY,
+        hangs_s: float = HANGS_S,
     ) -> None:
         self.journal, self.clock, self.make, self.marks_every_s = journal, clock, make, marks_every_s
+        self.kept_ahead, self.gives_way, self.hangs_s = kept_ahead, gives_way, hangs_s
         self.lock = threading.Lock()
         self.chain: _Chain | None = None  # the one to join: that of a consumer none is ahead of
         self.views: list[DecoderView] = []
@@ -126,6 +145,7 @@ class DecoderView:
     def __init__(self, shared: SharedDecoder) -> None:
         self._shared = shared
         self._not_before = float("-inf")  # monotonic seconds before which no state is compared again
+        self._moved = float("-inf")  # monotonic seconds when others' stretches were last taken
         self._begin(shared.make(), None, None)
 
     @property
@@ -158,7 +178,11 @@ class DecoderView:
         while self._at < last:
             chain = self._chain
             with chain.lock:
-                found += self._walk(last)
+                taken = self._walk(last)
+                if taken:
+                    self._moved = self._shared.clock.monotonic()
+                    chain.moved.notify_all()
+                found += taken
                 at_end = self._stretch is chain.tail and not chain.broken
             if self._stretch is None or (chain.broken and self._at < last):
                 self._leave()
@@ -199,12 +223,30 @@ class DecoderView:
                 entries = entries[: bisect_right(entries, meet, key=offset_of_entry)]
         chain = self._chain
         with chain.lock:
+            self._give_way(chain)
             if self._stretch is not chain.tail or chain.broken:
                 return  # somebody was quicker
             if chain.wanted and (state := shared.mark(chain)) is not None:
                 self._known = (at, state)
-            chain.extend(entries)
+            chain.extend(entries, shared.clock)
             self._leave_behind(chain)
+
+    def _give_way(self, chain: _Chain) -> None:
+        """Wait for those who are far behind and moving, at most as long as decoding took the last time; gives the lock away.
+
+        Who is left behind decodes for itself, and falls behind all the more. So the first goes at half its pace, at worst,
+        while the others catch up: that costs an SOS a moment, and their decoding everything once more would cost it a longer one.
+        """
+        shared = self._shared
+        since = shared.clock.monotonic() - shared.hangs_s
+        slow = [view for view in shared.views if view._moved > since and view._behind(chain) > shared.gives_way]
+        if slow:
+            chain.moved.wait_for(lambda: all(view._behind(chain) <= shared.gives_way for view in slow), chain.took_s)
+
+    def _behind(self, chain: _Chain) -> int:
+        """How far behind its end we are, see `Decoded.weight`; 0 for one that reads elsewhere."""
+        stretch = self._stretch
+        return chain.tail.weight - stretch.weight if self._chain is chain and stretch is not None else 0
 
     def _join(self, others: _Chain, at: int) -> bool:
         """True when we now stand at the end of theirs: the same place, and a state that is the same to the last byte."""
@@ -224,10 +266,11 @@ class DecoderView:
     def _leave_behind(self, chain: _Chain) -> None:
         """Whoever is too far back has to read for itself: what is kept in memory must not grow while it hangs."""
         for view in self._shared.views:
-            stretch = view._stretch
-            if view._chain is not chain or stretch is None or stretch.next is chain.tail:
-                continue
-            if chain.tail.weight - stretch.weight > KEPT_AHEAD:
+            if (
+                view._behind(chain) > self._shared.kept_ahead
+                and view._stretch is not None
+                and view._stretch.next is not chain.tail
+            ):
                 view._stretch = None
 
     def _leave(self) -> bytes:

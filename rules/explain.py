@@ -64,7 +64,7 @@ def _clock(state: State, absence: Absence, home: int, rule: RuleKey, at: Millis)
     since, levels = view
     if since > at:
         return RuleSeen(rule=rule, standing=standing, since=since, lacking="away_declared")
-    watch, bit = state.observability, OBSERVED.get(rule, 0)
+    watch, bit = state.observability, absence.watched_by(state, home, rule, since, at)
     blind = watch.blind_between(home, since, at, bit)
     waits = absence.waits_until(state, home) > at
     return RuleSeen(

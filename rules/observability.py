@@ -166,9 +166,20 @@ class Observability:
         ends = [past[-1][1] for past in (self._link, self._gateway.get(home)) if past]
         return max(ends, default=None)
 
-    def heard_again_at(self) -> Millis | None:
-        """When our own last outage ended; None while one lasts, or when there was none."""
-        return self._link[-1][1] if self._link and self.link_since is None else None
+    def heard_again_at(self, lasted: Millis, settle: Millis) -> Millis | None:
+        """When our own last outage that lasted so long ended; None while one lasts, or where that is settled.
+
+        Settled it is once the end of the very last outage is `settle` after it. Of a shorter outage nothing need be waited
+        for, and nothing may be: a link that goes for a moment every few minutes would be waited for without end.
+        """
+        if self.link_since is not None:
+            return None
+        for start, end, _ in reversed(self._link):
+            if end + settle <= self._link[-1][1]:
+                return None
+            if end - start >= lasted:
+                return end
+        return None
 
     def blind_between(self, home: int, start: Millis, end: Millis, bit: int = 0) -> Millis:
         """For how much of [start, end] it could not be observed."""

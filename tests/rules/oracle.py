@@ -524,7 +524,7 @@ class Oracle:
 
     def verify_limits(self, name: str, home: Home, at: int) -> list[int | None]:
         normal = self.limits(home, "cannot_verify")[2] or 0
-        if "motion" not in self.signals[name]:
+        if home.heard and "motion" not in self.signals[name]:
             slower = {"call": self.limits(home, "call")[2], "phone": self.limits(home, "phone")[2]}
             normal = max([slower[one] or 0 for one in slower if one in self.signals[name]], default=normal)
         ends = [end for _, end in [*self.link, *home.gateway] if end is not None]
@@ -536,8 +536,10 @@ class Oracle:
 
     def judge(self, name: str, home: Home, at: int) -> None:
         starts = self.starts(name, home)
-        heard_again = self.link[-1][1] if self.link else None
-        waits = heard_again is not None and at < heard_again + self.table.settle and max(home.fresh, default=0) < heard_again
+        waits = not (self.link and self.link[-1][1] is None) and any(
+            end - start >= self.table.caught_up and at < end + self.table.settle and max(home.fresh, default=0) < end
+            for start, end in self.link
+        )
         for rule in ABSENCES:
             start = starts.get(rule)
             if rule in home.open and home.open[rule]["start"] != start:
@@ -604,6 +606,9 @@ class Oracle:
         since = max(start, home.settled.get(rule, start))
         elapsed = at - since
         signal = {"motion": "motion", "personal": "motion", "call": "call"}.get(rule, "")
+        if not counted:
+            life = [one for one in ("motion", "call") if one in self.signals[name]]
+            signal = min(life, key=lambda one: self.outages(home, start, at, one) if at > start else 0, default="")
         observed = elapsed - self.outages(home, since, at, signal) if counted and at > since else elapsed
         there = [(level, limit) for level, limit in enumerate(limits, 1) if limit is not None and self.told_now(rule, level, at)]
         reached = max([level for level, limit in there if observed >= limit], default=0)

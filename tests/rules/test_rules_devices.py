@@ -113,14 +113,16 @@ def test_wrong_2_a_gateway_that_stops_is_one_finding_and_not_one_for_each_device
     assert [one.verb for one in days.until(6 * HOUR + 5 * MINUTE) if one.rule in DEVICE] == [Verb.CLEARED]
 
 
-def test_wrong_5_a_household_never_heard_is_a_ticket_after_an_hour_and_a_check_after_a_day() -> None:
-    days = Days(home_with(Signal.MOTION, Signal.CALL, interval_s=600))
+@pytest.mark.parametrize("signals", [(Signal.MOTION, Signal.CALL), (Signal.CALL, Signal.PHONE), ()])
+def test_wrong_5_a_household_never_heard_is_a_ticket_after_an_hour_and_a_check_after_a_day(signals: tuple[Signal, ...]) -> None:
+    """Whatever stands there: a home that has a phone alone is verified by calls, but only once it is heard at all."""
+    days = Days(home_with(*signals, interval_s=600))
     said = days.until(30 * HOUR)
     assert told(said) == [("not_commissioned", "raised", 1, 1.0), ("cannot_verify", "raised", 3, 24.0)]
     check = said[-1]
     assert (check.evidence.coverage, check.evidence.blind) == (0.0, "not_commissioned")
     assert "0%만 관측, 미개통" in reason(check.rule, check.level, check.evidence, check.at)
-    days.feed([motion(30 * HOUR)])
+    days.feed([reading(30 * HOUR, Signal.CALL), motion(30 * HOUR)])
     assert told(days.until(31 * HOUR))[:2] == [
         ("cannot_verify", "cleared", 3, 30.0028),
         ("not_commissioned", "cleared", 1, 30.0028),
@@ -203,3 +205,15 @@ def test_all_gateways_that_come_back_in_one_batch_mean_what_they_mean_one_by_one
         assert {one.evidence.device_id for one in found if one.verb is Verb.RAISED} >= {"pir-hh-1", "pir-hh-2"}
         said.append((found, engine.snapshot()))
     assert said[0] == said[1]
+
+
+def test_what_a_claimed_device_had_sent_before_blames_no_clock_and_is_no_report_of_now() -> None:
+    """It is older than the enrolment for the best of reasons."""
+    before = [
+        reading(2 * HOUR, Signal.MOTION, observed_at=START - at * MINUTE, credible=credible, skewed=skewed, again=True)
+        for at, credible, skewed in [*((at, False, False) for at in range(9)), (9, True, True), (10, True, False)]
+    ]
+    days = Days([*home_with(Signal.MOTION, interval_s=600), motion(0), *before])
+    assert told(days.until(4 * HOUR), RuleKey.DEVICE_CLOCK, RuleKey.DEVICE_SILENT) == [
+        ("device_silent", "raised", 1, round(32 / 60, 4)),
+    ]

@@ -346,6 +346,20 @@ def test_rules_without_it_say_nothing_and_rules_with_it_again_take_the_home_up_t
     assert int(days.engine._state.households.fit_at[0]) < START + 14 * DAY
 
 
+def test_a_fit_by_night_rests_on_the_day_that_has_just_ended_though_its_pauses_may_still_change() -> None:
+    """Of two homes alike for nine days one was still for six hours of the tenth: the night after, that is usual there."""
+    ordinary = days_of_a_clock(10)
+    still = [one for one in ordinary if not 9 * DAY + 3 * HOUR < one.observed_at - START < 9 * DAY + 9 * HOUR]
+    limits = []
+    for items in (ordinary, still):
+        days = fresh(list(items))
+        days.until(9 * DAY + 20 * HOUR)  # 05:00, two hours after the fit
+        habits = days.engine._state.habits
+        assert int(habits.fitted_days[0]) == 10 and int(habits.days[0]) == 9  # the tenth is not booked yet
+        limits.append(habits.limits[:, 0].copy())
+    assert (limits[1] >= limits[0]).all() and (limits[1] > limits[0]).any()
+
+
 def test_a_home_that_has_ended_is_fitted_no_more() -> None:
     days = fresh([*days_of_a_clock(3), HouseholdEnded(fact_id="e", at=START + 3 * DAY, household_id=HOME)])
     days.until(5 * DAY)
