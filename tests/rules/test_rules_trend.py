@@ -389,10 +389,8 @@ def test_all_up_to_the_last_that_passes_are_told_and_one_that_just_passes_too() 
 def known_weeks(recent: int, past: int) -> tuple[State, Trend]:
     """A home twice as active on so many known days of its last week as on so many of the four before; the rest is unknown."""
     state, trend = State(), Trend(TABLE)
-    state.households.add(HOME)
-    state.households.dongs.append("dong-1")
-    state.households.active[0] = 1
-    state.trends.add(HOME)
+    state.households.enrol(HOME, "dong-1")
+    state.trends.add()
     unknown = np.array([UNKNOWN], dtype=np.uint8)
     for day in range(FIRST - DAYS, FIRST):
         last = day >= FIRST - RECENT
@@ -421,10 +419,8 @@ def test_a_household_may_be_told_of_again_once_the_week_is_over_and_not_before()
 def test_a_day_is_closed_in_the_night_after_it_and_its_half_is_gathered_anew() -> None:
     state, trend = State(), Trend(TABLE)
     assert trend.due(state) == UNSET
-    state.households.add(HOME)
-    state.households.active[0] = 1
-    state.households.dongs.append("dong-1")
-    state.trends.add(HOME)
+    state.households.enrol(HOME, "dong-1")
+    state.trends.add()
     state.trend_closed = FIRST - 1
     for day in range(FIRST, FIRST + 5):
         batch = Batch(state, 0)
