@@ -13,6 +13,7 @@ from anbu.ending import Refusal
 from anbu.language import say
 from anbu.opening import open_site
 from anbu.settings import load_settings
+from anbu.unregistered import unregistered
 from ingest.clock import Millis, parse_local
 from ingest.register.homes import NotRegistered
 from rules.finding import Level
@@ -64,7 +65,7 @@ def _rulebook(config: Path | None) -> Iterator[Rulebook]:
         except ChangeRefused as error:
             raise Refusal(error.words.said(_lang())) from error
         except NotRegistered as error:
-            raise Refusal(str(error)) from error
+            raise unregistered(error) from error
 
 
 def _in_force(config: Path | None, rulebook: Rulebook) -> RuleTable:

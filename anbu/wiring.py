@@ -46,7 +46,6 @@ from ingest.acks import AcksConsumer
 from ingest.acks_sender import AckSender, acks_address
 from ingest.acks_tray import AckTray
 from ingest.clock import DAY, SECOND, Clock, Millis, SystemClock
-from ingest.decode import Decoder
 from ingest.decoding import Decoding
 from ingest.dialects.registry import make_dialects
 from ingest.fact_outbox import ONLY_JOURNAL, carry_facts
@@ -210,7 +209,7 @@ class Site:
             (self.rules, view),
             (IntakeConsumer(stores.engine, view := decoder.view()), view),
             (HistoryConsumer(stores.history, view := decoder.view(), stores.history_cursor), view),
-            self._acks_reader(tray, decoder),
+            (AcksConsumer(stores.engine, view := decoder.view(), tray, clock), view),
         ]
         if "sparkplug" in stores.tongues.dialects:
             readers.append((RebirthConsumer(self.source.publish), None))
@@ -274,14 +273,6 @@ class Site:
             yield Beat("canary", 2.0, self.canary.turn, self.clock)
         if ping_url is not None:
             yield Beat("watchdog", 5.0, Watchdog(ping_url, self.stages, Wire(self.clock), self.clock).turn, self.clock)
-
-    def _acks_reader(self, tray: AckTray, decoder: SharedDecoder) -> tuple[Consumer, Pace | None]:
-        """Acknowledging reads the native dialect alone, for nobody else waits for us; where that is all, it shares."""
-        store, clock = self.stores.engine, self.clock
-        if self.stores.tongues.dialects != ("native",):
-            return AcksConsumer(store, Decoder(), tray, clock), None
-        view = decoder.view()
-        return AcksConsumer(store, view, tray, clock), view
 
     def carry_facts(self) -> int:
         """Append what staff did and the register learned to the journal, then messages of files, then what is read again."""

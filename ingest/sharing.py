@@ -35,8 +35,8 @@ HANGS_S = 1.0
 """Who has not moved for so long is not waited for."""
 
 MARKS_EVERY_S = 3.0
-"""How often the state is taken down, at most: of ten thousand homes it holds up everybody for some 25 ms, and what happens
-in less than a hundredth of the time delays no more than one SOS in a hundred."""
+"""How often the state is taken down, at most: of ten thousand homes it holds up everybody for 3 ms, or 20 after a change of the
+register, and what happens in less than a hundredth of the time delays no more than one SOS in a hundred."""
 
 JOIN_AGAIN_S = 60.0
 """A state that was not the others' (a mended decoder has read the past again) is compared again after so long."""
@@ -102,9 +102,18 @@ class SharedDecoder:
     """Hands out views, one for each consumer; `make` makes decoders that all read alike."""
 
     def __init__(
-        self, journal: Journal, clock: Clock, make: Callable[[], Decoding] = Decoder, *, marks_every_s: float = MARKS_EVERY_S
+        self,
+        journal: Journal,
+        clock: Clock,
+        make: Callable[[], Decoding] = Decoder,
+        *,
+        marks_every_s: float = MARKS_EVERY_S,
+        kept_ahead: int = KEPT_AHEAD,
+        gives_way: int = GIVES_WAY,
+        hangs_s: float = HANGS_S,
     ) -> None:
         self.journal, self.clock, self.make, self.marks_every_s = journal, clock, make, marks_every_s
+        self.kept_ahead, self.gives_way, self.hangs_s = kept_ahead, gives_way, hangs_s
         self.lock = threading.Lock()
         self.chain: _Chain | None = None  # the one to join: that of a consumer none is ahead of
         self.views: list[DecoderView] = []
@@ -228,10 +237,11 @@ class DecoderView:
         Who is left behind decodes for itself, and falls behind all the more. So the first goes at half its pace, at worst,
         while the others catch up: that costs an SOS a moment, and their decoding everything once more would cost it a longer one.
         """
-        since = self._shared.clock.monotonic() - HANGS_S
-        slow = [view for view in self._shared.views if view._moved > since and view._behind(chain) > GIVES_WAY]
+        shared = self._shared
+        since = shared.clock.monotonic() - shared.hangs_s
+        slow = [view for view in shared.views if view._moved > since and view._behind(chain) > shared.gives_way]
         if slow:
-            chain.moved.wait_for(lambda: all(view._behind(chain) <= GIVES_WAY for view in slow), chain.took_s)
+            chain.moved.wait_for(lambda: all(view._behind(chain) <= shared.gives_way for view in slow), chain.took_s)
 
     def _behind(self, chain: _Chain) -> int:
         """How far behind its end we are, see `Decoded.weight`; 0 for one that reads elsewhere."""
@@ -256,7 +266,11 @@ class DecoderView:
     def _leave_behind(self, chain: _Chain) -> None:
         """Whoever is too far back has to read for itself: what is kept in memory must not grow while it hangs."""
         for view in self._shared.views:
-            if view._behind(chain) > KEPT_AHEAD and view._stretch is not None and view._stretch.next is not chain.tail:
+            if (
+                view._behind(chain) > self._shared.kept_ahead
+                and view._stretch is not None
+                and view._stretch.next is not chain.tail
+            ):
                 view._stretch = None
 
     def _leave(self) -> bytes:

@@ -24,6 +24,7 @@ def why(
 
     from alerts.rulebook import Rulebook
     from anbu.opening import open_site
+    from anbu.unregistered import unregistered
     from anbu.why import look_back
     from ingest.clock import parse_local
     from ingest.decode import NOWHERE
@@ -49,5 +50,5 @@ def why(
         except CannotSay as error:
             raise Refusal(error.words.said(say("ko", "en"))) from error
         except NotRegistered as error:
-            raise Refusal(str(error)) from error
+            raise unregistered(error) from error
     print(msgspec.json.encode(seen).decode() if as_json else "\n".join(explain_lines(seen, say("ko", "en"))))

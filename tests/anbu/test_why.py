@@ -68,9 +68,7 @@ class Kept:
 
     def why(self, at: Millis, *, cursors: Path | None = None, now: Millis | None = None) -> HomeSeen:
         """The account at this moment, asked at once unless told."""
-        return look_back(
-            self.journal_folder, cursors or self.cursors_file, Decoder(), load_table(None), HOME, at, now=self.clock.home_now()
-        )
+        return look_back(self.journal_folder, cursors or self.cursors_file, Decoder(), load_table(None), HOME, at, now=now or at)
 
 
 @pytest.fixture

@@ -26,8 +26,10 @@ from tests.rules.rule_parts import (
     link_down,
     link_up,
     motion,
+    raised,
     reading,
     rejection,
+    resolved,
     without_personal,
 )
 from tests.rules.test_rules_limits import applied, declared, own
@@ -410,3 +412,13 @@ def test_at_the_return_time_itself_the_clocks_run_again() -> None:
     account = rule(seen(days, 9 * HOUR), RuleKey.MOTION)
     assert (account.since, account.elapsed, account.lacking, account.coverage) == (START + 9 * HOUR, 0, "", 1.0)
     assert [one.due for one in account.levels] == [START + 17 * HOUR, START + 21 * HOUR, START + 33 * HOUR]
+
+
+def test_after_a_check_that_ended_without_a_sign_of_life_it_counts_from_there_as_the_rule_does() -> None:
+    days = Days([*home_with(Signal.MOTION), motion(0)])
+    days.until(9 * HOUR)
+    days.feed([resolved(9 * HOUR, "device_fault", RuleKey.MOTION)])
+    account = rule(seen(days, 10 * HOUR), RuleKey.MOTION)
+    assert account.since == START + 9 * HOUR and account.elapsed == HOUR
+    assert {one.level: one.due for one in account.levels}[Level.CAUTION] == START + 17 * HOUR
+    assert raised(days.until(18 * HOUR), RuleKey.MOTION) == [(Level.CAUTION, 17 * HOUR)]

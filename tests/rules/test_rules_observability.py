@@ -12,6 +12,7 @@ from ingest.reading import DeviceId, HouseholdId, Signal
 from rules.engine import STEP, Item
 from rules.finding import Level, RuleKey, Verb
 from rules.observability import Blind, Observability, Sight
+from rules.roll import MOTION_BIT
 from rules.sentence import reason
 from tests.rules.rule_parts import (
     START,
@@ -298,3 +299,10 @@ def test_a_gateway_that_is_lost_twice_was_lost_the_first_time_and_what_is_long_o
     watch.gateway_found(0, 20 * DAY + HOUR)
     assert watch.blind_between(0, 0, 21 * DAY) == HOUR
     assert watch.cause_between(0, 0, DAY) is None
+
+
+def test_a_household_that_ends_while_its_sensor_is_silent_is_blind_no_more() -> None:
+    days = sensor_day(HouseholdEnded(fact_id="x", at=START + 5 * HOUR, household_id=HouseholdId("hh-1")))
+    assert days.engine.sights().homes == {} and not days.engine._state.observability.blind(0, MOTION_BIT)
+    assert days.engine._state.observability.blind_between(0, START, START + 9 * HOUR, MOTION_BIT) == 3 * HOUR
+    assert told(days.until(30 * HOUR), RuleKey.MOTION, RuleKey.CANNOT_VERIFY) == []

@@ -92,3 +92,10 @@ def test_a_file_that_is_no_toml_is_refused_in_both_languages() -> None:
         read_table("= 1")
     assert caught.value.lines("ko")[0].startswith("TOML 형식이 아닙니다: ")
     assert caught.value.lines("en")[0].startswith("not TOML: ")
+
+
+def test_what_stands_nowhere_in_the_file_is_said_without_a_line() -> None:
+    with pytest.raises(RulesWrong) as caught:
+        read_table(DEFAULT.read_text(encoding="utf-8").replace('version = "default-1"', "", 1), "mine.toml")
+    [ko], [en] = caught.value.lines("ko"), caught.value.lines("en")
+    assert ko.startswith("version ") and en.startswith("version ")
