@@ -321,7 +321,7 @@ class Site:
     def look_back(self, household: str, at: Millis) -> HomeSeen:
         """What the rules saw of a home then: the journal is run again beside the stages, which wait for nothing."""
         journal, decoder = self.stores.journal.folder, self.stores.tongues.decoder()
-        return look_back(journal, self.stores.cursors.path, decoder, self.first_table, household, at)
+        return look_back(journal, self.stores.cursors.path, decoder, self.first_table, household, at, now=self.clock.home_now())
 
     def stages(self) -> list[StageHealth]:
         """How every stage is, in the order data flows."""
