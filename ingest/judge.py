@@ -23,7 +23,7 @@ from ingest.facts import MessageReread
 from ingest.heard import EvenPack, Heard, Said, Wrong
 from ingest.journal.port import Entry, Message
 from ingest.reading import URGENT, DeviceId, DongCode, Reading, Reason, Rejection, Signal
-from ingest.readings import CREDIBLE, SKEWED, Gathered
+from ingest.readings import AGAIN, CREDIBLE, SKEWED, Gathered
 from ingest.set_aside import NOT_COUNTED, SetAside
 from ingest.urgent import LastUrgent, Mark
 from ingest.window import Windows
@@ -187,7 +187,7 @@ class Judge:
             case.entry.received_at,
             -1 if heard.boot is None else heard.boot,
             -1 if heard.seq is None else heard.seq,
-            CREDIBLE * credible | SKEWED * dated.skewed,
+            CREDIBLE * credible | SKEWED * dated.skewed | AGAIN * (case.again is not None),
             said.value,
         )
 
@@ -268,6 +268,7 @@ def _alarm_of_nobody(case: Case, said: Said, place: Place | None) -> Reading:
         seq=case.heard.seq,
         credible=False,
         skewed=dated.skewed,
+        again=case.again is not None,
     )
 
 

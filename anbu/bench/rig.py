@@ -19,7 +19,8 @@ from anbu.bench.players import Counter
 from anbu.ending import Refusal
 from anbu.language import say
 from anbu.schema import migrate
-from anbu.wiring import Site, Stores, open_stores
+from anbu.stores import Stores, open_stores
+from anbu.wiring import Site
 from ingest.clock import Clock, Millis, SystemClock
 from ingest.journal.port import Body
 from ingest.journal.sqlite import SqliteJournal

@@ -106,6 +106,8 @@ def test_claimed_device_is_read_again_from_its_first_message_with_the_times_of_t
     assert [reading.seq for reading in taken] == [0, 1, 2]
     assert [reading.observed_at for reading in taken] == [heard_at - 2 * MINUTE, heard_at - MINUTE, heard_at]
     assert {reading.household_id for reading in taken} == {"hh-1"}
+    place.hear(topic("pir-1", "motion"), numbered(3))
+    assert [reading.again for reading in [*taken, *readings(place.settle())]] == [True, True, True, False]
 
 
 def test_what_a_device_saw_before_it_was_enrolled_is_no_sign_of_life(place: Place) -> None:

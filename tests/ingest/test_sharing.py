@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ingest import sharing
 from ingest.clock import SystemClock, VirtualClock
 from ingest.decode import Decoder
 from ingest.decoding import Item
@@ -83,13 +82,10 @@ def alone(journal: MemoryJournal) -> tuple[list[tuple[Entry, list[Item]]], list[
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("items_ahead", [10, 100_000])
-def test_each_is_told_what_it_would_have_read_alone_and_commits_that_very_state(
-    seed: int, items_ahead: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sharing, "KEPT_AHEAD", items_ahead)
+def test_each_is_told_what_it_would_have_read_alone_and_commits_that_very_state(seed: int, items_ahead: int) -> None:
     draw, journal = random.Random(seed), MemoryJournal()
     clock = VirtualClock(0)
-    shared = SharedDecoder(journal, clock, marks_every_s=draw.choice([0.0, 1e9]))
+    shared = SharedDecoder(journal, clock, marks_every_s=draw.choice([0.0, 1e9]), kept_ahead=items_ahead)
     readers = [Reader(journal, shared.view()) for _ in range(3)]
     script = bodies(seed, 200)
     commits: list[tuple[int, bytes | None]] = []
@@ -230,10 +226,8 @@ class Seconds(VirtualClock):
         return self.now
 
 
-def two_readers(monkeypatch: pytest.MonkeyPatch, took_s: float) -> tuple[Reader, Reader, Seconds]:
+def two_readers(took_s: float, hangs_s: float = float("inf")) -> tuple[Reader, Reader, Seconds]:
     """One that has decoded as much as may be kept, which took `took_s` each time, and one that has come half the way."""
-    monkeypatch.setattr(sharing, "GIVES_WAY", 20)
-    monkeypatch.setattr(sharing, "KEPT_AHEAD", 40)
     clock, journal = Seconds(), MemoryJournal()
 
     class Timed(CountingDecoder):
@@ -241,7 +235,7 @@ def two_readers(monkeypatch: pytest.MonkeyPatch, took_s: float) -> tuple[Reader,
             clock.now += took_s
             return super().read(entries)
 
-    shared = SharedDecoder(journal, clock, Timed)
+    shared = SharedDecoder(journal, clock, Timed, gives_way=20, kept_ahead=40, hangs_s=hangs_s)
     first, second = (Reader(journal, shared.view()) for _ in range(2))
     journal.append(bodies(5, 490))
     for reader in (first, second):
@@ -253,9 +247,8 @@ def two_readers(monkeypatch: pytest.MonkeyPatch, took_s: float) -> tuple[Reader,
     return first, second, clock
 
 
-def test_one_that_is_slow_and_moves_is_waited_for_and_nothing_is_decoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "HANGS_S", float("inf"))
-    first, second, _ = two_readers(monkeypatch, took_s=3_600.0)
+def test_one_that_is_slow_and_moves_is_waited_for_and_nothing_is_decoded_twice() -> None:
+    first, second, _ = two_readers(took_s=3_600.0)
 
     def run_ahead() -> None:
         while len(first.told) < 500:
@@ -271,9 +264,8 @@ def test_one_that_is_slow_and_moves_is_waited_for_and_nothing_is_decoded_twice(m
     assert first.told == second.told
 
 
-def test_nobody_waits_longer_than_decoding_took(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "HANGS_S", float("inf"))
-    first, second, _ = two_readers(monkeypatch, took_s=0.001)
+def test_nobody_waits_longer_than_decoding_took() -> None:
+    first, second, _ = two_readers(took_s=0.001)
     while len(first.told) < 500:
         first.read(5)
     assert len(second.told) == 15
@@ -281,9 +273,9 @@ def test_nobody_waits_longer_than_decoding_took(monkeypatch: pytest.MonkeyPatch)
     assert second.told == first.told[:20]
 
 
-def test_nobody_waits_for_one_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second, clock = two_readers(monkeypatch, took_s=3_600.0)
-    clock.now += 2 * sharing.HANGS_S
+def test_nobody_waits_for_one_that_hangs() -> None:
+    first, second, clock = two_readers(took_s=3_600.0, hangs_s=1.0)
+    clock.now += 2.0
     while len(first.told) < 500:
         first.read(5)
     assert len(second.told) == 15

@@ -209,6 +209,14 @@ def test_a_journal_of_many_homes_is_told_apart_and_what_befell_us_belongs_to_eac
     }
 
 
+def test_a_season_declared_before_a_home_was_enrolled_holds_there_too() -> None:
+    declared = SeasonDeclared(fact_id="s", at=START, season="heatwave", until=START + DAY)
+    again = enrolled("hh-1", at=2 * HOUR, grade="high")
+    [home] = homes_of([enrolled("hh-0"), declared, enrolled("hh-1", at=HOUR), again], "log")[1:]
+    assert [type(item).__name__ for item in home.items] == ["HouseholdEnrolled", "SeasonDeclared", "HouseholdEnrolled"]
+    assert home.start == START + HOUR
+
+
 def test_what_a_home_teaches_is_what_the_rules_learnt_of_it() -> None:
     gaps = gaps_of(recorded(*hourly(9, but=silent(1, 2, 5) | silent(3, 2, 3))), SHIPPED)
     assert sorted(round(minutes) for minutes in gaps.minutes if minutes > 70) == [243, 363] and gaps.days >= 8

@@ -205,3 +205,15 @@ def test_all_gateways_that_come_back_in_one_batch_mean_what_they_mean_one_by_one
         assert {one.evidence.device_id for one in found if one.verb is Verb.RAISED} >= {"pir-hh-1", "pir-hh-2"}
         said.append((found, engine.snapshot()))
     assert said[0] == said[1]
+
+
+def test_what_a_claimed_device_had_sent_before_blames_no_clock_and_is_no_report_of_now() -> None:
+    """It is older than the enrolment for the best of reasons."""
+    before = [
+        reading(2 * HOUR, Signal.MOTION, observed_at=START - at * MINUTE, credible=credible, skewed=skewed, again=True)
+        for at, credible, skewed in [*((at, False, False) for at in range(9)), (9, True, True), (10, True, False)]
+    ]
+    days = Days([*home_with(Signal.MOTION, interval_s=600), motion(0), *before])
+    assert told(days.until(4 * HOUR), RuleKey.DEVICE_CLOCK, RuleKey.DEVICE_SILENT) == [
+        ("device_silent", "raised", 1, round(32 / 60, 4)),
+    ]

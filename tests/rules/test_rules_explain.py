@@ -147,7 +147,7 @@ def test_the_words_say_the_figures() -> None:
     line = next(one for one in explain_lines(seen(days, 14 * HOUR)) if one.startswith("활동 없음:"))
     assert "11월 22일 10:00부터 13시간, 그중 10시간을 셈 (관측 77%)" in line
     assert "주의 발생 중" in line and "주의 8시간: 넘음" in line and "경보 12시간: 11월 23일 01:00에 발생할 예정" in line
-    assert "11월 22일 11:00 - 11월 22일 14:00 관측 못 함 (브로커 연결 끊김)" in line
+    assert "11월 22일 11:00 - 11월 22일 14:00 관측 못 함 (메시지 서버 연결 끊김)" in line
     english = next(one for one in explain_lines(days.engine.explain(HouseholdId(HOME)), "en") if one.startswith("No motion:"))
     assert "Caution 8 h: reached" in english and "Warning 12 h: would speak at 23 Nov 01:00" in english
     days.feed([link_down(15 * HOUR)])
@@ -318,7 +318,7 @@ def test_the_whole_account_reads_as_sentences_in_korean_and_in_english() -> None
     days.feed([reading(at * MINUTE, Signal.HUMIDITY, 40.0) for at in range(785, 841, 10)])
     days.until(14 * HOUR + STEP)
     version = days.engine.table.version
-    outage = "11월 22일 11:00 - 11월 22일 14:00 관측 못 함 (브로커 연결 끊김)"
+    outage = "11월 22일 11:00 - 11월 22일 14:00 관측 못 함 (메시지 서버 연결 끊김)"
     assert lines_of(days, "fr") == lines_of(days, "ko")
     assert lines_of(days, "ko") == {
         "": f"11월 22일 23:00 현재 규칙이 본 hh-1 (위험군 ordinary, 기준표 {version}).",
@@ -363,8 +363,8 @@ def test_the_whole_account_reads_as_sentences_in_korean_and_in_english() -> None
     english = lines_of(days, "en")
     unknown = "not to be foreseen, it cannot be observed"
     outages = (
-        "not observed 22 Nov 11:00 - 22 Nov 14:00 (no connection to the broker); "
-        "not observed since 23 Nov 00:00 (no connection to the broker)"
+        "not observed 22 Nov 11:00 - 22 Nov 14:00 (no connection to the message broker); "
+        "not observed since 23 Nov 00:00 (no connection to the message broker)"
     )
     assert english[""] == f"hh-1 as the rules saw it at 23 Nov 01:00 (grade ordinary, table {version})."
     assert english["No motion"] == (
@@ -378,10 +378,10 @@ def test_the_whole_account_reads_as_sentences_in_korean_and_in_english() -> None
     assert english["Heat"] == (
         "the last sample is old: how it is now could not be known; last sample 34.3°C, 22 Nov 23:00, pir-1; "
         f"Warning stands; Caution 31: reached; Warning 33: reached; Danger 35: {unknown}; "
-        "not observed since 23 Nov 00:00 (no connection to the broker)."
+        "not observed since 23 Nov 00:00 (no connection to the message broker)."
     )
     deaf = "it cannot be observed now: a signal would not have been heard; Danger: would speak at once when it comes"
-    assert english["Smoke"] == f"{deaf}; not observed since 23 Nov 00:00 (no connection to the broker)."
+    assert english["Smoke"] == f"{deaf}; not observed since 23 Nov 00:00 (no connection to the message broker)."
     assert english["No motion, phone off"] == (
         "phone off does not stand; since 22 Nov 11:00; Warning: to be judged when that stands."
     )

@@ -75,6 +75,14 @@ def test_what_stood_when_the_days_began_was_found() -> None:
     assert found.in_force.delay_h_median is not None
 
 
+def test_what_stood_when_the_days_began_found_nothing_that_came_after_it_was_over() -> None:
+    items: list[Item] = [enrolled("hh-1"), device("pir-hh-1", Signal.MOTION, home="hh-1"), motion(0, name="pir-hh-1")]
+    lived = [item for day in (1, 2, 3) for item in day_of("hh-1", day)]
+    fallen = resolved(DAY + 12 * HOUR, "emergency_119", home="hh-1")
+    assert tried(TABLE, [*items, fallen]).in_force.emergencies_missed == 0
+    assert tried(TABLE, [*items, *lived, fallen]).in_force.emergencies_missed == 1
+
+
 def test_a_dong_in_which_nobody_is_at_home_has_no_delay() -> None:
     items: list[Item] = [enrolled("hh-1"), device("pir-hh-1", Signal.MOTION, Signal.DOOR, home="hh-1")]
     items += [motion(0, name="pir-hh-1"), reading(HOUR, Signal.DOOR, 2.0, name="pir-hh-1")]
