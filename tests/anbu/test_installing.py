@@ -217,7 +217,11 @@ def test_household_import_and_template_on_the_command_line(home: Path, store: En
     lines = [heading, *(row + [""] * (len(heading) - len(row)) for row in rows)]
     (home / "table.csv").write_text("\n".join(",".join(line) for line in lines), encoding="utf-8")
     dry = anbu("household", "import", "table.csv", "--dry-run", english=True)
-    assert dry.exit_code == 1 and "line      3  dong unknown_dong" in dry.stdout and "would be entered 1/2" in dry.stdout
+    assert (
+        dry.exit_code == 1
+        and "line      3  dong: no such dong → anbu dong add" in dry.stdout
+        and "would be entered 1/2" in dry.stdout
+    )
     done = anbu("household", "import", "table.csv", english=True)
     assert "households entered 1/2" in done.stdout and "김" not in done.output
     assert anbu("household", "import", "nowhere.xlsx").exit_code == 1
