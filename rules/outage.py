@@ -19,7 +19,7 @@ from rules.table import RuleTable
 from rules.twins import twin_since
 
 OF_LIFE = frozenset({MOTION_BIT, CALL_BIT})
-"""What a device whose id is used twice cannot be believed to say of this home; a temperature it tells is still held against its limits."""
+"""What a device whose id is used twice is not believed to say of this home; its temperatures are held against their limits."""
 
 
 @dataclass(slots=True)
