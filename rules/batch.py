@@ -62,7 +62,7 @@ class Batch:
 
     def __init__(self, state: State, caught_up: Millis) -> None:
         self._state = state
-        self._device_of = state.devices.index.get
+        self._device_of = state.devices.ids.find
         self._enrolled = state.devices
         self._caught_up = caught_up
         self._parts: list[tuple[Readings, Rows, Rows]] = []
