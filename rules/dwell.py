@@ -10,10 +10,11 @@ from ingest.clock import MINUTE, Millis
 from rules.apparent import felt_heat
 from rules.batch import by_turns
 from rules.columns import UNSET, Floats, Ints, Rows, Small
+from rules.device_rows import HIGHS
 from rules.limits import Breach, Channel, Threshold, ThresholdLimit
 from rules.limits_in_force import LimitsInForce
 from rules.samples import Samples
-from rules.state import HIGHS, State
+from rules.state import State
 
 CHANNELS = tuple(Channel)
 HALF_HOUR: Millis = 30 * MINUTE
@@ -84,7 +85,7 @@ class Dwells:
             return False
         for device in np.unique(samples.device).tolist():
             if state.devices.climate[device] < 0:
-                row = state.climates.add(state.devices.ids[device])
+                row = state.climates.add()
                 state.climates.device[row] = device
                 state.devices.climate[device] = row
         for turn in by_turns(samples.home):

@@ -104,7 +104,7 @@ def _measured(state: State, limits: LimitsInForce, thresholds: Thresholds, home:
     """The sensor of the home that is worst off: by level, then one that breaches at all, then by the newest sample."""
     standing = _standing(state, home, rule)
     climates = state.climates
-    sensors = [int(state.devices.climate[device]) for device in state.homes.get(home, [])]
+    sensors = [int(state.devices.climate[device]) for device in state.standing(home)]
     samples = [
         (int(climates.on[place, sensor]), _breaches(state, place, sensor), int(climates.sampled_at[place, sensor]), place, sensor)
         for place in (CHANNELS.index(channel) for channel in THRESHOLDS[rule])

@@ -70,7 +70,7 @@ def _hear(state: State, heard: Moments, received: Ints, shortest: Millis) -> Non
         return
     rows, at, came = rows[earlier], at[earlier], received[earlier]
     for home in rows[homes.commissioned_at[rows] == UNSET].tolist():
-        for device in state.homes.get(home, []):
+        for device in state.standing(home):
             state.devices.due[device] = 0
     np.minimum.at(homes.heard_from, rows, at)
     np.minimum.at(homes.commissioned_at, rows, came)

@@ -64,7 +64,7 @@ class Thresholds:
 
     def judge(self, state: State, home: int, at: Millis) -> tuple[list[Finding], Millis]:
         """The findings of this home at grid point `at`, and when its standing ones can become undetermined."""
-        sensors = [int(state.devices.climate[device]) for device in state.homes.get(home, [])]
+        sensors = [int(state.devices.climate[device]) for device in state.standing(home)]
         sensors = [sensor for sensor in sensors if sensor >= 0]
         findings: list[Finding] = []
         due = UNSET
@@ -179,7 +179,7 @@ class Thresholds:
         episode = state.episodes.get(name, rule)
         if episode is None:
             return
-        sensors = [int(state.devices.climate[device]) for device in state.homes.get(home, [])]
+        sensors = [int(state.devices.climate[device]) for device in state.standing(home)]
         held = [int(state.climates.on[CHANNELS.index(one), sensor]) for one in RULES[rule] for sensor in sensors if sensor >= 0]
         level = min(episode.level, max(held, default=episode.level) or episode.level)
         state.episodes.put(name, rule, OpenEpisode(f"{at}s", episode.start, level, episode.undetermined))

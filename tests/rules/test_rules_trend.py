@@ -16,7 +16,8 @@ from rules.batch import Batch, Moments
 from rules.columns import UNSET
 from rules.discovery import discoveries, rank_test
 from rules.engine import STEP, Engine
-from rules.state import Households, State
+from rules.household_rows import Households
+from rules.state import State
 from rules.table import RulesWrong, read_table
 from rules.trend import Measure, Trend, TrendNote
 from rules.trend_days import PAST, RECENT
@@ -37,10 +38,8 @@ def weeks(homes: int, seed: int, *, unlike: int = 0) -> list[TrendNote]:
     random = np.random.default_rng(seed)
     state, trend = State(), Trend(TABLE)
     for home in range(homes):
-        state.households.add(f"hh-{home}")
-        state.households.dongs.append("dong-1")
-        state.trends.add(f"hh-{home}")
-    state.households.active[:homes] = 1
+        state.households.enrol(f"hh-{home}", "dong-1")
+        state.trends.add()
     state.trend_closed = FIRST - 1
     bed, rise = random.normal(44, 3, homes), random.normal(76, 3, homes)  # quarters after noon: 23:00, 07:00
     share, waking, going = random.uniform(0.3, 0.6, homes), random.uniform(0, 0.1, homes), random.uniform(0.3, 2.0, homes)
@@ -135,10 +134,8 @@ def closed_day(motion: list[float], door: list[float] = [], *, day: int = FIRST)
     """The four figures of a day in which something moved, and a door told, at these hours after noon."""
     days = Days([enrolled(at=noon(day) - START_OF_TESTS)])
     state = State()
-    state.households.add(HOME)
-    state.trends.add(HOME)
-    state.households.active[0] = 1
-    state.households.dongs.append("dong-1")
+    state.households.enrol(HOME, "dong-1")
+    state.trends.add()
     state.trend_closed = day - 1
     batch = Batch(state, 0)
     batch.motion, batch.door = (moments(*(noon(day) + round(hour * HOUR) for hour in hours)) for hours in (motion, door))
@@ -170,7 +167,7 @@ def test_a_day_without_motion_or_without_rest_is_unknown_and_not_quiet() -> None
 
 def test_a_reading_of_a_day_that_is_closed_or_not_begun_changes_nothing() -> None:
     trends = Trends()
-    trends.add(HOME)
+    trends.add()
     for day in (FIRST - 1, FIRST + 2):
         trends.mark(trends.motion, np.array([0]), np.array([noon(day)]), FIRST - 1)
     assert not trends.motion.any()
@@ -306,7 +303,7 @@ def test_waking_and_outings_share_a_byte_and_neither_touches_the_other() -> None
     counts = [*range(32), UNKNOWN]
     waking, outings = (np.array(column, dtype=np.uint8) for column in zip(*product(counts, counts), strict=True))
     trends = Trends()
-    trends.add_all([f"hh-{number}" for number in range(len(waking))])
+    trends.add(len(waking))
     other = np.full(len(waking), 7, dtype=np.uint8)
     for day in (FIRST - 1, FIRST + 1):
         trends.keep(day, slice(0, len(waking)), other, other, other, other)
@@ -316,7 +313,7 @@ def test_waking_and_outings_share_a_byte_and_neither_touches_the_other() -> None
         assert found[1].tolist() == [UNKNOWN if one == UNKNOWN else min(int(one), 14) for one in given]
         assert (found[[0, 2]] == 7).all()
     fresh = Trends()
-    fresh.add(HOME)
+    fresh.add()
     assert [int(fresh.figures(measure, np.array([FIRST]), np.array([0]))[0, 0]) for measure in range(MEASURES)] == [UNKNOWN] * 4
 
 
@@ -392,10 +389,8 @@ def test_all_up_to_the_last_that_passes_are_told_and_one_that_just_passes_too() 
 def known_weeks(recent: int, past: int) -> tuple[State, Trend]:
     """A home twice as active on so many known days of its last week as on so many of the four before; the rest is unknown."""
     state, trend = State(), Trend(TABLE)
-    state.households.add(HOME)
-    state.households.dongs.append("dong-1")
-    state.households.active[0] = 1
-    state.trends.add(HOME)
+    state.households.enrol(HOME, "dong-1")
+    state.trends.add()
     unknown = np.array([UNKNOWN], dtype=np.uint8)
     for day in range(FIRST - DAYS, FIRST):
         last = day >= FIRST - RECENT
@@ -424,10 +419,8 @@ def test_a_household_may_be_told_of_again_once_the_week_is_over_and_not_before()
 def test_a_day_is_closed_in_the_night_after_it_and_its_half_is_gathered_anew() -> None:
     state, trend = State(), Trend(TABLE)
     assert trend.due(state) == UNSET
-    state.households.add(HOME)
-    state.households.active[0] = 1
-    state.households.dongs.append("dong-1")
-    state.trends.add(HOME)
+    state.households.enrol(HOME, "dong-1")
+    state.trends.add()
     state.trend_closed = FIRST - 1
     for day in range(FIRST, FIRST + 5):
         batch = Batch(state, 0)
