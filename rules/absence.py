@@ -125,7 +125,7 @@ class Absence:
         return state.observability.heard_again_at(self._table.caught_up, self._table.settle)
 
     def _inferred_away(self, state: State, rows: Rows) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        """A door, and no motion after it where there could have been one: a sensor that was silent then saw nobody stay either."""
+        """A door, and no motion after it where one could have been seen: a sensor that was silent then saw nobody stay."""
         homes = state.households
         door = homes.last_door[rows]
         left = homes.last_motion[rows] <= door + self._table.door_gap

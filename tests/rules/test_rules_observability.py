@@ -191,7 +191,7 @@ def test_a_sensor_that_never_spoke_blinds_a_home_that_is_otherwise_heard() -> No
 
 
 def test_a_door_that_opens_while_no_motion_could_be_seen_says_nothing_of_anybody_leaving() -> None:
-    """Neither is the doubt ended by it, nor the net given twice its time; nor when the sensor is heard again, which is no motion."""
+    """It ends no doubt and gives the net no more time, not even once the sensor is heard again, which is no motion."""
     stands = [*home_with(Signal.MOTION, interval_s=600), device("door-1", Signal.DOOR)]
     days = Days([*stands, motion(HOUR), reading(10 * HOUR, Signal.DOOR, name="door-1")])
     said = days.until(12 * HOUR)
