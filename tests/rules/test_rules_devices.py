@@ -217,3 +217,13 @@ def test_what_a_claimed_device_had_sent_before_blames_no_clock_and_is_no_report_
     assert told(days.until(4 * HOUR), RuleKey.DEVICE_CLOCK, RuleKey.DEVICE_SILENT) == [
         ("device_silent", "raised", 1, round(32 / 60, 4)),
     ]
+
+
+def test_each_silence_of_a_device_is_an_episode_of_its_own_and_so_is_that_of_each_home() -> None:
+    names = ("hh-1", "hh-2")
+    stands = [fact for home in names for fact in (enrolled(home), device(f"d-{home}", Signal.MOTION, home=home, interval_s=600))]
+    moved = [motion(at, home=home, name=f"d-{home}") for home in names for at in (0, 2 * HOUR)]
+    said = [one for one in Days([*stands, *moved]).until(4 * HOUR) if one.rule is RuleKey.DEVICE_SILENT]
+    raised = [one for one in said if one.verb is Verb.RAISED]
+    assert len(raised) == 4 and len({one.episode for one in raised}) == len({one.finding_id for one in raised}) == 4
+    assert {one.episode for one in said if one.verb is Verb.CLEARED} < {one.episode for one in raised}

@@ -334,3 +334,29 @@ def test_a_household_that_ends_while_its_sensor_is_silent_is_blind_no_more() -> 
     assert days.engine.sights().homes == {} and not days.engine._state.observability.blind(0, MOTION_BIT)
     assert days.engine._state.observability.blind_between(0, START, START + 9 * HOUR, MOTION_BIT) == 3 * HOUR
     assert told(days.until(30 * HOUR), RuleKey.MOTION, RuleKey.CANNOT_VERIFY) == []
+
+
+def test_the_cause_is_what_kept_us_from_a_home_for_longest_all_of_it_taken_together() -> None:
+    watch = Observability()
+    for begins in (HOUR, 3 * HOUR):
+        watch.gateway_lost(0, begins)
+        watch.gateway_found(0, begins + HOUR)
+    watch.link_lost(5 * HOUR, "mqtt")
+    watch.link_found(6 * HOUR + 30 * MINUTE, "mqtt")
+    assert watch.cause_between(0, 0, 12 * HOUR) is Blind.GATEWAY
+    assert watch.cause_between(1, 0, 12 * HOUR) is Blind.BROKER
+    watch.gateway_lost(2, 11 * HOUR)  # it lasts: of what is asked of it is an hour
+    assert watch.cause_between(2, 0, 12 * HOUR) is Blind.BROKER
+
+
+def test_a_home_behind_a_lost_gateway_has_not_been_heard_again_whatever_came_before() -> None:
+    watch = Observability()
+    assert watch.ended_at(0) is None
+    watch.gateway_lost(0, HOUR)
+    watch.gateway_found(0, 2 * HOUR)
+    assert watch.ended_at(0) == 2 * HOUR
+    watch.gateway_lost(0, 3 * HOUR)
+    assert watch.ended_at(0) is None
+    watch.link_lost(4 * HOUR, "mqtt")
+    watch.link_found(5 * HOUR, "mqtt")
+    assert watch.ended_at(0) is None and watch.ended_at(1) == 5 * HOUR
