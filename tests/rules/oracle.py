@@ -485,6 +485,8 @@ class Oracle:
         if not home.doors:
             return False
         door = max(home.doors)
+        if any(start <= door + self.table.door_gap < (end or 2**62) for start, end in home.sensors.get("motion", [])):
+            return False  # nobody could have been seen
         inside = home.motions and max(home.motions) > door + self.table.door_gap
         return not inside and not (home.enters and max(home.enters) >= door)
 
