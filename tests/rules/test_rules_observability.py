@@ -360,3 +360,11 @@ def test_a_home_behind_a_lost_gateway_has_not_been_heard_again_whatever_came_bef
     watch.link_lost(4 * HOUR, "mqtt")
     watch.link_found(5 * HOUR, "mqtt")
     assert watch.ended_at(0) is None and watch.ended_at(1) == 5 * HOUR
+
+
+def test_what_comes_a_whole_minute_late_is_backlog_and_what_comes_sooner_says_that_it_is_over() -> None:
+    for late, told_at in ((MINUTE, 10 * MINUTE), (MINUTE - 1, 2 * MINUTE + STEP)):
+        days = Days([*home_with(Signal.MOTION), motion(0), link_down(8 * HOUR - MINUTE), link_up(10 * HOUR)])
+        at = 10 * HOUR + 2 * MINUTE
+        days.feed([reading(at - late, Signal.HEARTBEAT, received=at)])
+        assert raised(days.until(11 * HOUR), RuleKey.MOTION) == [(Level.CAUTION, 10 * HOUR + told_at)]
