@@ -102,6 +102,22 @@ def test_stillness_in_heat_counts_only_while_the_home_was_observed_and_what_stan
     assert [one.verb for one in blind.until(9 * HOUR) if one.rule is RuleKey.HEAT_INACTIVE] == []
 
 
+def test_after_an_outage_of_ours_stillness_in_heat_waits_for_the_backlog_too() -> None:
+    """All homes in heat at once: what moved in them meanwhile stands in the queue of the broker."""
+    hot = air(32.3, 0, 4 * HOUR)
+    days = home(*hot, link_down(4 * HOUR - 5 * MINUTE), link_up(6 * HOUR))
+    late = [
+        reading(at, Signal.TEMPERATURE, 32.4, name="th-1", received=6 * HOUR + 8 * MINUTE) for at in every(10, 4 * HOUR, 6 * HOUR)
+    ]
+    days.feed([motion(5 * HOUR, received=6 * HOUR + 8 * MINUTE), *late, *air(32.3, 6 * HOUR + 10 * MINUTE, 12 * HOUR)])
+    assert raised(days.until(12 * HOUR), RuleKey.HEAT_INACTIVE) == [(Level.WARNING, 10 * HOUR)]
+
+
+def test_stillness_in_heat_that_no_backlog_ends_is_told_ten_minutes_after_the_outage_at_the_latest() -> None:
+    days = home(*air(32.3, 0, 4 * HOUR), link_down(4 * HOUR - 5 * MINUTE), link_up(6 * HOUR))
+    assert raised(days.until(7 * HOUR), RuleKey.HEAT_INACTIVE) == [(Level.WARNING, 6 * HOUR + 10 * MINUTE)]
+
+
 def test_a_settled_check_lets_the_stillness_be_told_anew_when_it_has_lasted_anew() -> None:
     days = home(*air(31.5, 0, 5 * HOUR))
     assert raised(days.until(5 * HOUR), RuleKey.HEAT_INACTIVE)

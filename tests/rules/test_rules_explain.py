@@ -115,8 +115,11 @@ def test_an_absence_that_is_declared_suspends_what_counts_and_says_until_when() 
 
 
 def test_just_after_an_outage_it_says_that_it_waits_for_the_backlog() -> None:
-    days = Days([*home_with(Signal.MOTION), motion(0), link_down(HOUR), link_up(9 * HOUR)])
-    assert rule(seen(days, 9 * HOUR + MINUTE), RuleKey.MOTION).lacking == "backlog"
+    hot = [reading(at * MINUTE, Signal.TEMPERATURE, 32.0) for at in range(0, 60, 5)]
+    days = Days([*home_with(Signal.MOTION, Signal.TEMPERATURE), motion(0), *hot, link_down(HOUR), link_up(9 * HOUR)])
+    account = seen(days, 9 * HOUR + MINUTE)
+    assert rule(account, RuleKey.MOTION).lacking == rule(account, RuleKey.HEAT_INACTIVE).lacking == "backlog"
+    assert rule(account, RuleKey.COLD_INACTIVE).lacking == "needs_cold"
 
 
 def test_a_value_is_told_with_its_sensor_and_each_level_with_its_dwell() -> None:
