@@ -374,7 +374,7 @@ def test_a_home_behind_a_lost_gateway_has_not_been_heard_again_whatever_came_bef
     assert watch.ended_at(0, MINUTE, 10 * MINUTE) is None
     watch.link_lost(4 * HOUR, "mqtt")
     watch.link_found(5 * HOUR, "mqtt")
-    assert watch.ended_at(0, MINUTE, 10 * MINUTE) is None and watch.ended_at(1) == 5 * HOUR
+    assert watch.ended_at(0, MINUTE, 10 * MINUTE) is None and watch.ended_at(1, MINUTE, 10 * MINUTE) == 5 * HOUR
 
 
 def test_what_comes_a_whole_minute_late_is_backlog_and_what_comes_sooner_says_that_it_is_over() -> None:
