@@ -33,6 +33,9 @@ STILL = frozenset({RuleKey.MOTION, RuleKey.PERSONAL})
 """What is said of stillness while at home."""
 ORDER = (RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY)
 
+MANY = 1_000
+"""From so many homes on those whose sensors were ever doubted are singled out before each is asked about."""
+
 LIFE_APART: Millis = MINUTE
 """One event may be a pet, a parcel, a sensor's error; two this far apart are somebody."""
 
@@ -122,10 +125,20 @@ class Absence:
         return state.observability.heard_again_at(self._table.caught_up, self._table.settle)
 
     def _inferred_away(self, state: State, rows: Rows) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """A door, and no motion after it where one could have been seen: a sensor that was silent then saw nobody stay."""
         homes = state.households
         door = homes.last_door[rows]
         left = homes.last_motion[rows] <= door + self._table.door_gap
-        return np.asarray((door > NEVER) & left & (homes.last_enter[rows] < door))
+        away = np.asarray((door > NEVER) & left & (homes.last_enter[rows] < door))
+        asked = away
+        if len(rows) > MANY:
+            known = np.zeros(len(homes), dtype=bool)
+            known[state.observability.doubted(MOTION_BIT)] = True
+            asked = away & known[rows]
+        for place in np.flatnonzero(asked).tolist():
+            at = int(door[place]) + self._table.door_gap
+            away[place] = not state.observability.doubted_at(int(rows[place]), MOTION_BIT, at)
+        return away
 
     def starts(self, state: State, home: int) -> dict[RuleKey, Millis]:
         """When each clock that runs for this home began (ms UTC); after `now` while an absence is declared."""

@@ -14,6 +14,7 @@ from ingest.readings import SIGNALS, Floats, Ints, Mask, Readings
 from rules.columns import UNSET, Rows
 from rules.samples import Samples
 from rules.state import State
+from rules.twins import without_life_of_twins
 
 Column: TypeAlias = Ints | Floats | Mask
 _NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
@@ -60,6 +61,7 @@ class Batch:
     """What a run of readings and rejections says, ids already rows: first added, then closed and read."""
 
     def __init__(self, state: State, caught_up: Millis) -> None:
+        self._state = state
         self._device_of = state.devices.ids.find
         self._enrolled = state.devices
         self._caught_up = caught_up
@@ -126,7 +128,8 @@ class Batch:
 
     def _sort_heard(self, readings: Readings, home: Rows, device: Rows, undated: Mask) -> None:
         """What can be believed, signal by signal; those that nobody told of cost nothing."""
-        received, observed, code, value = readings.received_at, readings.observed_at, readings.signal, readings.value
+        received, observed, value = readings.received_at, readings.observed_at, readings.value
+        code = without_life_of_twins(self._state, device, readings.signal, observed)
         counts = np.bincount(code, minlength=len(SIGNALS)).tolist()
         lag = received - observed
         timely = lag < self._caught_up

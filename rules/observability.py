@@ -135,6 +135,17 @@ class Observability:
         """Whether the home, or this signal of it, cannot be observed now."""
         return self.link_since is not None or home in self._gateway_since or (home, bit) in self._sensor_since
 
+    def doubted_at(self, home: int, bit: int, at: Millis) -> bool:
+        """Whether no sensor of the home that gives this signal could be believed at this instant, as is known by now."""
+        since = self._sensor_since.get((home, bit))
+        if since is not None and since <= at:
+            return True
+        return any(start <= at for start, _, _ in _after(self._sensor.get((home, bit), []), at)[:1])
+
+    def doubted(self, bit: int) -> list[int]:
+        """Homes whose sensors of this signal cannot be believed, or could not in the days that are remembered."""
+        return [home for home, one in (*self._sensor, *self._sensor_since) if one == bit]
+
     def sights(self, bits: Mapping[int, str]) -> tuple[Sight | None, dict[int, Sight]]:
         """What holds of every home (None: we hear), and what of single ones besides, by row."""
         ours = None if self.link_since is None else Sight(cause=self._link_cause, since=self.link_since)

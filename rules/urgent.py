@@ -28,8 +28,7 @@ def raise_urgent(state: State, reading: Reading, version: str) -> list[Finding]:
     """The finding of an urgent message; each is an episode of its own. Nothing for one that says 0."""
     if reading.value <= 0:
         return []
-    household = reading.household_id
-    subject = Subject(household or f"device:{reading.device_id}", reading.dong_code, household)
+    household, subject = reading.household_id, whose(reading)
     home = None if household is None else state.households.find(household)
     if home is not None:
         subject = state.subject(home)
@@ -38,6 +37,11 @@ def raise_urgent(state: State, reading: Reading, version: str) -> list[Finding]:
         state.episodes.put(subject.name, finding.rule, OpenEpisode(_key(reading), finding.evidence.since, int(Level.DANGER)))
         state.households.dirty[home] = 1
     return [finding]
+
+
+def whose(reading: Reading) -> Subject:
+    """Its home, or the device itself where it stands in none."""
+    return Subject(reading.household_id or f"device:{reading.device_id}", reading.dong_code, reading.household_id)
 
 
 def alarm(reading: Reading, subject: Subject, version: str) -> Finding:

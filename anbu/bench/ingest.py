@@ -75,7 +75,6 @@ class Report:
     households: int
     messages: int
     refused: int  # of what the site took in: but for what the broker sent twice it was spared the work that is measured
-    without: list[str]  # stages of the whole path that this version lacks
     soak_rss_mb: list[float]  # at ten moments of the pack run
 
 
@@ -122,34 +121,23 @@ def _broker(plan: Plan, folder: Path, clock: Clock) -> Broker:
 
 
 def _measure(rig: Rig, plan: Plan) -> Report:
-    rounds = len(town.MIX)
-    begun = plan.households * rounds  # every device has spoken: what is new about each is not what is measured
+    begun = plan.households * len(town.MIX)  # every device has spoken: what is new about each is not what is measured
     _pour(rig, town.Load(homes=plan.households, start=0, count=begun, at=rig.at))
     gc.collect()
-    noop, ours, cpu = [], [], []
     refused = _taken("rejection")
-    for _ in range(plan.rounds):
-        load = town.Load(homes=plan.households, start=begun, count=plan.messages, at=rig.at)
-        begun += plan.messages
-        rig.site.source.stop()
-        noop.append(plan.messages / _pour_at_nobody(rig, replace(load, nowhere=True)))
-        rig.site.source.start()
-        until(rig.clock, lambda: rig.site.source.status().caught_up)
-        until(rig.clock, lambda: _settled(rig))
-        before = _cpu_s()
-        ours.append(plan.messages / _pour(rig, load))
-        cpu.append((_cpu_s() - before) / plan.messages)
+    rounds = [_round(rig, plan, begun + number * plan.messages) for number in range(plan.rounds)]
+    begun += plan.rounds * plan.messages
+    ours, noop, cpu = (float(np.mean(figures)) for figures in zip(*rounds, strict=True))
     packs = town.Load(homes=plan.households, start=0, count=plan.packs, at=rig.at, packs=True)
     memory: list[float] = []
     packed = plan.packs * town.PACK_RECORDS / _pour(rig, packs, memory)
     refused = _taken("rejection") - refused
-    messages_per_s, noop_per_s = float(np.mean(ours)), float(np.mean(noop))
-    rate = int(min(BACKGROUND, messages_per_s / 2))
+    rate = int(min(BACKGROUND, ours / 2))
     quiet, unheard, flooded = in_turns(rig, plan.households, rate, plan.sos_seconds, begun)
     return Report(
-        messages_per_s=round(messages_per_s),
-        noop_messages_per_s=round(noop_per_s),
-        ratio=round(messages_per_s / noop_per_s, 3),
+        messages_per_s=round(ours),
+        noop_messages_per_s=round(noop),
+        ratio=round(ours / noop, 3),
         pack_readings_per_s=round(packed),
         ack_ms_p50=_percentile(quiet.acks, 50),
         ack_ms_p99=_percentile(quiet.acks, 99),
@@ -166,15 +154,30 @@ def _measure(rig: Rig, plan: Plan) -> Report:
         background_per_s=rate,
         flood_messages=flooded.sent,
         flood_left_out=flooded.left_out,
-        cpu_us_per_message=round(float(np.mean(cpu)) * 1e6, 1),
+        cpu_us_per_message=round(cpu * 1e6, 1),
         peak_rss_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         broker=plan.broker,
         households=plan.households,
         messages=plan.messages * plan.rounds,
         refused=refused,
-        without=[] if any(runner.name == "acks" for runner in rig.site.runners) else ["device acknowledgements"],
         soak_rss_mb=memory,
     )
+
+
+def _round(rig: Rig, plan: Plan, begun: int) -> tuple[float, float, float]:
+    """Messages a second of the site and of the client that does nothing, and the processor seconds of one message.
+
+    `begun`: messages before these.
+    """
+    load = town.Load(homes=plan.households, start=begun, count=plan.messages, at=rig.at)
+    rig.site.source.stop()
+    noop = plan.messages / _pour_at_nobody(rig, replace(load, nowhere=True))
+    rig.site.source.start()
+    until(rig.clock, lambda: rig.site.source.status().caught_up)
+    until(rig.clock, lambda: _settled(rig))
+    before = _cpu_s()
+    ours = plan.messages / _pour(rig, load)
+    return ours, noop, (_cpu_s() - before) / plan.messages
 
 
 def _pour_at_nobody(rig: Rig, load: town.Load) -> float:

@@ -280,6 +280,13 @@ def test_a_vendors_gateway_may_write_the_topics_it_was_given(
     assert {topic for topic, _ in heard_by(ours, gateway, "pir-1")} == {"zigbee2mqtt/door"}
 
 
+def test_more_waits_for_us_than_the_thousand_a_broker_keeps_by_default(connect: Callable[..., Client], ours: Client) -> None:
+    ours.leave()
+    connect("pir-1").publish_many(MOTION.format("pir-1"), b"while we were away", 3_000)
+    back = connect(LISTENER, clean=False)
+    until(lambda: len(back.heard) == 3_000, what="none was dropped")
+
+
 def test_what_a_device_sends_at_qos_0_waits_for_us(connect: Callable[..., Client], ours: Client) -> None:
     ours.leave()
     device = connect("pir-1")

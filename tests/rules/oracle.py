@@ -485,6 +485,8 @@ class Oracle:
         if not home.doors:
             return False
         door = max(home.doors)
+        if any(start <= door + self.table.door_gap < (end or 2**62) for start, end in home.sensors.get("motion", [])):
+            return False  # nobody could have been seen
         inside = home.motions and max(home.motions) > door + self.table.door_gap
         return not inside and not (home.enters and max(home.enters) >= door)
 
@@ -550,10 +552,10 @@ class Oracle:
         self.judge_alive(name, home, at)
         for rule in WEATHER:
             self.judge_threshold(name, home, rule, at)
-        self.judge_composites(name, home, starts.get("motion"), at)
+        self.judge_composites(name, home, starts.get("motion"), at, waits)
         self.judge_commissioning(name, home, at)
 
-    def judge_composites(self, name: str, home: Home, still: int | None, at: int) -> None:
+    def judge_composites(self, name: str, home: Home, still: int | None, at: int, waits: bool) -> None:
         holds: dict[str, tuple[int, int]] = {}
         motion, phone = home.open.get("motion", {}), home.open.get("phone", {})
         if motion.get("level") and phone.get("level"):
@@ -566,7 +568,7 @@ class Oracle:
                     limit = min(limit, round(limit * one.factor), one.inactive.get(rule, limit))
                 limit = min(limit, round(home.own.get((rule, 1), limit)))
                 stands = rule in home.open and home.open[rule]["start"] == since
-                if stands or (at > since and at - since - self.outages(home, since, at, "motion") >= limit):
+                if stands or (not waits and at > since and at - since - self.outages(home, since, at, "motion") >= limit):
                     holds[rule] = (min(3, 1 + home.open[weather]["level"]), since)
         moved = max(home.motions, default=0)
         after = max(home.away_since + self.table.away_motion, home.settled.get("away_motion", 0) + 1)

@@ -115,8 +115,11 @@ def test_an_absence_that_is_declared_suspends_what_counts_and_says_until_when() 
 
 
 def test_just_after_an_outage_it_says_that_it_waits_for_the_backlog() -> None:
-    days = Days([*home_with(Signal.MOTION), motion(0), link_down(HOUR), link_up(9 * HOUR)])
-    assert rule(seen(days, 9 * HOUR + MINUTE), RuleKey.MOTION).lacking == "backlog"
+    hot = [reading(at * MINUTE, Signal.TEMPERATURE, 32.0) for at in range(0, 60, 5)]
+    days = Days([*home_with(Signal.MOTION, Signal.TEMPERATURE), motion(0), *hot, link_down(HOUR), link_up(9 * HOUR)])
+    account = seen(days, 9 * HOUR + MINUTE)
+    assert rule(account, RuleKey.MOTION).lacking == rule(account, RuleKey.HEAT_INACTIVE).lacking == "backlog"
+    assert rule(account, RuleKey.COLD_INACTIVE).lacking == "needs_cold"
 
 
 def test_a_value_is_told_with_its_sensor_and_each_level_with_its_dwell() -> None:
@@ -422,3 +425,46 @@ def test_after_a_check_that_ended_without_a_sign_of_life_it_counts_from_there_as
     assert account.since == START + 9 * HOUR and account.elapsed == HOUR
     assert {one.level: one.due for one in account.levels}[Level.CAUTION] == START + 17 * HOUR
     assert raised(days.until(18 * HOUR), RuleKey.MOTION) == [(Level.CAUTION, 17 * HOUR)]
+
+
+def test_what_was_blind_is_no_part_of_what_a_device_rule_or_a_new_home_was_observed() -> None:
+    days = Days([enrolled(), device("pir-1", Signal.MOTION, interval_s=3600), link_down(10 * MINUTE), link_up(20 * MINUTE)])
+    unheard = rule(seen(days, 30 * MINUTE), RuleKey.NOT_COMMISSIONED)
+    assert (unheard.since, unheard.elapsed, unheard.observed) == (START, 30 * MINUTE, 20 * MINUTE)
+    assert unheard.levels[0].due == START + 70 * MINUTE
+    days.feed([motion(40 * MINUTE), link_down(50 * MINUTE), link_up(55 * MINUTE)])
+    account = seen(days, HOUR)
+    assert rule(account, RuleKey.NOT_COMMISSIONED).since == START + 40 * MINUTE
+    silent = rule(account, RuleKey.DEVICE_SILENT)
+    assert (silent.since, silent.elapsed, silent.observed) == (START + 40 * MINUTE, 20 * MINUTE, 15 * MINUTE)
+
+
+def test_a_short_outage_since_a_sample_is_named_only_once_the_sample_is_too_old_to_go_by() -> None:
+    days = Days([*home_with(Signal.TEMPERATURE), reading(10 * MINUTE, Signal.TEMPERATURE, 32.0)])
+    days.feed([link_down(11 * MINUTE), link_up(12 * MINUTE)])
+    account = rule(seen(days, 13 * MINUTE), RuleKey.HEAT)
+    assert (account.lacking, account.blind) == ("", ())
+    account = rule(seen(days, HOUR), RuleKey.HEAT)
+    assert account.lacking == "stale"
+    assert [(one.since - START, one.until) for one in account.blind] == [(11 * MINUTE, START + 12 * MINUTE)]
+
+
+def test_what_cannot_be_foreseen_and_what_came_last_are_said_in_both_languages() -> None:
+    warm = [reading(at * MINUTE, Signal.TEMPERATURE, 32.0, name="th") for at in (0, 10)]
+    refused = [rejection(HOUR), rejection(HOUR + MINUTE)]
+    stands = [*home_with(Signal.MOTION), device("th", Signal.TEMPERATURE)]
+    days = Days([*stands, motion(0), *warm, *refused, link_down(HOUR + 2 * MINUTE)])
+    days.until(HOUR + 30 * MINUTE)
+    ko, en = lines_of(days, "ko"), lines_of(days, "en")
+    assert ko["활동 없음"].split("; ")[1:4] == [
+        "주의 8시간: 관측할 수 없어 예정 시각 없음",
+        "경보 12시간: 관측할 수 없어 예정 시각 없음",
+        "위험 24시간: 관측할 수 없어 예정 시각 없음",
+    ]
+    assert ko["폭염"].split("; ")[2:5] == [
+        "주의 31: 관측할 수 없어 예정 시각 없음",
+        "경보 33: 관측할 수 없어 예정 시각 없음",
+        "위험 35: 관측할 수 없어 예정 시각 없음",
+    ]
+    assert en["pir-1 Unreadable values"] == "now 2 messages, the last at 22 Nov 10:01; Caution 10 messages: not breached."
+    assert ko["pir-1 읽을 수 없는 값"] == "지금 2건, 마지막 11월 22일 10:01; 주의 10건: 넘지 않음."

@@ -190,6 +190,34 @@ def test_a_sensor_that_never_spoke_blinds_a_home_that_is_otherwise_heard() -> No
     assert days.engine.sights().homes == {}
 
 
+def test_a_door_that_opens_while_no_motion_could_be_seen_says_nothing_of_anybody_leaving() -> None:
+    """It ends no doubt and gives the net no more time, not even once the sensor is heard again, which is no motion."""
+    stands = [*home_with(Signal.MOTION, interval_s=600), device("door-1", Signal.DOOR)]
+    days = Days([*stands, motion(HOUR), reading(10 * HOUR, Signal.DOOR, name="door-1")])
+    said = days.until(12 * HOUR)
+    assert told(said, RuleKey.MOTION) == [("motion", "undetermined", 1, 9.0)]
+    days.feed([reading(at, Signal.HEARTBEAT) for at in every(10, 12 * HOUR, 26 * HOUR)])
+    said = days.until(26 * HOUR)
+    assert told(said, RuleKey.MOTION) == [("motion", "raised", 1, 20.0), ("motion", "raised", 2, 24.0)]
+    assert raised(said, RuleKey.CANNOT_VERIFY) == [(Level.DANGER, 25 * HOUR)]
+    days.feed([motion(26 * HOUR), reading(26 * HOUR + MINUTE, Signal.DOOR, name="door-1")])
+    days.feed([reading(at, Signal.HEARTBEAT) for at in every(10, 26 * HOUR + 2 * MINUTE, 60 * HOUR)])
+    assert [verb for _, verb, _, _ in told(days.until(60 * HOUR), RuleKey.MOTION)] == ["cleared"]  # now nobody is seen to move
+
+
+def test_of_many_homes_only_those_whose_sensor_was_silent_are_still_at_home_after_a_door() -> None:
+    homes = [f"hh-{number}" for number in range(1_100)]
+    days = Days([item for home in homes for item in (enrolled(home), device(f"d-{home}", Signal.DOOR, home=home))])
+    days.feed([device(f"p-{home}", Signal.MOTION, home=home, interval_s=600) for home in homes[::100]])
+    days.feed([motion(0, home=home, name=f"p-{home}") for home in homes[::100]])
+    days.feed([reading(0, Signal.HEARTBEAT, home=home, name=f"d-{home}") for home in homes])
+    days.until(HOUR)
+    days.feed([reading(HOUR, Signal.DOOR, home=home, name=f"d-{home}") for home in homes])
+    days.feed([link_down(2 * HOUR), link_up(2 * HOUR + MINUTE)])  # all are looked at together
+    doubts = [one.household_id for one in days.until(10 * HOUR) if one.verb is Verb.UNDETERMINED]
+    assert sorted(map(str, doubts)) == sorted(homes[::100])
+
+
 def test_a_phone_that_said_it_is_off_and_fell_silent_is_still_off() -> None:
     items = [*home_with(Signal.PHONE, Signal.CALL, interval_s=3600), reading(0, Signal.PHONE, 0.0)]
     days = Days(items)
@@ -306,3 +334,37 @@ def test_a_household_that_ends_while_its_sensor_is_silent_is_blind_no_more() -> 
     assert days.engine.sights().homes == {} and not days.engine._state.observability.blind(0, MOTION_BIT)
     assert days.engine._state.observability.blind_between(0, START, START + 9 * HOUR, MOTION_BIT) == 3 * HOUR
     assert told(days.until(30 * HOUR), RuleKey.MOTION, RuleKey.CANNOT_VERIFY) == []
+
+
+def test_the_cause_is_what_kept_us_from_a_home_for_longest_all_of_it_taken_together() -> None:
+    watch = Observability()
+    for begins in (HOUR, 3 * HOUR):
+        watch.gateway_lost(0, begins)
+        watch.gateway_found(0, begins + HOUR)
+    watch.link_lost(5 * HOUR, "mqtt")
+    watch.link_found(6 * HOUR + 30 * MINUTE, "mqtt")
+    assert watch.cause_between(0, 0, 12 * HOUR) is Blind.GATEWAY
+    assert watch.cause_between(1, 0, 12 * HOUR) is Blind.BROKER
+    watch.gateway_lost(2, 11 * HOUR)  # it lasts: of what is asked of it is an hour
+    assert watch.cause_between(2, 0, 12 * HOUR) is Blind.BROKER
+
+
+def test_a_home_behind_a_lost_gateway_has_not_been_heard_again_whatever_came_before() -> None:
+    watch = Observability()
+    assert watch.ended_at(0) is None
+    watch.gateway_lost(0, HOUR)
+    watch.gateway_found(0, 2 * HOUR)
+    assert watch.ended_at(0) == 2 * HOUR
+    watch.gateway_lost(0, 3 * HOUR)
+    assert watch.ended_at(0) is None
+    watch.link_lost(4 * HOUR, "mqtt")
+    watch.link_found(5 * HOUR, "mqtt")
+    assert watch.ended_at(0) is None and watch.ended_at(1) == 5 * HOUR
+
+
+def test_what_comes_a_whole_minute_late_is_backlog_and_what_comes_sooner_says_that_it_is_over() -> None:
+    for late, told_at in ((MINUTE, 10 * MINUTE), (MINUTE - 1, 2 * MINUTE + STEP)):
+        days = Days([*home_with(Signal.MOTION), motion(0), link_down(8 * HOUR - MINUTE), link_up(10 * HOUR)])
+        at = 10 * HOUR + 2 * MINUTE
+        days.feed([reading(at - late, Signal.HEARTBEAT, received=at)])
+        assert raised(days.until(11 * HOUR), RuleKey.MOTION) == [(Level.CAUTION, 10 * HOUR + told_at)]

@@ -401,3 +401,15 @@ def test_what_a_stuck_sensor_told_was_no_event() -> None:
     assert len(kept) < 5 and all(pause.until * SECOND <= START + 6 * HOUR for pause in kept)
     without_a_pause = fresh([motion(number * MINUTE) for number in range(14 * 60)])
     assert not len(without_a_pause.engine._state.habits)
+
+
+def test_a_pause_booked_in_the_night_before_its_check_ends_in_hospital_is_taken_back() -> None:
+    """Its day is the newest that was booked."""
+    nights = days_of_a_clock(10, skip=frozenset({8}), awake=17)
+    outcomes = {}
+    for outcome in ("safe_by_visit", "hospital"):
+        days = fresh([*nights, resolved(9 * DAY + 20 * HOUR, outcome, RuleKey.MOTION)])
+        days.until(9 * DAY + 21 * HOUR)
+        outcomes[outcome] = sorted(days.engine.gaps(HOME).minutes.tolist(), reverse=True)
+    assert outcomes["safe_by_visit"][0] > 13 * 60
+    assert outcomes["hospital"] == outcomes["safe_by_visit"][1:]
