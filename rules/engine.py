@@ -292,9 +292,12 @@ class Engine:
                 self._reschedule_all()
             return []
         if isinstance(fact, RulesApplied | SeasonDeclared | SeasonEnded | HouseholdLimit):
+            self._thresholds.close(self._state, self._limited(fact), fact.at)
             self._change_limits(take_limits(self._state, fact, self._table))
             return []
         findings, homes = self._staff.take(self._state, fact)
+        if isinstance(fact, HouseholdEnrolled | HouseholdGraded | DeviceEnrolled | DeviceRemoved):
+            self._thresholds.close(self._state, sorted(homes), fact.at)
         if isinstance(fact, HouseholdEnrolled | HouseholdEnded | DeviceEnrolled | DeviceRemoved):
             self._directory.forget()
         if isinstance(fact, HouseholdEnrolled | HouseholdGraded | HouseholdEnded):
@@ -304,6 +307,13 @@ class Engine:
         if homes:
             self._reschedule(np.array(sorted(homes), dtype=np.int64))
         return findings
+
+    def _limited(self, fact: RulesApplied | SeasonDeclared | SeasonEnded | HouseholdLimit) -> list[int] | None:
+        """The homes whose limits it may change; None: all."""
+        if not isinstance(fact, HouseholdLimit):
+            return None
+        home = self._state.households.index.get(fact.household_id)
+        return [] if home is None else [home]
 
     def _reschedule_all(self) -> None:
         self._reschedule_homes(self._state.households.rows())
@@ -343,6 +353,7 @@ class Engine:
         state, findings = self._state, list[Finding]()
         if point >= self._limits.until:
             state.evaluated = point
+            self._thresholds.close(state, None, point)
             self._change_limits(self._table)
         if point >= self._trend.due(state):
             self._notes += self._trend.run(state, point)

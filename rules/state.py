@@ -13,7 +13,11 @@ from rules.finding import RuleKey
 from rules.limits import Channel, OwnLimit, Season
 from rules.observability import Observability, Outages
 from rules.pauses import Habits, Told
+from rules.recent import Kept as KeptRecent
+from rules.recent import Recent
 from rules.samples import Waiting, Waits
+from rules.spans import Kept as KeptSpans
+from rules.spans import Spans
 from rules.trend_store import Trends
 
 I8, F8, F4, U1, I4, I2 = "<i8", "<f8", "<f4", "|u1", "<i4", "<i2"
@@ -21,7 +25,7 @@ U4 = "<u4"
 CHANNELS = len(Channel)
 HIGHS = 3
 NO_LAG = 2**31 - 1
-FORMAT = 11
+FORMAT = 12
 
 
 class Households(Columns):
@@ -49,6 +53,7 @@ class Households(Columns):
         Field("phone_from", I8, UNSET),  # ms UTC, likewise a phone that tells its state
         Field("humidity", F8, np.nan),  # percent, the last of any sensor of the home
         Field("humidity_at", I8, NEVER),  # ms UTC
+        Field("sampled_at", I8, NEVER),  # ms UTC, the newest sample of temperature or humidity that was judged
         Field("well_before", U1, 0),  # 1: the latest outage began while no absence finding stood
         Field("profile", I4, 2, kept=False),  # place among the limits in force, see rules.limits_in_force
         Field("halved_at", I8, NEVER),  # ms UTC, a machine was last told "I am well"; restart_at then
@@ -83,6 +88,7 @@ class Households(Columns):
     phone_from: Ints
     humidity: Floats
     humidity_at: Ints
+    sampled_at: Ints
     well_before: Small
     profile: Ints
     halved_at: Ints
@@ -203,6 +209,7 @@ class Climates(Columns):
         Field("offset", I8, 0, CHANNELS),  # by channel: journal offset of the last sample
         Field("since", I8, UNSET, 3 * CHANNELS),  # ms UTC, by 3 * channel + level: first sample of the breach, if any
         Field("on", U1, 0, CHANNELS),  # by channel: level held, 0 none
+        Field("left_out", I4, 0),  # samples that came too late to be judged
     )
     device: Ints
     humidity: Floats
@@ -214,6 +221,12 @@ class Climates(Columns):
     offset: Ints
     since: Ints
     on: Small
+    left_out: Ints
+
+    def take(self, rows: Ints, other: Climates) -> None:
+        """Let these rows be as they are in the other."""
+        for field in self.FIELDS:
+            getattr(self, field.name)[..., rows] = getattr(other, field.name)[..., rows]
 
     def watched(self, rows: Ints) -> Ints:
         """Those of these rows in which a level is held or a breach runs towards one."""
@@ -241,6 +254,10 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     trend_closed: int | None
     told: list[tuple[int, list[Told]]]
     waiting: Waits
+    before: Dumped
+    recent: KeptRecent
+    spans: list[KeptSpans]
+    spans_before: list[KeptSpans]
 
 
 class State:
@@ -253,6 +270,10 @@ class State:
         self.episodes = Episodes()
         self.settled: dict[tuple[int, RuleKey], Millis] = {}  # staff settled it without a sign of life: the clock runs anew
         self.waiting = Waiting()
+        self.recent = Recent()
+        self.before = Climates()  # row by row what `climates` was before the recent samples
+        self.spans = Spans()
+        self.spans_before = Spans()  # likewise
         self.phone_offs: dict[int, list[Millis]] = {}  # by household row: reports of the phone off since it was last on, in order
         self.observability = Observability()
         self.evaluated: Millis | None = None  # last grid point
@@ -290,6 +311,10 @@ class State:
                 trend_closed=self.trend_closed,
                 left_out=sorted((home, spans) for home, spans in self.left_out.items() if spans),
                 waiting=self.waiting.dump(),
+                before=self.before.dump(),
+                recent=self.recent.dump(),
+                spans=self.spans.dump(),
+                spans_before=self.spans_before.dump(),
                 told=sorted(self.told.items(), key=lambda one: one[0]),
             )
         )
@@ -326,6 +351,10 @@ class State:
                 state.homes.setdefault(home, []).append(device)
         state.told = dict(kept.told)
         state.waiting.load(kept.waiting)
+        state.before.load(kept.before)
+        state.recent.load(kept.recent)
+        state.spans.load(kept.spans)
+        state.spans_before.load(kept.spans_before)
         state.trends.load(kept.trends)
         state.trend_closed = kept.trend_closed
         return state
