@@ -16,7 +16,7 @@ from rules.finding import RuleKey
 from rules.limits import Breach, Channel, Threshold, ThresholdLimit
 from rules.limits_in_force import LimitsInForce
 from rules.samples import Samples
-from rules.spans import Spans
+from rules.spans import Proof, Spans
 from rules.state import HIGHS, Climates, State
 
 CHANNELS = tuple(Channel)
@@ -153,10 +153,9 @@ class Dwells:
         if was.any() or _breaches(bounds.breach, samples.value, bounds.first[homes.profile[samples.home]]).any():
             now = self._levels(state, climates, place, bounds, samples, was)
             on[sensor] = now
-            home, rule = samples.home, _RULE_OF[channel]
+            home = samples.home
             for one in np.flatnonzero(now != was).tolist():
-                worst = worst_held(state, climates, int(home[one]), rule)
-                ledger.spans.hold(int(home[one]), rule, worst, int(samples.at[one]))
+                self._note(state, ledger, channel, samples, one)
             changed = (now != was) | (ran != (runs[:, sensor] < UNSET).any(axis=0))
             ledger.due[home[changed | ((now > 0) & (homes.dirty[home] > 0))]] = 0
         else:
@@ -165,6 +164,18 @@ class Dwells:
         sampled_at[sensor] = samples.at
         climates.value[place][sensor] = samples.value
         climates.offset[place][sensor] = samples.offset
+
+    def _note(self, state: State, ledger: Ledger, channel: Channel, samples: _Samples, one: int) -> None:
+        """The sensor of this sample has come to another level: so may have its home."""
+        home, sensor, at = int(samples.home[one]), int(samples.sensor[one]), int(samples.at[one])
+        climates, place, rule = ledger.climates, CHANNELS.index(channel), _RULE_OF[channel]
+        level = worst_held(state, climates, home, rule)
+        if not level:
+            ledger.spans.end(home, rule, at)
+            return
+        begun = int(climates.since[3 * place + level - 1, sensor])
+        proof = Proof(sensor, place, round(float(samples.value[one]), 2), begun, int(samples.offset[one]))
+        ledger.spans.hold(home, rule, level, at, proof)
 
     def _levels(self, state: State, climates: Climates, place: int, bounds: _Bounds, samples: _Samples, was: Small) -> Small:
         """The level each sensor holds after its sample; the dwells move on."""
@@ -208,7 +219,7 @@ def end_unheld(state: State, climates: Climates, spans: Spans, homes: Iterable[i
     """Something else than a sample changed what is held in these homes: end the spans in which nothing is any more."""
     for home, rule in product(homes, RULES):
         if spans.current(home, rule) is not None and not worst_held(state, climates, home, rule):
-            spans.hold(home, rule, 0, at)
+            spans.end(home, rule, at)
 
 
 def _fallen(climates: Climates, samples: _Samples) -> Floats:

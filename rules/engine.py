@@ -36,7 +36,7 @@ from rules.composite import Composite
 from rules.device import DeviceHealth
 from rules.directory import Directory
 from rules.explain import explain
-from rules.finding import Finding, Level, RuleKey
+from rules.finding import Finding, Level, RuleKey, Verb
 from rules.life import fold_life
 from rules.limits_in_force import LimitsInForce, take_limits
 from rules.observability import Blind, Sight, Sights
@@ -397,7 +397,8 @@ class Engine:
         findings, due = self._absence.judge(self._state, home, point)
         told, held_due = self._thresholds.judge(self._state, home, point)
         findings += told
-        told, both_due = self._composite.judge(self._state, home, point)
+        ended = {one.rule: one.evidence.withdrawn for one in told if one.verb is Verb.CLEARED}
+        told, both_due = self._composite.judge(self._state, home, point, ended)
         findings += told
         told, next_due = self._commissioning.judge(self._state, home, point)
         findings += told

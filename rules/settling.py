@@ -107,10 +107,10 @@ def _within_reach(state: State, samples: Samples) -> Samples:
     """Without those that came too late."""
     reached = samples.at > _last(state.before, state, samples)
     if not reached.all():
-        sensor = state.devices.climate[samples.device[~reached]]
-        np.add.at(state.climates.left_out, sensor, np.int32(1))
-        np.add.at(state.before.left_out, sensor, np.int32(1))
-        SAMPLES_LEFT_OUT.inc(len(sensor))
+        out = samples.chosen(~reached)
+        for climates in (state.climates, state.before):
+            np.maximum.at(climates.left_out, state.devices.climate[out.device], out.at)
+        SAMPLES_LEFT_OUT.inc(len(out.at))
     return samples.chosen(reached)
 
 

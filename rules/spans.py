@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 
 import msgspec
 
@@ -11,12 +12,23 @@ from rules.columns import UNSET
 from rules.finding import RuleKey
 
 
+class Proof(msgspec.Struct, frozen=True, array_like=True):
+    """The sample with which a level came to be held."""
+
+    sensor: int  # row in Climates
+    channel: int  # place in rules.limits.Channel
+    value: float
+    begun: Millis  # the first sample of the breach
+    offset: int
+
+
 class Span(msgspec.Struct, array_like=True):
     """From the sample with which some sensor of the home came to hold a level to the one with which none does any more."""
 
     since: Millis
     until: Millis  # UNSET: it lasts
     peak: int  # the gravest level held in it
+    proof: Proof  # of the peak
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
@@ -33,15 +45,18 @@ class Spans:
     def __init__(self) -> None:
         self._of: dict[int, dict[RuleKey, list[Span]]] = {}
 
-    def hold(self, home: int, rule: RuleKey, level: int, at: Millis) -> None:
-        """From this sample on the worst sensor of the home holds this level (0: none does)."""
+    def hold(self, home: int, rule: RuleKey, level: int, at: Millis, proof: Proof) -> None:
+        """From this sample on the worst sensor of the home holds this level."""
         current = self.current(home, rule)
         if current is None:
-            if level:
-                self._of.setdefault(home, {}).setdefault(rule, []).append(Span(at, UNSET, level))
-        elif level:
-            current.peak = max(current.peak, level)
-        else:
+            self._of.setdefault(home, {}).setdefault(rule, []).append(Span(at, UNSET, level, proof))
+        elif level > current.peak:
+            current.peak, current.proof = level, proof
+
+    def end(self, home: int, rule: RuleKey, at: Millis) -> None:
+        """From this sample on no sensor of the home holds any."""
+        current = self.current(home, rule)
+        if current is not None:
             current.until = at
 
     def current(self, home: int, rule: RuleKey) -> Span | None:
@@ -53,6 +68,10 @@ class Spans:
         """The gravest level held in the one that lasts; 0: none does."""
         current = self.current(home, rule)
         return 0 if current is None else current.peak
+
+    def proof(self, home: int, rule: RuleKey) -> Proof:
+        """Of the gravest level in the last one; KeyError where there was none."""
+        return self._of[home][rule][-1].proof
 
     def goes_on(self, home: int, rule: RuleKey, level: int, at: Millis) -> bool:
         """Whether the one that lasts began before this instant and came to this level."""
@@ -75,9 +94,7 @@ class Spans:
         for home in homes:
             self._of.pop(home, None)
             if home in past._of:
-                self._of[home] = {
-                    rule: [Span(one.since, one.until, one.peak) for one in spans] for rule, spans in past._of[home].items()
-                }
+                self._of[home] = {rule: [copy(one) for one in spans] for rule, spans in past._of[home].items()}
 
     def homes(self) -> set[int]:
         """Those that have one."""

@@ -209,7 +209,7 @@ class Climates(Columns):
         Field("offset", I8, 0, CHANNELS),  # by channel: journal offset of the last sample
         Field("since", I8, UNSET, 3 * CHANNELS),  # ms UTC, by 3 * channel + level: first sample of the breach, if any
         Field("on", U1, 0, CHANNELS),  # by channel: level held, 0 none
-        Field("left_out", I4, 0),  # samples that came too late to be judged
+        Field("left_out", I8, NEVER),  # ms UTC, the newest sample that came too late to be judged
     )
     device: Ints
     humidity: Floats

@@ -111,13 +111,14 @@ class Thresholds:
             return []
         findings: list[Finding] = []
         worst = max(told or held or doubts)
+        worse = bool(told) and peak > max(one.level for one in held)
         if episode is None or (episode.undetermined and fresh):
             episode = OpenEpisode(str(at), self._began(state, worst), 0)
             state.episodes.put(subject.name, rule, episode)
         if told and worst.level > episode.level:
             episode.raised_at = episode.raised_at if episode.level else at
             episode.level = worst.level
-            evidence = self._evidence(state, worst)
+            evidence = self._past(state, home, rule, worst) if worse else self._evidence(state, worst)
             findings.append(make_finding(subject, rule, episode.key, Verb.RAISED, worst.level, at=at, evidence=evidence))
         if not fresh and not episode.undetermined:
             episode.undetermined = True
@@ -200,16 +201,33 @@ class Thresholds:
         self.close(state, [home], at)
         state.episodes.put(name, rule, OpenEpisode(f"{at}s", episode.start, level, episode.undetermined, episode.raised_at))
 
+    def _past(self, state: State, home: int, rule: RuleKey, one: _Breach) -> Evidence:
+        """Of a level that was held and is no more, which came to be known late: the sample with which it came to be held."""
+        proof = state.spans.proof(home, rule)
+        limit = self._limits.threshold(state, home, CHANNELS[proof.channel]).limit(one.level)
+        return Evidence(
+            since=proof.begun,
+            limit=limit.raise_at,
+            value=round(proof.value, 1),
+            dwell=limit.dwell,
+            rule_version=self._table.version,
+            offset=proof.offset,
+            device_id=DeviceId(state.devices.ids[int(state.climates.device[proof.sensor])]),
+        )
+
     def _evidence(self, state: State, one: _Breach, *, since: Millis | None = None, blind: str = "") -> Evidence:
         place, climates = CHANNELS.index(one.channel), state.climates
         device = int(climates.device[one.sensor])
         limit = self._limits.threshold(state, int(state.devices.household[device]), one.channel).limit(one.level)
+        begun = self._began(state, one) if since is None else since
+        left_out = int(climates.left_out[one.sensor])
         return Evidence(
-            since=self._began(state, one) if since is None else since,
+            since=begun,
             limit=limit.raise_at if since is None else limit.clear_at,
             value=round(float(climates.value[place, one.sensor]), 1),
             dwell=limit.dwell,
             blind=blind,
+            left_out=left_out if left_out >= begun else 0,
             rule_version=self._table.version,
             offset=int(climates.offset[place, one.sensor]),
             device_id=DeviceId(state.devices.ids[device]),

@@ -637,8 +637,11 @@ class Oracle:
             holds["away_motion"] = (1, home.away_since)
         for rule in COMPOSITES:
             level, since = holds.get(rule, (0, 0))
-            if rule in home.open and home.open[rule]["start"] != since:
+            weather = rule.removesuffix("_inactive")
+            ended = [one[7] for one in self.said if one[:3] == (name, weather, "cleared") and one[4] == at]
+            if rule in home.open and (home.open[rule]["start"] != since or ended):
                 late = rule != "away_motion" and home.open[rule]["start"] < (still or 2**62) < home.open[rule]["told"]
+                late = late or "late_data" in ended
                 self.tell(name, home, rule, "cleared", at, "late_data" if late else "")
             if level > home.open.get(rule, {}).get("level", 0):
                 home.open.setdefault(rule, {"start": since, "told": at, "und": False})["level"] = level
