@@ -19,10 +19,11 @@ from ingest.register.homes import NotRegistered
 from ingest.register.tables import household as households
 from ingest.seal import Sealer
 from ingest.store import reading
+from rules.bilingual import Words
 from rules.finding import Level
-from rules.lengths import write_length
 from rules.limits import ABSENCES, Breach, Channel, Grade, OwnLimit, Season
 from rules.profile import Profile, with_own
+from rules.sentence import say_length
 from rules.table import RuleTable, read_table
 
 LONGEST_SEASON: Millis = 60 * DAY
@@ -32,11 +33,18 @@ MEANT_AS = "start"
 
 
 class ChangeRefused(ValueError):
-    """The change would not be right; the text says what would be."""
+    """The change would not be right; `words` say what would be. As text it is English."""
+
+    def __init__(self, ko: str, en: str) -> None:
+        super().__init__(en)
+        self.words = Words(ko, en)
 
 
-class NoReason(ValueError):
+class NoReason(ChangeRefused):
     """A change of limits needs a reason."""
+
+    def __init__(self) -> None:
+        super().__init__("기준을 바꾸려면 이유가 있어야 합니다", "a change of limits needs a reason")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +108,7 @@ class Rulebook:
         """Let this table hold from now on; the number of the change. ChangeRefused where it holds already."""
         now = self.in_force()
         if now is not None and now.text == table.text:
-            raise ChangeRefused(f"{table.version} is in force already")
+            raise ChangeRefused(f"이미 쓰고 있는 기준표입니다: {table.version}", f"{table.version} is in force already")
         with self._engine.begin() as connection:
             return self._write_table(connection, table, actor=actor, reason=reason)
 
@@ -108,10 +116,12 @@ class Rulebook:
         """Let the limits of this season hold from now until then."""
         now = self._clock.home_now()
         if season not in tuple(Season):
-            raise ChangeRefused(f"{season!r} is no season; there are {', '.join(Season)}")
+            known = ", ".join(Season)
+            raise ChangeRefused(f"{season!r}: 없는 계절입니다. 있는 것: {known}", f"{season!r} is no season; there are {known}")
         if not now < until <= now + LONGEST_SEASON:
             raise ChangeRefused(
-                "a season is declared until a time to come, at most 60 days on; a longer one is dates in the table"
+                "계절은 앞으로 올 때까지, 길어야 60일 동안 선포합니다. 더 긴 것은 기준표에 날짜로 적습니다",
+                "a season is declared until a time to come, at most 60 days on; a longer one is dates in the table",
             )
         fact = SeasonDeclared(fact_id=_new_id(), at=now, season=season, until=until)
         return self._change_by(fact, actor, reason, kind="season", season=season, until=until)
@@ -120,7 +130,7 @@ class Rulebook:
         """End the declared season now; ChangeRefused where none is declared."""
         now = self._clock.home_now()
         if season not in self.declared():
-            raise ChangeRefused(f"the season {season} is not declared")
+            raise ChangeRefused(f"선포되어 있지 않은 계절입니다: {season}", f"the season {season} is not declared")
         fact = SeasonEnded(fact_id=_new_id(), at=now, season=season)
         return self._change_by(fact, actor, reason, kind="season", season=season)
 
@@ -135,7 +145,7 @@ class Rulebook:
         NotRegistered."""
         now, profile = self._clock.home_now(), self.profile(household, own=False)
         if limit is None and not any(one.rule == rule and one.level == level for one in self.own(household)):
-            raise ChangeRefused(f"the household has no limit of its own for {rule}")
+            raise ChangeRefused(f"이 가구에는 {rule}의 자체 기준이 없습니다", f"the household has no limit of its own for {rule}")
         if limit is not None:
             _refuse_looser(profile, rule, level, limit)
         name = HouseholdId(household)
@@ -156,7 +166,10 @@ class Rulebook:
             raise NotRegistered("household", household)
         table, now = self.in_force(), self._clock.home_now()
         if table is None:
-            raise ChangeRefused("no table is in force yet: the site has never run")
+            raise ChangeRefused(
+                "아직 쓰는 기준표가 없습니다: 사이트를 한 번 실행한 뒤(anbu serve) 다시 하십시오",
+                "no table is in force yet: the site has never run; start it first (anbu serve)",
+            )
         by_date = {season for season, mode in table.seasons.items() if mode.dates is not None and mode.dates.holds(now)}
         profile = table.profile(Grade(grade), frozenset(by_date | {Season(one) for one in self.declared()}))
         return with_own(profile, self.own(household)) if own else profile
@@ -184,7 +197,7 @@ class Rulebook:
 
     def _write(self, connection: Connection, fact: Fact, actor: str, reason: str | None, **values: Any) -> int:
         if reason is not None and not reason.strip():
-            raise NoReason("a change of limits needs a reason")
+            raise NoReason
         sealed = None if reason is None else self._sealer.seal(reason.strip().encode(), about=_about(fact.fact_id))
         row = insert(rule_change).values(fact_id=fact.fact_id, at=fact.at, actor=actor, sealed_reason=sealed, **values)
         made = connection.execute(row).inserted_primary_key
@@ -228,7 +241,10 @@ def _refuse_looser(profile: Profile, rule: str, level: int, limit: float) -> Non
     now = _length_now(profile, rule, level) if there else None
     if now is not None:
         if not 0 < limit < now:
-            raise ChangeRefused(f"a household's own limit may only be shorter than {write_length(now)}, and above 0")
+            raise ChangeRefused(
+                f"가구 자체 기준은 0보다 길고 {say_length(now)}보다 짧아야 합니다",
+                f"a household's own limit may only be shorter than {say_length(now, 'en')}, and above 0",
+            )
         return
     if there and rule in tuple(Channel):
         threshold = profile.thresholds[Channel(rule)]
@@ -236,9 +252,24 @@ def _refuse_looser(profile: Profile, rule: str, level: int, limit: float) -> Non
         if found is not None:
             below = threshold.breach is Breach.BELOW
             if (limit <= found.raise_at) if below else (limit >= found.raise_at):
-                raise ChangeRefused(f"a household's own limit may only lie {'above' if below else 'below'} {found.raise_at:g}")
+                raise ChangeRefused(
+                    f"가구 자체 기준은 {found.raise_at:g}보다 {'높아야' if below else '낮아야'} 합니다",
+                    f"a household's own limit may only lie {'above' if below else 'below'} {found.raise_at:g}",
+                )
             return
-    raise ChangeRefused(f"{rule!r} has no limit of level {level} that a household may shorten")
+    known = ", ".join(_with_level(profile, level))
+    raise ChangeRefused(
+        f"{rule!r}에는 가구가 줄일 수 있는 {level}단계 기준이 없습니다. 있는 규칙: {known}",
+        f"{rule!r} has no limit of level {level} that a household may shorten; these have one: {known}",
+    )
+
+
+def _with_level(profile: Profile, level: int) -> list[str]:
+    """The rules of which a household may shorten this level."""
+    if level not in tuple(Level):
+        return []
+    lengths = [rule for rule in (*ABSENCES, *profile.inactive) if _length_now(profile, rule, level) is not None]
+    return [*lengths, *(channel for channel, one in profile.thresholds.items() if one.levels[level - 1] is not None)]
 
 
 def _length_now(profile: Profile, rule: str, level: int) -> Millis | None:

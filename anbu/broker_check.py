@@ -7,9 +7,10 @@ account for the client id has one session for both: there nothing is done that w
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_address
 
 from anbu.broker_guest import Guest
@@ -31,8 +32,13 @@ LARGE = 100_000
 """Bytes; about our largest message, a pack of a thousand records."""
 
 
-def check_broker(broker: Broker, listener: BrokerAddress, acks: BrokerAddress, *, answer_s: float = 5.0) -> list[Line]:
-    """Look at everything that can be looked at; each line is well, or says what the broker lacks and where that is set."""
+def check_broker(
+    broker: Broker, listener: BrokerAddress, acks: BrokerAddress, subscriptions: Sequence[str] = (), *, answer_s: float = 5.0
+) -> list[Line]:
+    """Look at everything that can be looked at; each line is well, or says what the broker lacks and where that is set.
+
+    `subscriptions`: the site's own, of the dialects it has on.
+    """
     probe = probe_broker(broker, answer_s=answer_s)
     if probe.error is not None:
         step = say("[broker] 의 host, port, username, password 를 보십시오", "see host, port, username and password in [broker]")
@@ -40,6 +46,7 @@ def check_broker(broker: Broker, listener: BrokerAddress, acks: BrokerAddress, *
     told = say("접속과 구독이 됩니다", "takes our connection and our subscription")
     lines = [Line(name="connect", ok=True, detail=f"{broker.host}:{broker.port} {told}")]
     look = _Looks(listener, acks, answer_s)
+    vendors = [one for one in subscriptions if listener.canary_through(one) != listener.canary_topic]
     looks: list[tuple[str, Callable[[], str]]] = [
         ("encryption", look.encryption),
         ("strangers", look.strangers),
@@ -52,6 +59,8 @@ def check_broker(broker: Broker, listener: BrokerAddress, acks: BrokerAddress, *
         )
         lines.append(Line(name="session", ok=True, detail=one))
     else:
+        if vendors:
+            looks.append(("dialects", partial(look.dialects, vendors)))
         looks += [("client id", look.client_id), ("in flight", look.in_flight), ("large", look.large), ("queue", look.queue)]
     for name, act in looks:
         try:
@@ -115,6 +124,25 @@ class _Looks:
                 if not hearer.hears(ack_topic(device), b"check"):
                     raise Refusal(say("확인 응답이 전달되지 않습니다", "acknowledgements do not get through"), step)
         return say("확인 응답이 전달됩니다", "acknowledgements get through")
+
+    def dialects(self, subscriptions: Sequence[str]) -> str:
+        """What we do not hear to its end of any one dialect keeps all homes from counting as heard."""
+        for subscription in subscriptions:
+            canary = self._listener.canary_through(subscription)
+            with self._visit(self._as_us()) as guest:
+                granted = guest.subscribe(subscription)
+            # On a visit of its own: what vendors say meanwhile through their subscription must not hold up the look.
+            with self._visit(self._as_us()) as guest:
+                guest.subscribe(canary)
+                guest.publish(canary, b"check")
+                if not granted or not guest.hears(canary, b"check"):
+                    user = f"acl: user {self._listener.username or '...'}"
+                    raise Refusal(
+                        say(f"{subscription} 을(를) 듣지 못합니다", f"{subscription} is not heard"),
+                        f"{user}, topic read {subscription}, topic write {canary}",
+                    )
+        heard = ", ".join(subscriptions)
+        return say(f"방언도 들립니다: {heard}", f"the dialects are heard: {heard}")
 
     def client_id(self) -> str:
         """Who connects under our client id must not get our session and the queue in it."""

@@ -52,7 +52,7 @@ def make_broker(settings: Settings, hosts: Sequence[str], now: Millis) -> MadeBr
         readable = folder.make()
         make_authority(folder, f"anbu {settings.site.name}", now)
         sign_server(folder, names, now)
-        write_acl(folder, listener, acks)
+        write_acl(folder, listener, acks, settings.broker.client_id)
         folder.set_password(listener, password)
         folder.set_password(acks, _acks_password(settings, password))
         place = Place(folder=folder.folder.resolve(), port=settings.broker.port)

@@ -13,11 +13,14 @@ import hmac
 import os
 import re
 import secrets
+import stat
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ingest.dialects.registry import DIALECTS, subscriptions
+from ingest.mqtt_wire import CANARY_ROOT, canary_through
 from ingest.wire import ROOT
 
 ITERATIONS = 101
@@ -35,16 +38,18 @@ ACL = """\
 pattern write {root}/+/+/%u/#
 pattern read {root}/ack/%u
 
-# Our process: hears everything, and writes the word by which it knows that the broker is alive.
+# Our process: hears everything, writes the words by which it knows that it hears each dialect to the end, and asks
+# Sparkplug nodes to introduce themselves again.
 user {listener}
 topic read #
 topic read $SYS/#
 topic write {root}/canary/+/link/canary
+{canaries}
+topic write spBv1.0/+/NCMD/+
 
-# Our second connection: acknowledges, and asks Sparkplug nodes to introduce themselves again.
+# Our second connection: acknowledges.
 user {acks}
 topic write {root}/ack/+
-topic write spBv1.0/+/NCMD/#
 """
 
 
@@ -67,14 +72,29 @@ class BrokerFolder:
         self.server_key = folder / "server.key"
 
     def make(self) -> bool:
-        """Make the folder for the broker's group where there is one and we may; False where others cannot read it yet."""
+        """Make the folder for the broker's group, where there is one and we may; False where that cannot read it yet.
+
+        The folder above it is the site's data, closed to everybody else: the group may pass through it, to this one alone.
+        """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         self.folder.chmod(0o750)
         try:
-            os.chown(self.folder, -1, grp.getgrnam(BROKER_GROUP).gr_gid)
+            group = grp.getgrnam(BROKER_GROUP).gr_gid
+            os.chown(self.folder, -1, group)
+            if not stat.S_IMODE(self.folder.parent.stat().st_mode) & 0o077:  # as `anbu init` made it, nobody else's group
+                os.chown(self.folder.parent, -1, group)
+                self.folder.parent.chmod(0o710)
         except (KeyError, PermissionError):
             return False
-        return True
+        return not self.closed()
+
+    def closed(self) -> list[Path]:
+        """The folders above this one through which the broker's group may not pass; none where there is no such group."""
+        try:
+            group = grp.getgrnam(BROKER_GROUP).gr_gid
+        except KeyError:
+            return []
+        return [one for one in self.folder.absolute().parents if not _lets_through(one, group)]
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -130,6 +150,11 @@ class BrokerFolder:
                 text += "\n".join(["", f"user {account}", *(f"topic {topic}" for topic in topics), ""])
             self.write(self.acl, text.encode())
 
+    def allowed(self, account: str) -> list[str]:
+        """The `topic` lines that `allow` gave the account."""
+        block = self.acl.read_text(encoding="utf-8").partition(f"\nuser {account}\n")[2].partition("\n\n")[0]
+        return [line.removeprefix("topic ") for line in block.splitlines() if line.startswith("topic ")]
+
     def _hashes(self) -> dict[str, str]:
         try:
             lines = self.passwd.read_text(encoding="ascii").splitlines()
@@ -142,9 +167,11 @@ class BrokerFolder:
         self.write(self.passwd, text.encode("ascii"))
 
 
-def write_acl(folder: BrokerFolder, listener: str, acks: str) -> None:
-    """Write the topics of devices in general, and of our own two accounts."""
-    folder.write(folder.acl, ACL.format(root=ROOT, listener=listener, acks=acks).encode())
+def write_acl(folder: BrokerFolder, listener: str, acks: str, client_id: str) -> None:
+    """Write the topics of devices in general, and of our own two accounts: for every dialect, so that one may be switched on."""
+    canaries = [canary_through(client_id, one) for one in subscriptions(DIALECTS)]
+    lines = "\n".join(f"topic write {canary}" for canary in canaries if not canary.startswith(CANARY_ROOT))
+    folder.write(folder.acl, ACL.format(root=ROOT, listener=listener, acks=acks, canaries=lines).encode())
 
 
 def hash_password(password: str, salt: bytes | None = None, iterations: int = ITERATIONS) -> str:
@@ -160,6 +187,11 @@ def password_fits(password: str, hashed: str) -> bool:
     if len(parts) != 5 or parts[1] != "7" or not parts[2].isdigit():
         return False
     return hmac.compare_digest(hash_password(password, b64decode(parts[3]), int(parts[2])), hashed)
+
+
+def _lets_through(folder: Path, group: int) -> bool:
+    mode = folder.stat()
+    return bool(mode.st_mode & (stat.S_IXGRP if mode.st_gid == group else stat.S_IXOTH))
 
 
 def _without(acl: str, account: str) -> str:

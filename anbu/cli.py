@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
 from typing import Annotated
@@ -97,7 +98,8 @@ app.add_typer(roster.roster, name="roster")
 
 
 def main() -> None:
-    """Run the command that was typed."""
+    """Run the command that was typed; what it makes (stores, journal, logs) is for its own account alone."""
+    os.umask(0o077)
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show Hangul shows escapes; it must not end the command.
         if isinstance(stream, TextIOWrapper):

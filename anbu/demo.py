@@ -29,8 +29,9 @@ from anbu.demo_past import StandingAtEnd, enrol, fill_roster, journal_the_past, 
 from anbu.ending import Refusal
 from anbu.language import say
 from anbu.schema import migrate
+from anbu.stores import Stores, open_stores
 from anbu.web import WebServer, port_is_free
-from anbu.wiring import Site, Stores, open_stores
+from anbu.wiring import Site
 from dashboard_api.app import create_app
 from ingest.clock import HOUR, SECOND, Clock, Millis, SystemClock, parse_local, process_age
 from ingest.reading import DongCode

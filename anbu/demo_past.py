@@ -8,7 +8,7 @@ from typing import Protocol
 
 from alerts.contacts import ContactBook, Kind
 from alerts.duty.rota import Rota
-from anbu.wiring import Stores
+from anbu.stores import Stores
 from ingest.clock import HOUR, MINUTE, Millis
 from ingest.fact_outbox import carry_facts
 from ingest.facts import LinkUp, RunStarted

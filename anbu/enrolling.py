@@ -12,6 +12,7 @@ from anbu.ending import Refusal
 from anbu.installing import shut_out_removed
 from anbu.language import say
 from anbu.opening import open_site
+from anbu.unregistered import unregistered
 from ingest.clock import Millis, SystemClock
 from ingest.dialects.registry import DIALECTS
 from ingest.register.home_file import COLUMNS, NEEDED
@@ -45,7 +46,7 @@ def open_register(config: Path | None) -> Iterator[Register]:
             yield Register(site.engine, site.sealer, site.clock)
             shut_out_removed(site)
         except (EntryWrong, AlreadyRegistered, NotRegistered) as error:
-            raise Refusal(str(error)) from error
+            raise unregistered(error) from error
 
 
 def enrol_household(config: Path | None, household_id: str, *, dong: str, grade: str, people: bytes | None) -> None:

@@ -10,6 +10,7 @@ from anbu.ending import Refusal
 from anbu.enrolling import now
 from anbu.language import say
 from anbu.opening import Opened, open_site
+from anbu.unregistered import unregistered
 from dashboard_api.tokens import Token, TokenRefused, Tokens
 from ingest.calls import CallsImport, CallsReport
 from ingest.clock import Millis, parse_local
@@ -26,7 +27,7 @@ def _opened(config: Path | None) -> Iterator[Opened]:
         try:
             yield site
         except (EntryWrong, NotRegistered, SheetWrong, TokenRefused) as error:
-            raise Refusal(str(error)) from error
+            raise unregistered(error) from error
 
 
 def add_token(config: Path | None, name: str, *, scope: str, dong: str | None, days: int, by: str) -> tuple[Token, str]:

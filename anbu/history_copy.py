@@ -13,7 +13,8 @@ from anbu.histories import HISTORY_CURSORS, open_embedded, open_influx
 from anbu.language import say
 from anbu.opening import open_site
 from anbu.serving import open_site_stores
-from anbu.wiring import Stores, hours_runner
+from anbu.stores import Stores
+from anbu.wiring import hours_runner
 from ingest.clock import Clock
 from ingest.history.consumer import HistoryConsumer
 from ingest.history.port import HistoryUnavailable

@@ -23,6 +23,7 @@ from anbu.broker_site import BrokerFolder
 from anbu.ending import Refusal
 from anbu.language import say
 from anbu.opening import Opened, open_site
+from anbu.unregistered import unregistered
 from ingest.clock import Millis
 from ingest.reading import DeviceId
 from ingest.register.credentials import CredentialKind, credentials, note_credential
@@ -48,9 +49,9 @@ class Installed:
     """A device ready to be set up. `password` is known here and on the label alone."""
 
     device: Device
-    topic: str  # before the signal
+    topic: str | None  # before the signal; None for a vendor's device, which has its own
     password: str | None
-    label: Path
+    label: Path | None
     files: tuple[Path, ...] = ()  # certificate, key, authority
 
     def __repr__(self) -> str:
@@ -67,6 +68,7 @@ class Wanted:
     signals: Sequence[str] = ()
     every: int | None = None
     certificate: bool = False
+    topics: Sequence[str] = ()  # of a vendor's, which a gateway may use besides its own; none: those it has
     out: Path = Path()
 
 
@@ -79,6 +81,8 @@ def enrol(config: Path | None, wanted: Wanted, *, by: str) -> Installed:
             household = living_household(connection, wanted.household)
             device_id = wanted.device_id or _new_id(wanted.model)
             stands = standing_or_none(connection, device_id)
+            if stands is not None:
+                _refuse_a_vendors(stands)
             if stands is not None and stands.household_id != household.id:
                 raise Refusal(
                     say(f"{device_id} 은(는) 다른 가구에 있습니다", f"{device_id} stands in another household"),
@@ -93,8 +97,12 @@ def enrol(config: Path | None, wanted: Wanted, *, by: str) -> Installed:
             every = wanted.every if wanted.every is not None else known.report_interval_s if known else 0
             at = stands.enrolled_at if stands is not None else now
             device = new_device(device_id, household, model=wanted.model, signals=signals, report_interval_s=every, at=at)
+            topics = [f"readwrite {_vendor_topic(topic)}" for topic in wanted.topics]
             place(connection, device, at=now, by=by)
-            return _give(connection, folder, device, certificate=wanted.certificate, out=wanted.out, now=now)
+            made = _give(connection, folder, device, certificate=wanted.certificate, out=wanted.out, now=now)
+            if topics:
+                folder.allow(device.id, topics)
+            return made
 
 
 def replace(config: Path | None, device_id: str, wanted_id: str | None, *, certificate: bool, out: Path, by: str) -> Installed:
@@ -103,6 +111,7 @@ def replace(config: Path | None, device_id: str, wanted_id: str | None, *, certi
         now = site.clock.home_now()
         with site.engine.begin() as connection:
             old = standing_device(connection, device_id)
+            _refuse_a_vendors(old)
             new_id = wanted_id or _new_id(old.model)
             if new_id == old.id or standing_or_none(connection, new_id) is not None:
                 raise AlreadyRegistered("device", new_id)
@@ -114,12 +123,16 @@ def replace(config: Path | None, device_id: str, wanted_id: str | None, *, certi
             place(connection, device, at=now, by=by)
             take_out(connection, old.id, now)
             made = _give(connection, folder, device, certificate=certificate, out=out, now=now)
+            folder.allow(device.id, folder.allowed(old.id))
         shut_out(site, folder)
     return made
 
 
 def move(config: Path | None, device_id: str, household: str, *, out: Path) -> Installed:
-    """Put the device into another household; its credential stays, what it must say in its topics changes."""
+    """Put the device into another household; its credential stays, what it must say in its topics changes.
+
+    A vendor's device goes on under its own address, so there is no label to make.
+    """
     with _site(config) as (site, folder):
         with site.engine.begin() as connection:
             device = standing_device(connection, device_id)
@@ -128,6 +141,8 @@ def move(config: Path | None, device_id: str, household: str, *, out: Path) -> I
             moved = msgspec.structs.replace(device, household_id=home.id, dong_code=home.dong_code, enrolled_at=now)
             place(connection, moved)
             kinds = [one.kind for one in credentials(connection, device_id)]
+        if moved.address is not None:
+            return Installed(device=moved, topic=None, password=None, label=None)
         kind = kinds[0] if kinds else CredentialKind.PASSWORD
         return Installed(device=moved, topic=_topic(moved), password=None, label=_label(folder, moved, kind, None, out))
 
@@ -170,7 +185,7 @@ def _site(config: Path | None) -> Iterator[tuple[Opened, BrokerFolder]]:
         try:
             yield site, folder
         except (EntryWrong, AlreadyRegistered, NotRegistered) as error:
-            raise Refusal(str(error)) from error
+            raise unregistered(error) from error
         except OSError as error:
             raise Refusal(f"{error.filename}: {error.strerror}") from error
 
@@ -218,6 +233,31 @@ def label_text(folder: BrokerFolder, device: Device, kind: CredentialKind, passw
     user = device.id if password is None else f"{device.id}:{quote(password, safe='')}"
     host = server_hosts(folder)[0]
     return f"mqtts://{user}@{host}:{_PORTS[kind]}/{_topic(device)}?ca-sha256={sha256(authority).hexdigest()}"
+
+
+def _refuse_a_vendors(device: Device) -> None:
+    """What it has is an address at its vendor's gateway; with an account of ours it would not be heard any more."""
+    if device.address is None:
+        return
+    dialect, _, name = device.address.partition("/")
+    signals = " ".join(f"--signal {signal}" for signal in device.signals)
+    raise Refusal(
+        say(f"{device.id} 은(는) {dialect} 기기입니다: {name}", f"{device.id} is a device of {dialect}: {name}"),
+        f"anbu device add ID --household {device.household_id} {signals} --dialect {dialect} --address "
+        + say("주소", "ADDRESS")
+        + f", anbu device remove {device.id}",
+    )
+
+
+def _vendor_topic(text: str) -> str:
+    """The filter, where it is one and leaves our own topics and everybody else's alone; Refusal otherwise."""
+    *above, last = levels = text.split("/")
+    whole = all(level == "+" or not set(level) & set("+#") for level in above)
+    whole = whole and (last in ("+", "#") or not set(last) & set("+#"))
+    ours = levels[0] in ("", "+", "#", ROOT.partition("/")[0]) or levels[0].startswith("$")
+    if not whole or ours or not text.isprintable():
+        raise Refusal(f"--topic {text}", "zigbee2mqtt/#, shellies/#, tele/plug-7/#")
+    return text
 
 
 def _topic(device: Device) -> str:

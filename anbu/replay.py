@@ -22,7 +22,8 @@ from alerts.policy import Policy
 from alerts.tables import finding
 from anbu.broker import EmbeddedBroker
 from anbu.schema import migrate
-from anbu.wiring import Site, open_stores
+from anbu.stores import open_stores
+from anbu.wiring import Site
 from ingest.clock import DAY, MINUTE, SECOND, Clock, Millis, SystemClock, VirtualClock, to_iso
 from ingest.reading import DeviceId, DongCode, HouseholdId
 from ingest.seal import Sealer, new_key

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from alerts.rulebook import Change, ChangeRefused, NoReason, Rulebook
+from alerts.rulebook import Change, ChangeRefused, Rulebook
 from anbu.ending import Refusal
 from anbu.language import say
 from anbu.opening import open_site
 from anbu.settings import load_settings
+from anbu.unregistered import unregistered
 from ingest.clock import Millis, parse_local
 from ingest.register.homes import NotRegistered
 from rules.finding import Level
-from rules.lengths import parse_length
-from rules.limits import ABSENCES, STILLNESS, Grade
+from rules.lengths import parse_length, write_length
+from rules.limits import ABSENCES, STILLNESS, Channel, Grade
 from rules.table import RulesWrong, RuleTable, load_table
 from rules.wording import Row, differences, limit_rows, other_lines
+
+_LENGTHS = (*ABSENCES, *STILLNESS)
+"""Rules whose limits are lengths of time; those of the others are values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,8 @@ def read_file(file: Path | None) -> RuleTable:
         raise Refusal(error.said(_lang()), say("고친 뒤 다시 하십시오", "mend these lines and try again")) from error
     except UnicodeDecodeError as error:
         raise Refusal(f"{file}", say("UTF-8 텍스트여야 합니다", "it must be UTF-8 text")) from error
+    except FileNotFoundError as error:
+        raise Refusal(say(f"파일이 없습니다: {file}", f"no such file: {file}")) from error
     except OSError as error:
         raise Refusal(f"{file}: {error.strerror}") from error
 
@@ -55,8 +62,10 @@ def _rulebook(config: Path | None) -> Iterator[Rulebook]:
     with open_site(config) as site:
         try:
             yield Rulebook(site.engine, site.sealer, site.clock)
-        except (ChangeRefused, NoReason, NotRegistered) as error:
-            raise Refusal(str(error)) from error
+        except ChangeRefused as error:
+            raise Refusal(error.words.said(_lang())) from error
+        except NotRegistered as error:
+            raise unregistered(error) from error
 
 
 def _in_force(config: Path | None, rulebook: Rulebook) -> RuleTable:
@@ -129,7 +138,17 @@ def changes(config: Path | None, household: str | None) -> list[Change]:
 def _limit(rule: str, value: str) -> float | None:
     if value == "none":
         return None
+    if rule not in (*_LENGTHS, *Channel):
+        return math.nan  # whatever it is, there is no such limit: the rulebook says which there are
     try:
-        return float(parse_length(value)) if rule in (*ABSENCES, *STILLNESS) else float(value)
+        return float(parse_length(value)) if rule in _LENGTHS else float(value)
     except ValueError as error:
-        raise Refusal(value, '"6 h"' if rule in (*ABSENCES, *STILLNESS) else "30.5") from error
+        raise Refusal(value, '"6 h"' if rule in _LENGTHS else "30.5") from error
+
+
+def limit_typed(one: Change) -> str:
+    """A household's limit as `anbu rules limit` is given it: "motion caution 5 h"."""
+    level = Level(one.level or Level.CAUTION).name.lower()
+    if one.limit is None:
+        return f"{one.rule} {level} none"
+    return f"{one.rule} {level} {write_length(round(one.limit)) if one.rule in _LENGTHS else f'{one.limit:g}'}"

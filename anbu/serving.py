@@ -20,8 +20,9 @@ from anbu.ending import Refusal
 from anbu.histories import HISTORY_CURSORS, open_history
 from anbu.language import say
 from anbu.settings import Settings
+from anbu.stores import Stores, journal_name
 from anbu.web import WebServer, port_is_free
-from anbu.wiring import Site, Stores, journal_name
+from anbu.wiring import Site
 from dashboard_api.app import create_app
 from ingest.acks_sender import acks_address
 from ingest.clock import DAY, Clock, SystemClock

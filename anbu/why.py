@@ -25,11 +25,15 @@ CURSOR = "rules"
 _BATCH = 2_000
 
 
-def look_back(journal: Path, cursors: Path, decoder: Decoding, initial: RuleTable, household: str, at: Millis) -> HomeSeen:
-    """What the rules saw of the home at the last grid point up to `at` (home time). CannotSay; nothing is written.
+def look_back(
+    journal: Path, cursors: Path, decoder: Decoding, initial: RuleTable, household: str, at: Millis, *, now: Millis
+) -> HomeSeen:
+    """What the rules saw of the home at the last grid point up to `at`, which is not after `now` (home time).
 
-    `initial`: the table the site began with.
+    CannotSay; nothing is written. `initial`: the table the site began with.
     """
+    if at > now:  # silence of days that have not been would be taken for silence of the home
+        raise CannotSay("아직 오지 않은 시각입니다", "that time is yet to come")
     try:
         with closing(JournalView(journal)) as view:
             upto = view.offset_before(at + 1)
@@ -40,14 +44,14 @@ def look_back(journal: Path, cursors: Path, decoder: Decoding, initial: RuleTabl
                 player.play(decoder.read(entries), engine.advance)
                 after = entries[-1].offset
     except FileNotFoundError as error:
-        raise CannotSay(str(error)) from error
+        raise CannotSay(f"저널이 없습니다: {journal}. 사이트를 실행하면(anbu serve) 생깁니다", str(error)) from error
     except (JournalDamaged, sqlite3.DatabaseError) as error:
-        raise CannotSay(f"{error}: anbu journal verify") from error
+        raise CannotSay(f"저널을 읽을 수 없습니다: {error}: anbu journal verify", f"{error}: anbu journal verify") from error
     engine.advance(at - at % STEP)
     try:
         return engine.explain(HouseholdId(household))
     except KeyError as error:
-        raise CannotSay(f"{household} was not looked after then") from error
+        raise CannotSay(f"그때는 돌보던 가구가 아닙니다: {household}", f"{household} was not looked after then") from error
 
 
 def _begin(view: JournalView, cursors: Path, upto: int, at: Millis, player: Player) -> int:
@@ -63,7 +67,10 @@ def _begin(view: JournalView, cursors: Path, upto: int, at: Millis, player: Play
     base = view.shelf.kept.base(CURSOR)
     if base.offset <= upto and _restored(player, base, at):
         return base.offset
-    raise CannotSay("the journal was pruned and no state of that time can be read by this version")
+    raise CannotSay(
+        "저널의 그 부분은 보존 기간이 지나 지워졌고, 이 버전이 읽을 수 있는 그때의 상태도 없습니다",
+        "the journal was pruned and no state of that time can be read by this version",
+    )
 
 
 def _restored(player: Player, position: Position, at: Millis) -> bool:

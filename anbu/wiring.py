@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import gc
-import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import structlog
-from sqlalchemy import Engine as Store
 
 from alerts.aftercare.care import Aftercare
 from alerts.call import CallAnswers
@@ -36,6 +31,9 @@ from anbu.backtest.whatif import WhatIfProcess
 from anbu.beat import Beat
 from anbu.canary import Canary, Pressing
 from anbu.chores import Chore, Chores
+from anbu.memory import give_back_large_blocks, settle_memory
+from anbu.stage_health import of_beat, of_clock, of_journal, of_runner, of_sender, of_source
+from anbu.stores import Stores
 from anbu.watch import SystemWatch
 from anbu.watchdog import Watchdog
 from anbu.why import look_back
@@ -45,22 +43,18 @@ from dashboard_api.tokens import Tokens
 from ingest.acks import AcksConsumer
 from ingest.acks_sender import AckSender, acks_address
 from ingest.acks_tray import AckTray
-from ingest.clock import DAY, SECOND, Clock, Millis, SystemClock
-from ingest.decode import Decoder
+from ingest.clock import DAY, Clock, Millis
 from ingest.decoding import Decoding
 from ingest.dialects.registry import make_dialects
-from ingest.fact_outbox import ONLY_JOURNAL, carry_facts
+from ingest.fact_outbox import carry_facts
 from ingest.facts import RunStarted, RunStopped
 from ingest.history.consumer import HistoryConsumer
 from ingest.history.hours import HoursConsumer
-from ingest.history.port import HOURS_KEPT, RAW_KEPT, History
-from ingest.history.sqlite import SqliteHistory
+from ingest.history.port import HOURS_KEPT, RAW_KEPT
 from ingest.intake import IntakeConsumer, forget_rejections
-from ingest.journal.cursors import SqliteCursors
 from ingest.journal.port import Consumer
 from ingest.journal.retention import prune
 from ingest.journal.runner import Pace, Runner
-from ingest.journal.sqlite import SqliteJournal
 from ingest.losses import Losses, forget_losses
 from ingest.message_outbox import carry_messages
 from ingest.posted import Postbox
@@ -69,10 +63,8 @@ from ingest.rebirth import RebirthConsumer
 from ingest.register.register import Register
 from ingest.register.strangers import Strangers
 from ingest.rereading import carry_rereads
-from ingest.seal import Sealer
 from ingest.sharing import SharedDecoder
 from ingest.source import BrokerAddress, MqttSource
-from ingest.tongues import Tongues
 from rules.consumer import RulesConsumer
 from rules.engine import Engine
 from rules.finding import Finding
@@ -87,69 +79,6 @@ LOSSES_KEPT = 365 * DAY
 
 GATHER_S = 0.05
 """How long stages let a batch grow, all but the lane of what is urgent: what a batch costs is shared by more messages then."""
-
-LEAST_ROOM = 512 * 1024 * 1024
-"""Bytes free where the journal lies, or a twentieth of a small disk: below this the page warns, while there is still time."""
-
-STALLED_AFTER = 30 * SECOND
-"""A stage that has not moved for so long (machine time) is not well, whatever it says of itself."""
-
-DRIFT_LIMIT = 5 * SECOND
-"""Wall clock against monotonic clock: beyond this somebody set the clock and due times are in doubt."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stores:
-    """Everything durable of one site."""
-
-    engine: Store
-    journal: SqliteJournal
-    cursors: SqliteCursors
-    history: History
-    sealer: Sealer
-    history_cursor: str = "history"  # each kind of history has read the journal to a place of its own
-    journal_name: str = ONLY_JOURNAL  # among those fed from the same engine
-    tongues: Tongues = field(default_factory=Tongues)  # how the journal is read
-
-    def close(self) -> None:
-        """Give up every file; what was committed stays."""
-        self.history.close()
-        self.cursors.close()
-        self.journal.close()
-        self.engine.dispose()
-
-
-def journal_name(folder: Path) -> str:
-    """The name of the journal in this folder, given to it at the first call: no other journal anywhere has it."""
-    file = folder / "name"
-    try:
-        return file.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        name = uuid.uuid4().hex
-        file.write_text(name + "\n", encoding="ascii")
-        return name
-
-
-def open_stores(folder: Path, engine: Store, sealer: Sealer, *, journal_folder: Path | None = None) -> Stores:
-    """Open the embedded stores of a site in `folder`; creates what is missing, except the tables of `engine`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return Stores(
-        engine=engine,
-        journal=SqliteJournal(journal_folder or folder / "journal"),
-        cursors=SqliteCursors(folder / "cursors.sqlite3"),
-        history=SqliteHistory(folder / "history.sqlite3"),
-        sealer=sealer,
-    )
-
-
-def settle_memory() -> None:
-    """What is here now, a whole town, stays: the collector of cycles need not look through it after every few batches.
-
-    That costs a tenth of all messages. What is made from now on is still looked through.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 def hours_runner(stores: Stores, clock: Clock, decoder: Decoding, pace: Pace | None = None) -> Runner:
@@ -188,6 +117,7 @@ class Site:
 
         `upkeep`: chores besides our own.
         """
+        give_back_large_blocks()
         self.stores = stores
         self.clock = clock
         self.rulebook = Rulebook(stores.engine, stores.sealer, clock)
@@ -213,47 +143,49 @@ class Site:
         self.acks = AckSender(tray, clock, acks_broker or acks_address(broker))
         take = sink(self.desk) if sink else self.desk.take_findings
         decoder = SharedDecoder(stores.journal, clock, stores.tongues.decoder)
-        rules = Engine(self.first_table)
-        self.rules = RulesConsumer(rules, view := decoder.view(), take, OutlookBook(stores.engine).take)
-        readers: list[tuple[Consumer, Pace | None]] = [
-            (self.rules, view),
-            (IntakeConsumer(stores.engine, view := decoder.view()), view),
-            (HistoryConsumer(stores.history, view := decoder.view(), stores.history_cursor), view),
-            self._acks_reader(tray, decoder),
-        ]
-        if "sparkplug" in stores.tongues.dialects:
-            readers.append((RebirthConsumer(self.source.publish), None))
+        rules, view = Engine(self.first_table), decoder.view()
+        self.rules = RulesConsumer(rules, view, take, OutlookBook(stores.engine).take)
         lane = LaneConsumer(
-            view := decoder.view(), lambda found: take(self.desk.of_real_homes(found)), lambda: rules.table.version
+            lane_view := decoder.view(), lambda found: take(self.desk.of_real_homes(found)), lambda: rules.table.version
         )
-        first = Runner(stores.journal, stores.cursors, lane, clock, commit_every_s=COMMIT_EVERY_S, pace=view)
-        view = decoder.view()
         self.runners = (
-            first,
-            *(
-                Runner(stores.journal, stores.cursors, consumer, clock, pace=pace, gather_s=GATHER_S)
-                for consumer, pace in readers
-            ),
-            hours_runner(stores, clock, view, view),
+            Runner(stores.journal, stores.cursors, lane, clock, commit_every_s=COMMIT_EVERY_S, pace=lane_view),
+            self._runner(self.rules, view),
+            *self._other_runners(decoder, tray),
         )
-        self.beats = (
-            Beat("facts", 0.2, self.carry_facts, clock),
-            Beat("journal again", 1.0, stores.journal.try_again, clock),
-            Beat("watch", 1.0, SystemWatch(self.stages, channels, policy, clock, self.contacts).turn, clock),
-            Beat("tick", 1.0, self.tick.run, clock),
-            Beat("duty", 1.0, self.duty.run, clock),
-            *(
-                # One for each channel: a receiver that hangs holds up nobody else's messages.
-                Beat(f"outbox {name}", 0.5, Sender(stores.engine, clock, {name: channel}, base_url=policy.base_url).turn, clock)
-                for name, channel in channels.items()
-            ),
-            *(
-                Beat(f"receipts {name}", 1.0, Receipts(stores.engine, clock, name, provider).turn, clock)
-                for name, provider in (asking or {}).items()
-            ),
-            *self._guards(ping_url),
-        )
+        self.beats = tuple(self._beats(policy, asking or {}, ping_url))
         self.chores = Chores([*self._chores(), *upkeep])
+
+    def _runner(self, consumer: Consumer, pace: Pace | None) -> Runner:
+        return Runner(self.stores.journal, self.stores.cursors, consumer, self.clock, pace=pace, gather_s=GATHER_S)
+
+    def _other_runners(self, decoder: SharedDecoder, tray: AckTray) -> Iterator[Runner]:
+        stores = self.stores
+        view = decoder.view()
+        yield self._runner(IntakeConsumer(stores.engine, view), view)
+        view = decoder.view()
+        yield self._runner(HistoryConsumer(stores.history, view, stores.history_cursor), view)
+        view = decoder.view()
+        yield self._runner(AcksConsumer(stores.engine, view, tray, self.clock), view)
+        if "sparkplug" in stores.tongues.dialects:
+            yield self._runner(RebirthConsumer(self.source.publish), None)
+        view = decoder.view()
+        yield hours_runner(stores, self.clock, view, view)
+
+    def _beats(self, policy: Policy, asking: Mapping[str, Asking], ping_url: str | None) -> Iterator[Beat]:
+        store, clock = self.stores.engine, self.clock
+        yield Beat("facts", 0.2, self.carry_facts, clock)
+        yield Beat("journal again", 1.0, self.stores.journal.try_again, clock)
+        yield Beat("watch", 1.0, SystemWatch(self.stages, self.channels, policy, clock, self.contacts).turn, clock)
+        yield Beat("tick", 1.0, self.tick.run, clock)
+        yield Beat("duty", 1.0, self.duty.run, clock)
+        for name, channel in self.channels.items():
+            # One for each channel: a receiver that hangs holds up nobody else's messages.
+            sender = Sender(store, clock, {name: channel}, base_url=policy.base_url)
+            yield Beat(f"outbox {name}", 0.5, sender.turn, clock)
+        for name, provider in asking.items():
+            yield Beat(f"receipts {name}", 1.0, Receipts(store, clock, name, provider).turn, clock)
+        yield from self._guards(ping_url)
 
     def _chores(self) -> Iterator[Chore]:
         store, clock = self.stores.engine, self.clock
@@ -283,14 +215,6 @@ class Site:
             yield Beat("canary", 2.0, self.canary.turn, self.clock)
         if ping_url is not None:
             yield Beat("watchdog", 5.0, Watchdog(ping_url, self.stages, Wire(self.clock), self.clock).turn, self.clock)
-
-    def _acks_reader(self, tray: AckTray, decoder: SharedDecoder) -> tuple[Consumer, Pace | None]:
-        """Acknowledging reads the native dialect alone, for nobody else waits for us; where that is all, it shares."""
-        store, clock = self.stores.engine, self.clock
-        if self.stores.tongues.dialects != ("native",):
-            return AcksConsumer(store, Decoder(), tray, clock), None
-        view = decoder.view()
-        return AcksConsumer(store, view, tray, clock), view
 
     def carry_facts(self) -> int:
         """Append what staff did and the register learned to the journal, then messages of files, then what is read again."""
@@ -397,51 +321,17 @@ class Site:
     def look_back(self, household: str, at: Millis) -> HomeSeen:
         """What the rules saw of a home then: the journal is run again beside the stages, which wait for nothing."""
         journal, decoder = self.stores.journal.folder, self.stores.tongues.decoder()
-        return look_back(journal, self.stores.cursors.path, decoder, self.first_table, household, at)
+        return look_back(journal, self.stores.cursors.path, decoder, self.first_table, household, at, now=self.clock.home_now())
 
     def stages(self) -> list[StageHealth]:
         """How every stage is, in the order data flows."""
         return [
-            self._source_health(),
-            self._journal_health(),
-            *map(self._runner_health, self.runners),
-            self._sender_health(),
-            *map(self._beat_health, self.beats),
+            of_source(self.source),
+            of_journal(self.stores.journal),
+            *(of_runner(runner, self.stores.journal.head, self.clock) for runner in self.runners),
+            of_sender(self.acks),
+            *(of_beat(beat, self.clock) for beat in self.beats),
             *([self.canary.health()] if self.canary is not None else []),
-            self._clock_health(),
+            of_clock(self.clock),
             *self.chores.health(),
         ]
-
-    def _source_health(self) -> StageHealth:
-        status = self.source.status()
-        detail = status.error or (
-            "connected" if status.caught_up else "reading the backlog" if status.connected else "no connection"
-        )
-        return StageHealth(name="broker", ok=status.connected and status.caught_up, detail=detail, lag=None)
-
-    def _sender_health(self) -> StageHealth:
-        status = self.acks.status()
-        return StageHealth(name="ack sender", ok=status.connected, detail=status.error or "connected", lag=None)
-
-    def _journal_health(self) -> StageHealth:
-        journal = self.stores.journal
-        disk = shutil.disk_usage(journal.folder)
-        room = disk.free >= min(LEAST_ROOM, disk.total // 20)
-        detail = journal.trouble or f"{disk.free // 1024**2} MiB free"
-        return StageHealth(name="journal", ok=journal.trouble is None and room, detail=detail, lag=None)
-
-    def _runner_health(self, runner: Runner) -> StageHealth:
-        lag = self.stores.journal.head - runner.offset
-        moved = self.clock.machine_now() - runner.progressed_at < STALLED_AFTER
-        detail = runner.error or ("moving" if moved else "stalled")
-        return StageHealth(name=runner.name, ok=runner.error is None and moved, detail=detail, lag=lag)
-
-    def _beat_health(self, beat: Beat) -> StageHealth:
-        moved = self.clock.machine_now() - beat.progressed_at < STALLED_AFTER
-        return StageHealth(
-            name=beat.name, ok=beat.error is None and moved, detail=beat.error or ("moving" if moved else "stalled"), lag=None
-        )
-
-    def _clock_health(self) -> StageHealth:
-        drift = self.clock.wall_drift() if isinstance(self.clock, SystemClock) else 0
-        return StageHealth(name="clock", ok=abs(drift) <= DRIFT_LIMIT, detail=f"wall clock {drift} ms from monotonic", lag=None)

@@ -123,7 +123,9 @@ def _wrong(error: Mapping[str, object], lang: Lang) -> str:
     place = error["loc"]
     names = [str(part) for part in place if part not in ("query", "body", "path")] if isinstance(place, Sequence) else []
     context = error.get("ctx")
-    figures = {key: value for key, value in context.items() if key != "error"} if isinstance(context, dict) else {}
+    # Pydantic joins what it expects by an English word.
+    told = context.items() if isinstance(context, dict) else ()
+    figures = {key: value.replace("' or '", "', '") if isinstance(value, str) else value for key, value in told if key != "error"}
     key = f"invalid.{error['type']}"
     text = say(lang, key, **figures) if key in WORDS else say(lang, "invalid.other")
     return f"{'.'.join(names) or 'body'}: {text}"

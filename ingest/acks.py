@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-import numpy as np
 from sqlalchemy import Engine
 
 from ingest import acks_metrics as metrics
 from ingest.acks_book import Book
 from ingest.acks_ledger import Given, Ledger
+from ingest.acks_numbers import numbers_in, numbers_of
 from ingest.acks_tray import AckTray, OutgoingAck
 from ingest.clock import Clock, Millis
-from ingest.decoding import Decoded, Decoding, Other
+from ingest.decoding import Decoding, Other
 from ingest.facts import DeviceRemoved, Fact, LinkDown, LinkUp, MessageReread, RunStarted, RunStopped
 from ingest.journal.port import Entry, Message
 from ingest.losses import LostRange, write_losses
 from ingest.reading import Reason, Rejection
 from ingest.reread import message_of
-from ingest.window import MAX_BOOT, MAX_SEQ
-from ingest.wire import MAX_PAYLOAD_BYTES, PACK, PackRecord, encode_ack, parse_topic
+from ingest.window import MAX_SEQ
+from ingest.wire import encode_ack, parse_topic
 
 ACK_EVERY_S = 5.0
 """At most one acknowledgement per device and boot in so many machine seconds, a request to send again apart."""
@@ -43,16 +43,8 @@ class _State(msgspec.Struct, array_like=True):
     owed: list[tuple[str, int]]
 
 
-class _Numbers(msgspec.Struct):
-    boot: int | None = None
-    seq: int | None = None
-
-
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_State)
-_decode_numbers = msgspec.json.Decoder(_Numbers).decode
-_decode_records = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_record = msgspec.json.Decoder(PackRecord).decode
 
 
 class _Debt:
@@ -104,7 +96,7 @@ class AcksConsumer:
         others: dict[int, list[Other]] = {}
         for offset, other in decoded.others:
             others.setdefault(offset, []).append(other)
-        for entry, numbers in zip(entries, _numbers_of(decoded), strict=True):
+        for entry, numbers in zip(entries, numbers_of(decoded), strict=True):
             self._ledger.expire(entry.received_at)
             self._now = entry.received_at
             body = message_of(entry.body) if isinstance(entry.body, MessageReread) else entry.body
@@ -161,7 +153,7 @@ class AcksConsumer:
             repeated = rejections[0].reason is Reason.DUPLICATE and rejections[0].index == 0
             refused = not repeated
         if rejections or numbers is None:
-            boot, seq = _numbers(message)
+            boot, seq = numbers_in(message)
         else:
             boot, seq = (None if number < 0 else number for number in numbers)
         if boot is None or seq is None:
@@ -267,41 +259,3 @@ class AcksConsumer:
 def _is_nobodys(sender: str, rejections: Iterable[Rejection]) -> bool:
     """Whether nobody has enrolled the sender itself; another device in its pack does not matter here."""
     return any(one.reason is Reason.UNKNOWN_DEVICE and one.device_id == sender for one in rejections)
-
-
-def _numbers_of(decoded: Decoded) -> list[tuple[int, int] | None]:
-    """Boot and seq of the first reading of each entry; None where there is no reading."""
-    readings = decoded.readings
-    if not len(readings):
-        return [None] * len(decoded.entries)
-    offsets = [entry.offset for entry in decoded.entries]
-    first = np.minimum(np.searchsorted(readings.offset, offsets), len(readings) - 1)
-    found = zip(readings.offset[first].tolist(), readings.boot[first].tolist(), readings.seq[first].tolist(), strict=True)
-    return [(boot, seq) if of == offset else None for offset, (of, boot, seq) in zip(offsets, found, strict=True)]
-
-
-def _numbers(message: Message) -> tuple[int | None, int | None]:
-    """Boot and seq of a native message of which nothing, or not everything, could be taken; None where they cannot be read."""
-    try:
-        if len(message.payload) > MAX_PAYLOAD_BYTES:
-            return None, None
-        if message.topic.endswith("/" + PACK):
-            boot, seq = _pack_numbers(message.payload)
-        else:
-            numbers = _decode_numbers(message.payload)
-            boot, seq = numbers.boot, numbers.seq
-    except (ValueError, RecursionError):
-        return None, None
-    if boot is None or seq is None or not 0 <= boot <= MAX_BOOT or not 0 <= seq <= MAX_SEQ:
-        return None, None
-    return boot, seq
-
-
-def _pack_numbers(payload: bytes) -> tuple[int | None, int | None]:
-    head = [_decode_record(raw) for raw in _decode_records(payload)[:2]]
-    if [record.n for record in head] != ["boot", "seq"]:
-        return None, None
-    boot, seq = (record.v for record in head)
-    if boot is None or seq is None or not boot.is_integer() or not seq.is_integer():
-        return None, None
-    return int(boot), int(seq)

@@ -196,9 +196,13 @@ def _keep_rejections(connection: Connection, entries: Sequence[Entry], rows: lis
     first, last = entries[0].offset, entries[-1].offset
     # What the history refused is its to keep.
     ours = rejection.c.offset.between(first, last) & (rejection.c.reason != Reason.HISTORY_REFUSED.value)
+    asked = select(rejection.c.offset, rejection.c.index, rejection.c.retried_at).where(ours, rejection.c.retried_at.is_not(None))
+    retried = {(offset, index): at for offset, index, at in connection.execute(asked)}
     connection.execute(delete(rejection).where(ours))
     if rows:
-        connection.execute(insert(rejection), rows)
+        # What somebody had read again is not to be asked for a second time: a vendor's message would be counted twice.
+        at = [retried.get((row["offset"], row["index"])) for row in rows]
+        connection.execute(insert(rejection), [row | {"retried_at": one} for row, one in zip(rows, at, strict=True)])
 
 
 def _claim(connection: Connection, enrolled: Sequence[DeviceEnrolled]) -> None:

@@ -23,7 +23,7 @@ from ingest.facts import MessageReread
 from ingest.heard import EvenPack, Heard, Said, Wrong
 from ingest.journal.port import Entry, Message
 from ingest.reading import URGENT, DeviceId, DongCode, Reading, Reason, Rejection, Signal
-from ingest.readings import CREDIBLE, SKEWED, Gathered
+from ingest.readings import AGAIN, CREDIBLE, SKEWED, Gathered
 from ingest.set_aside import NOT_COUNTED, SetAside
 from ingest.urgent import LastUrgent, Mark
 from ingest.window import Windows
@@ -81,7 +81,7 @@ class Judge:
         known = [place for place in places if place is not None]
         if len(known) < len(places) or (pack.t > (received_at + FUTURE_LIMIT) / 1_000).any():
             return False
-        if not self.windows.of(sender.device_id).settle(pack.boot, pack.seq):
+        if not self.windows.settle(sender.device_id, pack.boot, pack.seq):
             return False
         earliest = np.array([earliest_believable(place.enrolled_at, received_at) for place in known], dtype=np.int64)
         observed_at = np.rint(pack.t * 1_000).astype(np.int64)
@@ -141,8 +141,8 @@ class Judge:
         boot, seq = case.heard.boot, case.heard.seq
         place = self._enrolment.place(case.topic.device_id)
         if place is not None and not place.ended and boot is not None and seq is not None:
-            window = self.windows.of(place.device_id)
-            known = window.settled(boot, seq) if case.message.retain else not window.settle(boot, seq)
+            ask = self.windows.settled if case.message.retain else self.windows.settle
+            known = ask(place.device_id, boot, seq) is case.message.retain
             if known and not (case.again is not None and case.again.numbered):
                 return Wrong(Reason.DUPLICATE, f"boot {boot} seq {seq} was settled before")
         if case.repeat:
@@ -187,7 +187,7 @@ class Judge:
             case.entry.received_at,
             -1 if heard.boot is None else heard.boot,
             -1 if heard.seq is None else heard.seq,
-            CREDIBLE * credible | SKEWED * dated.skewed,
+            CREDIBLE * credible | SKEWED * dated.skewed | AGAIN * (case.again is not None),
             said.value,
         )
 
@@ -268,6 +268,7 @@ def _alarm_of_nobody(case: Case, said: Said, place: Place | None) -> Reading:
         seq=case.heard.seq,
         credible=False,
         skewed=dated.skewed,
+        again=case.again is not None,
     )
 
 

@@ -47,14 +47,24 @@ class BrokerAddress:
     @property
     def canary_topic(self) -> str:
         """Has the form of a device's topic: through the same subscription it cannot overtake what was queued there."""
-        return f"{CANARY_ROOT}{slug(self.client_id)}/link/canary"
+        return canary_of(self.client_id)
 
     def canary_through(self, subscription: str) -> str:
         """Our canary's topic for this subscription: another one's canary may overtake what was queued for it."""
-        if topic_matches_sub(subscription, self.canary_topic):
-            return self.canary_topic
-        own = f"{CANARY_WORD}{slug(self.client_id)}"
-        return "/".join(own if level in ("+", "#") else level for level in subscription.split("/"))
+        return canary_through(self.client_id, subscription)
+
+
+def canary_of(client_id: str) -> str:
+    """See BrokerAddress.canary_topic."""
+    return f"{CANARY_ROOT}{slug(client_id)}/link/canary"
+
+
+def canary_through(client_id: str, subscription: str) -> str:
+    """See BrokerAddress.canary_through."""
+    if topic_matches_sub(subscription, canary_of(client_id)):
+        return canary_of(client_id)
+    own = f"{CANARY_WORD}{slug(client_id)}"
+    return "/".join(own if level in ("+", "#") else level for level in subscription.split("/"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

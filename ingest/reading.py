@@ -67,6 +67,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     seq: int | None = None
     credible: bool = True  # False: retained, observed before 2020 or before enrolment; stored, never life
     skewed: bool = False  # the device's clock was over 5 min ahead: observed_at is received_at
+    again: bool = False  # of a message that had come before: when it is read once more says nothing of its device
 
 
 class Reason(StrEnum):

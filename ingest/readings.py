@@ -24,7 +24,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 SIGNALS = tuple(Signal)
 """A signal as a number is its place here."""
 
-CREDIBLE, SKEWED = 1, 2
+CREDIBLE, SKEWED, AGAIN = 1, 2, 4
 """Bits of the flags."""
 
 _OFFSET, _INDEX, _PLACE, _SIGNAL, _OBSERVED, _RECEIVED, _BOOT, _SEQ, _FLAGS = range(9)
@@ -73,7 +73,7 @@ class Readings(Sequence[Reading]):
                 one.received_at,
                 _NONE if one.boot is None else one.boot,
                 _NONE if one.seq is None else one.seq,
-                CREDIBLE * one.credible | SKEWED * one.skewed,
+                CREDIBLE * one.credible | SKEWED * one.skewed | AGAIN * one.again,
                 one.value,
             )
         return gathered.close(known)
@@ -140,6 +140,11 @@ class Readings(Sequence[Reading]):
         """See Reading."""
         return np.asarray(self._ints[_FLAGS] & SKEWED > 0)
 
+    @property
+    def again(self) -> Mask:
+        """See Reading."""
+        return np.asarray(self._ints[_FLAGS] & AGAIN > 0)
+
     def _column(self, place: int) -> Ints:
         column: Ints = self._ints[place]
         return column
@@ -182,6 +187,7 @@ class Readings(Sequence[Reading]):
             seq=None if seq == _NONE else seq,
             credible=flags & CREDIBLE > 0,
             skewed=flags & SKEWED > 0,
+            again=flags & AGAIN > 0,
         )
 
 

@@ -16,21 +16,26 @@ import threading
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
+from ingest.chain import Chain, Stretch
 from ingest.clock import Clock
 from ingest.decode import Decoder
 from ingest.decoding import Decoded, Decoding, offset_of_entry
 from ingest.enrolment import Enrolment
-from ingest.journal.port import READ_BYTES, Entry, Journal, JournalDamaged, Message
+from ingest.journal.port import READ_BYTES, Entry, Journal, JournalDamaged
 from ingest.readings import Readings
 
-_WEIGHT = 500  # bytes, see Decoded.weight
-
-KEPT_AHEAD = 600_000
+KEPT_AHEAD = 300_000
 """How much the end of a chain may be ahead of a consumer on it, see `Decoded.weight`: what is kept for it in memory."""
 
+GIVES_WAY = 100_000
+"""How far, before whoever would decode the next stretch gives those who are behind a moment, see `DecoderView._give_way`."""
+
+HANGS_S = 1.0
+"""Who has not moved for so long is not waited for."""
+
 MARKS_EVERY_S = 3.0
-"""How often the state is taken down, at most: of ten thousand homes it holds up everybody for some 25 ms, and what happens
-in less than a hundredth of the time delays no more than one SOS in a hundred."""
+"""How often the state is taken down, at most: of ten thousand homes it holds up everybody for 3 ms, or 20 after a change of the
+register, and what happens in less than a hundredth of the time delays no more than one SOS in a hundred."""
 
 JOIN_AGAIN_S = 60.0
 """A state that was not the others' (a mended decoder has read the past again) is compared again after so long."""
@@ -40,67 +45,28 @@ _SHARE = 20
 """Taking the state down takes at most one part in so many of the time."""
 
 
-class _Stretch:
-    """What was decoded up to the offset `last`; `state` is the decoder's after it, where it was taken down."""
-
-    __slots__ = ("decoded", "last", "next", "read", "state", "weight")
-
-    def __init__(
-        self, last: int, decoded: Decoded | None = None, *, state: bytes | None = None, after: _Stretch | None = None
-    ) -> None:
-        self.last, self.decoded, self.state = last, decoded, state
-        self.weight: int = 0 if after is None else after.weight  # of the whole chain up to here
-        self.read: int = 0 if after is None else after.read  # bytes of payload, likewise
-        if decoded is not None:
-            size = sum(len(entry.body.payload) for entry in decoded.entries if isinstance(entry.body, Message))
-            self.weight += decoded.weight + size // _WEIGHT
-            self.read += size
-        self.next: _Stretch | None = None
-
-
-class _Chain:
-    """A decoder and the stretch it read last. Everything about it is looked at and changed under its lock."""
-
-    __slots__ = ("broken", "decoder", "lock", "tail", "wanted")
-
-    def __init__(self, decoder: Decoding, at: int, state: bytes | None) -> None:
-        self.decoder = decoder
-        self.wanted = False  # somebody would commit if the state were taken down
-        self.lock = threading.Lock()
-        self.broken = False  # the decoder raised and stands between two entries
-        self.tail = _Stretch(at, state=state)
-
-    def state(self) -> bytes:
-        """The decoder's, taken down after the last stretch."""
-        self.wanted = False
-        if self.tail.state is None:
-            self.tail.state = self.decoder.snapshot()
-        return self.tail.state
-
-    def extend(self, entries: Sequence[Entry]) -> None:
-        """Decode these, which follow the last stretch."""
-        try:
-            decoded = self.decoder.read(entries)
-        except BaseException:
-            self.broken = True
-            raise
-        self.tail.next = _Stretch(entries[-1].offset, decoded, after=self.tail)
-        self.tail = self.tail.next
-
-
 class SharedDecoder:
     """Hands out views, one for each consumer; `make` makes decoders that all read alike."""
 
     def __init__(
-        self, journal: Journal, clock: Clock, make: Callable[[], Decoding] = Decoder, *, marks_every_s: float = MARKS_EVERY_S
+        self,
+        journal: Journal,
+        clock: Clock,
+        make: Callable[[], Decoding] = Decoder,
+        *,
+        marks_every_s: float = MARKS_EVERY_S,
+        kept_ahead: int = KEPT_AHEAD,
+        gives_way: int = GIVES_WAY,
+        hangs_s: float = HANGS_S,
     ) -> None:
         self.journal, self.clock, self.make, self.marks_every_s = journal, clock, make, marks_every_s
+        self.kept_ahead, self.gives_way, self.hangs_s = kept_ahead, gives_way, hangs_s
         self.lock = threading.Lock()
-        self.chain: _Chain | None = None  # the one to join: that of a consumer none is ahead of
+        self.chain: Chain | None = None  # the one to join: that of a consumer none is ahead of
         self.views: list[DecoderView] = []
         self._next_mark = float("-inf")  # monotonic seconds
 
-    def mark(self, chain: _Chain) -> bytes | None:
+    def mark(self, chain: Chain) -> bytes | None:
         """The state at the end of the chain, where it is time to take one down; the chain's lock is held."""
         if chain.tail.state is not None:
             return chain.tail.state
@@ -126,6 +92,7 @@ class DecoderView:
     def __init__(self, shared: SharedDecoder) -> None:
         self._shared = shared
         self._not_before = float("-inf")  # monotonic seconds before which no state is compared again
+        self._moved = float("-inf")  # monotonic seconds when others' stretches were last taken
         self._begin(shared.make(), None, None)
 
     @property
@@ -143,8 +110,8 @@ class DecoderView:
         """On a chain of our own; `at` None: where it stands shows with the next entry."""
         self._at = at
         self._known = (at or 0, state)  # the last exact state
-        self._chain = _Chain(decoder, at or 0, state)
-        self._stretch: _Stretch | None = self._chain.tail  # None: we have been left behind
+        self._chain = Chain(decoder, at or 0, state)
+        self._stretch: Stretch | None = self._chain.tail  # None: we have been left behind
 
     def read(self, entries: Sequence[Entry]) -> Decoded:
         """What these entries mean, as `Decoder.read`."""
@@ -158,7 +125,11 @@ class DecoderView:
         while self._at < last:
             chain = self._chain
             with chain.lock:
-                found += self._walk(last)
+                taken = self._walk(last)
+                if taken:
+                    self._moved = self._shared.clock.monotonic()
+                    chain.moved.notify_all()
+                found += taken
                 at_end = self._stretch is chain.tail and not chain.broken
             if self._stretch is None or (chain.broken and self._at < last):
                 self._leave()
@@ -199,14 +170,32 @@ class DecoderView:
                 entries = entries[: bisect_right(entries, meet, key=offset_of_entry)]
         chain = self._chain
         with chain.lock:
+            self._give_way(chain)
             if self._stretch is not chain.tail or chain.broken:
                 return  # somebody was quicker
             if chain.wanted and (state := shared.mark(chain)) is not None:
                 self._known = (at, state)
-            chain.extend(entries)
+            chain.extend(entries, shared.clock)
             self._leave_behind(chain)
 
-    def _join(self, others: _Chain, at: int) -> bool:
+    def _give_way(self, chain: Chain) -> None:
+        """Wait for those who are far behind and moving, at most as long as decoding took the last time; gives the lock away.
+
+        Who is left behind decodes for itself, and falls behind all the more. So the first goes at half its pace, at worst,
+        while the others catch up: that costs an SOS a moment, and their decoding everything once more would cost it a longer one.
+        """
+        shared = self._shared
+        since = shared.clock.monotonic() - shared.hangs_s
+        slow = [view for view in shared.views if view._moved > since and view._behind(chain) > shared.gives_way]
+        if slow:
+            chain.moved.wait_for(lambda: all(view._behind(chain) <= shared.gives_way for view in slow), chain.took_s)
+
+    def _behind(self, chain: Chain) -> int:
+        """How far behind its end we are, see `Decoded.weight`; 0 for one that reads elsewhere."""
+        stretch = self._stretch
+        return chain.tail.weight - stretch.weight if self._chain is chain and stretch is not None else 0
+
+    def _join(self, others: Chain, at: int) -> bool:
         """True when we now stand at the end of theirs: the same place, and a state that is the same to the last byte."""
         now = self._shared.clock.monotonic()
         if others.tail.last != at or now < self._not_before:
@@ -221,13 +210,14 @@ class DecoderView:
             self._chain, self._stretch = others, others.tail
         return True
 
-    def _leave_behind(self, chain: _Chain) -> None:
+    def _leave_behind(self, chain: Chain) -> None:
         """Whoever is too far back has to read for itself: what is kept in memory must not grow while it hangs."""
         for view in self._shared.views:
-            stretch = view._stretch
-            if view._chain is not chain or stretch is None or stretch.next is chain.tail:
-                continue
-            if chain.tail.weight - stretch.weight > KEPT_AHEAD:
+            if (
+                view._behind(chain) > self._shared.kept_ahead
+                and view._stretch is not None
+                and view._stretch.next is not chain.tail
+            ):
                 view._stretch = None
 
     def _leave(self) -> bytes:
@@ -288,5 +278,5 @@ class DecoderView:
                 return None
             return chain.state() if stretch is chain.tail and not chain.broken else stretch.state
 
-    def _is_at_end(self, stretch: _Stretch) -> bool:
+    def _is_at_end(self, stretch: Stretch) -> bool:
         return self._at is None or self._at >= stretch.last

@@ -8,6 +8,7 @@ wrap: each is taken as the nearest to the newest heard.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 
 import msgspec
@@ -28,12 +29,14 @@ _ALL = 2**32
 
 class _Boot(msgspec.Struct, array_like=True):
     boot: int
-    newest: int  # unwrapped: may pass 2**32, and lies below 0 for numbers before the wrap
-    ends: list[int]  # first, last, first, last, ... of the ranges, ascending, never touching
+    ends: list[int]
+    """First, last, first, last, ... of the ranges, ascending, never touching. Numbers are unwrapped: they may pass 2**32,
+    and lie below 0 before the wrap. The last one is the newest."""
 
     def place(self, seq: int) -> int:
         """`seq` unwrapped to within half the number space of the newest."""
-        return self.newest + (seq - self.newest + _HALF) % _ALL - _HALF
+        newest = self.ends[-1]
+        return newest + (seq - newest + _HALF) % _ALL - _HALF
 
     def holds(self, number: int) -> bool:
         """True where a range covers the number."""
@@ -56,7 +59,6 @@ class _Boot(msgspec.Struct, array_like=True):
             ends[at:at] = (number, number)
             if len(ends) > 2 * RANGES:
                 del ends[1:3]
-        self.newest = max(self.newest, number)
 
 
 class Window(msgspec.Struct, array_like=True):
@@ -67,12 +69,13 @@ class Window(msgspec.Struct, array_like=True):
     def settle(self, boot: int, seq: int) -> bool:
         """Note the message; True the first time, False for a duplicate."""
         boots = self.boots
-        if boots and boots[-1].boot == boot:
-            known = boots[-1]
-        else:
-            known = self._turn_to(boot, seq)
-        if known.ends and seq == known.newest + 1:  # the common case: the next one, before any wrap
-            known.ends[-1] = known.newest = seq
+        if not (boots and boots[-1].boot == boot) and not self._turn_to(boot):
+            boots.append(_Boot(boot, [seq, seq]))
+            del boots[:-BOOTS]
+            return True
+        known = boots[-1]
+        if seq == known.ends[-1] + 1:  # the common case: the next one, before any wrap
+            known.ends[-1] = seq
             return True
         number = known.place(seq)
         if known.holds(number):
@@ -87,47 +90,116 @@ class Window(msgspec.Struct, array_like=True):
                 return known.holds(known.place(seq))
         return False
 
-    def _turn_to(self, boot: int, seq: int) -> _Boot:
+    def _turn_to(self, boot: int) -> bool:
+        """Let the boot be the latest; False for one that is not kept."""
         for at, known in enumerate(self.boots):
             if known.boot == boot:
-                del self.boots[at]
-                break
-        else:
-            known = _Boot(boot, seq, [])
-        self.boots.append(known)
-        del self.boots[:-BOOTS]
-        return known
+                self.boots.append(self.boots.pop(at))
+                return True
+        return False
+
+
+_OPEN = -1
+"""In place of a boot: the window lies open, see `Windows`."""
 
 
 class _State(msgspec.Struct, array_like=True):
-    devices: list[tuple[str, Window]]
+    devices: list[str]
+    boots: bytes  # these three: 64 bits each, by device
+    firsts: bytes
+    lasts: bytes
+    with_rest: list[int]  # rows, ascending
+    rest: list[bytes]  # by place in that
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_State)
+_window_decoder = msgspec.msgpack.Decoder(Window)
 
 
 class Windows:
-    """The windows of all enrolled devices. Whoever is not enrolled has none: rubbish cannot fill it."""
+    """The windows of all enrolled devices. Whoever is not enrolled has none: rubbish cannot fill it.
+
+    Of each device the newest range of its latest boot stands in three columns, and as bytes what else there is to its window:
+    nothing, of a device that has missed nothing and was never begun anew. What is written every few seconds is then written as
+    it lies, and a million devices are no objects for the interpreter to keep. A message that is not the next one opens
+    the window, until `snapshot`.
+    """
 
     def __init__(self) -> None:
-        self._windows: dict[str, Window] = {}
+        self._devices: list[str] = []  # by row: in the order they were first heard, but for those that are gone
+        self._rows: dict[str, int] = {}
+        self._boots, self._firsts, self._lasts = array("q"), array("q"), array("q")
+        self._rest: dict[int, bytes] = {}  # by row: the window without that range
+        self._open: dict[int, Window] = {}  # by row: the whole window
 
-    def of(self, device_id: str) -> Window:
-        """The device's window, empty at first."""
-        window = self._windows.get(device_id)
-        if window is None:
-            window = self._windows[device_id] = Window()
-        return window
+    def settle(self, device_id: str, boot: int, seq: int) -> bool:
+        """Note a message of this device; True the first time, False for a duplicate."""
+        row = self._rows.get(device_id)
+        if row is None:
+            row = self._add(device_id)
+        elif self._boots[row] == boot and self._lasts[row] + 1 == seq:
+            self._lasts[row] = seq
+            return True
+        return self._opened(row).settle(boot, seq)
+
+    def settled(self, device_id: str, boot: int, seq: int) -> bool:
+        """True for a message settled before; notes nothing."""
+        row = self._rows.get(device_id)
+        return row is not None and self._opened(row).settled(boot, seq)
 
     def forget(self, device_id: str) -> None:
-        """The device is gone."""
-        self._windows.pop(device_id, None)
+        """The device is gone. The last row takes its place."""
+        row = self._rows.pop(device_id, None)
+        if row is None:
+            return
+        self._opened(row)
+        last = len(self._devices) - 1
+        if row != last:
+            self._open[row] = self._opened(last)
+            self._devices[row] = self._devices[last]
+            self._rows[self._devices[row]] = row
+        del self._open[last], self._devices[-1], self._boots[-1], self._firsts[-1], self._lasts[-1]
 
     def snapshot(self) -> bytes:
-        """Everything settled; the same content gives the same bytes."""
-        return _encoder.encode(_State(sorted(self._windows.items(), key=lambda item: item[0])))
+        """Everything settled; the same journal gives the same bytes."""
+        for row, window in self._open.items():
+            self._close(row, window)
+        self._open = {}
+        columns = self._boots.tobytes(), self._firsts.tobytes(), self._lasts.tobytes()
+        with_rest = sorted(self._rest)
+        return _encoder.encode(_State(self._devices, *columns, with_rest, [self._rest[row] for row in with_rest]))
 
     def restore(self, state: bytes | None) -> None:
         """Begin from a snapshot, or from nothing; msgspec.ValidationError for bytes that are no snapshot."""
-        self._windows = dict(_decoder.decode(state).devices) if state is not None else {}
+        past = _decoder.decode(state) if state is not None else _State([], b"", b"", b"", [], [])
+        self._devices = past.devices
+        self._rows = dict(zip(past.devices, range(len(past.devices)), strict=True))
+        self._boots, self._firsts, self._lasts = array("q", past.boots), array("q", past.firsts), array("q", past.lasts)
+        self._rest = dict(zip(past.with_rest, past.rest, strict=True))
+        self._open = {}
+
+    def _add(self, device_id: str) -> int:
+        row = self._rows[device_id] = len(self._devices)
+        self._devices.append(device_id)
+        for column in (self._boots, self._firsts, self._lasts):
+            column.append(_OPEN)
+        self._open[row] = Window()
+        return row
+
+    def _opened(self, row: int) -> Window:
+        window = self._open.get(row)
+        if window is None:
+            rest, boot = self._rest.pop(row, None), self._boots[row]
+            window = Window([_Boot(boot, [])]) if rest is None else _window_decoder.decode(rest)
+            window.boots[-1].ends += (self._firsts[row], self._lasts[row])
+            self._open[row], self._boots[row] = window, _OPEN
+        return window
+
+    def _close(self, row: int, window: Window) -> None:
+        latest = window.boots[-1]
+        self._boots[row] = latest.boot
+        self._firsts[row], self._lasts[row] = latest.ends[-2:]
+        del latest.ends[-2:]
+        if latest.ends or len(window.boots) > 1:
+            self._rest[row] = _encoder.encode(window)

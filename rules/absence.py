@@ -33,6 +33,9 @@ STILL = frozenset({RuleKey.MOTION, RuleKey.PERSONAL})
 """What is said of stillness while at home."""
 ORDER = (RuleKey.MOTION, RuleKey.PERSONAL, RuleKey.CALL, RuleKey.PHONE, RuleKey.CANNOT_VERIFY, RuleKey.AWAY)
 
+MANY = 1_000
+"""From so many homes on those whose sensors were ever doubted are singled out before each is asked about."""
+
 LIFE_APART: Millis = MINUTE
 """One event may be a pet, a parcel, a sensor's error; two this far apart are somebody."""
 
@@ -91,7 +94,7 @@ class Absence:
         np.minimum(due, np.where(waiting, away + self._away[profile], UNSET), out=due)
         sooner = (homes.halved_at[rows] > NEVER) & (homes.halved_at[rows] == homes.restart_at[rows])
         np.minimum(due, np.where(sooner, homes.halved_at[rows] + self.shortest // 2, UNSET), out=due)
-        heard_again = state.observability.heard_again_at()
+        heard_again = self.heard_again_at(state)
         if heard_again is not None:
             np.maximum(due, np.where(homes.fresh_at[rows] < heard_again, heard_again + self._table.settle, NEVER), out=due)
         return np.where(homes.active[rows] > 0, due, UNSET)
@@ -112,16 +115,30 @@ class Absence:
 
     def waits_until(self, state: State, home: int) -> Millis:
         """After our own outage, for what its devices had kept to arrive (ms UTC): nothing is said of an absence before."""
-        heard_again = state.observability.heard_again_at()
+        heard_again = self.heard_again_at(state)
         if heard_again is None or state.households.fresh_at[home] >= heard_again:
             return NEVER
         return heard_again + self._table.settle
 
+    def heard_again_at(self, state: State) -> Millis | None:
+        """The end of our last outage that can have left a backlog older than `caught_up`."""
+        return state.observability.heard_again_at(self._table.caught_up, self._table.settle)
+
     def _inferred_away(self, state: State, rows: Rows) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """A door, and no motion after it where one could have been seen: a sensor that was silent then saw nobody stay."""
         homes = state.households
         door = homes.last_door[rows]
         left = homes.last_motion[rows] <= door + self._table.door_gap
-        return np.asarray((door > NEVER) & left & (homes.last_enter[rows] < door))
+        away = np.asarray((door > NEVER) & left & (homes.last_enter[rows] < door))
+        asked = away
+        if len(rows) > MANY:
+            known = np.zeros(len(homes), dtype=bool)
+            known[state.observability.doubted(MOTION_BIT)] = True
+            asked = away & known[rows]
+        for place in np.flatnonzero(asked).tolist():
+            at = int(door[place]) + self._table.door_gap
+            away[place] = not state.observability.doubted_at(int(rows[place]), MOTION_BIT, at)
+        return away
 
     def starts(self, state: State, home: int) -> dict[RuleKey, Millis]:
         """When each clock that runs for this home began (ms UTC); after `now` while an absence is declared."""
@@ -247,6 +264,14 @@ class Absence:
         level = max(episode.level, Level.CAUTION)
         return [make_finding(subject, rule, episode.key, Verb.CLEARED, level, at=at, evidence=evidence)]
 
+    def watched_by(self, state: State, home: int, rule: RuleKey, start: Millis, at: Millis) -> int:
+        """The signal by which the rule's window was observed: its own, else the best observed of those that are life."""
+        if rule in OBSERVED:
+            return OBSERVED[rule]
+        homes = state.households
+        life = [bit for bit, since in ((MOTION_BIT, homes.motion_from), (CALL_BIT, homes.call_from)) if since[home] < UNSET]
+        return min(life, key=lambda bit: state.observability.blind_between(home, start, at, bit), default=0)
+
     def _verdict(
         self, state: State, home: int, rule: RuleKey, start: Millis, at: Millis, episode: OpenEpisode | None
     ) -> _Verdict:
@@ -318,10 +343,10 @@ class Absence:
         return check, alert, None
 
     def _unverified(self, state: State, home: int, limits: AbsenceLimits) -> Millis:
-        """A home without a motion sensor is verified by the slowest of its signals."""
+        """A home without a motion sensor is verified by the slowest of its signals, once it is heard at all."""
         danger = limits.cannot_verify[2] or 0
         homes = state.households
-        if homes.motion_from[home] < UNSET:
+        if homes.motion_from[home] < UNSET or homes.heard_from[home] == UNSET:
             return danger
         slower = [limits.call[2] if homes.call_from[home] < UNSET else None]
         slower.append(limits.phone[2] if homes.phone_from[home] < UNSET else None)
@@ -365,7 +390,7 @@ class Absence:
         return findings
 
     def _evidence(self, state: State, home: int, rule: RuleKey, start: Millis, at: Millis, limit: Millis) -> Evidence:
-        bit = OBSERVED.get(rule, 0)
+        bit = self.watched_by(state, home, rule, start, at)
         watch = state.observability
         blind, cause = watch.blind_between(home, start, at, bit), watch.cause_between(home, start, at, bit)
         if state.households.heard_from[home] == UNSET:  # nobody has ever heard of it

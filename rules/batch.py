@@ -14,6 +14,7 @@ from ingest.readings import SIGNALS, Floats, Ints, Mask, Readings
 from rules.columns import UNSET, Rows
 from rules.samples import Samples
 from rules.state import State
+from rules.twins import without_life_of_twins
 
 Column: TypeAlias = Ints | Floats | Mask
 _NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
@@ -60,7 +61,8 @@ class Batch:
     """What a run of readings and rejections says, ids already rows: first added, then closed and read."""
 
     def __init__(self, state: State, caught_up: Millis) -> None:
-        self._device_of = state.devices.index.get
+        self._state = state
+        self._device_of = state.devices.ids.find
         self._enrolled = state.devices
         self._caught_up = caught_up
         self._parts: list[tuple[Readings, Rows, Rows]] = []
@@ -99,17 +101,19 @@ class Batch:
         self.status = self._told(Signal.STATUS, counts, code, device, readings.received_at, value > 0)
         self.battery = self._told(Signal.BATTERY, counts, code, device, value)  # device row, percent
         self.link = self._told(Signal.LINK, counts, code, device, value)  # device row, percent
-        heard, skewed = readings.credible, readings.skewed
+        # What is read once more came long ago: it says nothing of the clock of its device, nor that it speaks now.
+        heard, again = readings.credible, readings.again
+        skewed = readings.skewed & ~again
         self.faulty = _NO_MOMENTS  # device rows: wrongly dated, by receive time
         doubtful = _NO_ROWS
         if not heard.all():
-            doubtful = np.flatnonzero(~heard & (code != _STATUS))
+            doubtful = np.flatnonzero(~heard & ~again & (code != _STATUS))
             observed, received = readings.observed_at[doubtful], readings.received_at[doubtful]
             doubtful = doubtful[observed < self._earliest(device[doubtful], received)]
-        undated = skewed
+        undated = skewed | again
         if counts[_STATUS]:  # offline is the broker's word; of the gateway's own its clock and number say nothing
             state = code == _STATUS
-            heard, undated = heard & ~(state & (value <= 0)), skewed | state
+            heard, undated = heard & ~(state & (value <= 0)), undated | state
         if len(doubtful) or skewed.any():
             faulty = heard & skewed & (code != _STATUS)
             faulty[doubtful] = True
@@ -118,11 +122,14 @@ class Batch:
         if not heard.all():
             readings, home, device, undated = readings.where(heard), home[heard], device[heard], undated[heard]
         self._sort_heard(readings, home, device, undated)
-        self.reports = _all_of(Moments(device, readings.received_at), *others)  # device rows: any live message, by receive time
+        live = ~readings.again
+        told = Moments(device[live], readings.received_at[live])
+        self.reports = _all_of(told, *others)  # device rows: any live message, by receive time
 
     def _sort_heard(self, readings: Readings, home: Rows, device: Rows, undated: Mask) -> None:
         """What can be believed, signal by signal; those that nobody told of cost nothing."""
-        received, observed, code, value = readings.received_at, readings.observed_at, readings.signal, readings.value
+        received, observed, value = readings.received_at, readings.observed_at, readings.value
+        code = without_life_of_twins(self._state, device, readings.signal, observed)
         counts = np.bincount(code, minlength=len(SIGNALS)).tolist()
         lag = received - observed
         timely = lag < self._caught_up

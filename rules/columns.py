@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import msgspec
@@ -38,50 +38,40 @@ class Field(NamedTuple):
 
 
 class Dumped(msgspec.Struct, frozen=True, array_like=True):
-    """The rows as bytes: ids in row order, and the raw content of each kept array, seen in place and not copied.
+    """The rows as bytes: of each kept array each of a row's values over all rows, seen in place and not copied.
 
     It holds only until the rows change, or the bytes go that it was read from.
     """
 
-    ids: list[str]
-    arrays: list[memoryview]
+    rows: int
+    values: list[memoryview]
 
 
 class Columns:
-    """Rows with an id each; `index` finds the newest row of an id. Arrays are `[row]` or `[value, row]`."""
+    """Rows that are numbered as they come. Arrays are `[row]` or `[value, row]`."""
 
     FIELDS: ClassVar[tuple[Field, ...]] = ()
 
     def __init__(self) -> None:
-        self.ids: list[str] = []
-        self.index: dict[str, int] = {}
+        self._count = 0
         self._room = 64
         for field in self.FIELDS:
             setattr(self, field.name, self._fresh(field, self._room))
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return self._count
 
-    def add(self, row_id: str) -> int:
-        """A new row holding the fills; the number of the row."""
-        row = len(self.ids)
-        if row == self._room:
-            self._grow(_room_for(row + 1))
-        self.ids.append(row_id)
-        self.index[row_id] = row
-        return row
-
-    def add_all(self, row_ids: Sequence[str]) -> None:
-        """A new row for each of these, holding the fills."""
-        first = len(self.ids)
-        if first + len(row_ids) > self._room:
-            self._grow(_room_for(first + len(row_ids)))
-        self.ids.extend(row_ids)
-        self.index.update(zip(row_ids, range(first, len(self.ids)), strict=True))
+    def add(self, count: int = 1) -> int:
+        """So many new rows holding the fills; the number of the first."""
+        first = self._count
+        self._count += count
+        if self._count > self._room:
+            self._grow(_room_for(self._count))
+        return first
 
     def rows(self) -> Rows:
         """All row numbers."""
-        return np.arange(len(self.ids), dtype=np.int64)
+        return np.arange(self._count, dtype=np.int64)
 
     def reset(self, row: int) -> None:
         """Let the row hold the fills again."""
@@ -90,32 +80,29 @@ class Columns:
 
     def dump(self) -> Dumped:
         """The same rows always give the same bytes."""
-        return Dumped(self.ids, [raw(array) for _, array in self._kept()])
+        return Dumped(self._count, [raw(values) for array in self._kept() for values in np.atleast_2d(array)])
 
     def load(self, dumped: Dumped) -> None:
-        """Hold what `dump` gave; ids that occur twice are found by their newest row."""
-        count = len(dumped.ids)
-        self.ids = list(dumped.ids)
-        self.index = dict(zip(self.ids, range(count), strict=True))
+        """Hold what `dump` gave."""
+        self._count = count = dumped.rows
         self._room = _room_for(count + 1)
-        contents = iter(dumped.arrays)
+        contents = iter(dumped.values)
         for field in self.FIELDS:
-            if not field.kept:
-                setattr(self, field.name, self._fresh(field, self._room))
-                continue
             array = np.empty((field.per_row, self._room) if field.per_row else (self._room,), dtype=field.dtype)
-            array[..., count:] = field.fill
-            array[..., :count] = np.frombuffer(next(contents), dtype=field.dtype).reshape(*array.shape[:-1], count)
+            array[..., count if field.kept else 0 :] = field.fill
+            if field.kept:
+                for values in np.atleast_2d(array):
+                    values[:count] = np.frombuffer(next(contents), dtype=field.dtype)
             setattr(self, field.name, array)
 
     def bytes_per_row(self) -> int:
         """What one row takes in the arrays."""
         return sum(np.dtype(field.dtype).itemsize * max(field.per_row, 1) for field in self.FIELDS)
 
-    def _kept(self) -> Iterator[tuple[Field, npt.NDArray[Any]]]:
+    def _kept(self) -> Iterator[npt.NDArray[Any]]:
         for field in self.FIELDS:
             if field.kept:
-                yield field, np.ascontiguousarray(getattr(self, field.name)[..., : len(self.ids)])
+                yield getattr(self, field.name)[..., : self._count]
 
     def _grow(self, room: int) -> None:
         for field in self.FIELDS:

@@ -80,6 +80,8 @@ class Composite:
                 reached: Millis | None = at
                 if standing is None or standing.start != since:  # one that stands is not ended by what we cannot see
                     reached = state.observability.reach(home, since, limit, MOTION_BIT)
+                    waits = self._absence.waits_until(state, home)  # a motion may be in the backlog of our own outage
+                    reached = None if reached is None else max(reached, waits)
                 if reached is not None:
                     yield _Holding(rule, min(climate.level + 1, Level.DANGER), since, limit), reached
         homes = state.households

@@ -7,8 +7,9 @@ import numpy as np
 from ingest.clock import DAY, HOUR, Millis
 from rules.batch import Batch, Numbers, by_turns
 from rules.columns import NEVER, UNSET, Ints, Rows, distinct
+from rules.device_rows import NO_LAG
 from rules.limits import DeviceLimits
-from rules.state import NO_LAG, State
+from rules.state import State
 
 LEAST_LAGS = 3
 """Readings of an hour of which all must be old before the clock is blamed and not the way."""
@@ -147,7 +148,7 @@ def believed(state: State, movers: Rows, at: Ints) -> Mask:
 def doubt_past(state: State, home: int) -> None:
     """A sensor of the home was found stuck: what it told since then was no motion."""
     homes, devices = state.households, state.devices
-    moved = [min(int(devices.moved_at[one]), int(devices.stuck_since[one])) for one in state.homes.get(home, [])]
+    moved = [min(int(devices.moved_at[one]), int(devices.stuck_since[one])) for one in state.standing(home)]
     homes.last_motion[home] = min(int(homes.last_motion[home]), max(moved, default=NEVER))
     homes.life_first[home] = UNSET
     homes.due[home] = 0

@@ -12,12 +12,13 @@ from ingest.clock import MINUTE, Millis
 from rules.apparent import felt_heat
 from rules.batch import by_turns
 from rules.columns import NEVER, UNSET, Floats, Ints, Rows, Small
+from rules.device_rows import HIGHS, Climates
 from rules.finding import RuleKey
 from rules.limits import Breach, Channel, Threshold, ThresholdLimit
 from rules.limits_in_force import LimitsInForce
 from rules.samples import Samples
 from rules.spans import Proof, Spans
-from rules.state import HIGHS, Climates, State
+from rules.state import State
 
 CHANNELS = tuple(Channel)
 HALF_HOUR: Millis = 30 * MINUTE
@@ -205,7 +206,7 @@ class Dwells:
 
 def sensors_of(state: State, home: int) -> list[int]:
     """The climate rows of the home's devices."""
-    rows = (int(state.devices.climate[device]) for device in state.homes.get(home, []))
+    rows = (int(state.devices.climate[device]) for device in state.standing(home))
     return [row for row in rows if row >= 0]
 
 

@@ -117,23 +117,23 @@ class Engine:
     @property
     def households(self) -> int:
         """How many are looked after."""
-        return len(self._state.households.index)
+        return len(self._state.households.looked_after())
 
     def gaps(self, household_id: HouseholdId) -> Gaps:
         """What has been learnt of how long this home is still; KeyError for one that is not looked after."""
-        return self._rhythm.gaps(self._state, self._state.households.index[household_id])
+        return self._rhythm.gaps(self._state, self._state.households.row(household_id))
 
     def knows(self, household_id: HouseholdId) -> bool:
         """Whether this home is looked after."""
-        return household_id in self._state.households.index
+        return self._state.households.find(household_id) is not None
 
     def at_home(self, household_id: HouseholdId) -> bool:
         """Whether somebody counts as at home there: no door was the last to be heard of; KeyError as above."""
-        return not self._absence.inferred_away(self._state, self._state.households.index[household_id])
+        return not self._absence.inferred_away(self._state, self._state.households.row(household_id))
 
     def first_alert(self, household_id: HouseholdId, at: Millis) -> Millis | None:
         """How long after `at` stillness at home comes to 경보 if nothing happens: 0 where it has, None where nobody is."""
-        state, home = self._state, self._state.households.index[household_id]
+        state, home = self._state, self._state.households.row(household_id)
         standing = [one.level for rule, one in state.episodes.of(household_id) if rule in STILL]
         if max(standing, default=0) >= Level.WARNING:
             return 0
@@ -152,7 +152,7 @@ class Engine:
 
     def explain(self, household_id: HouseholdId) -> HomeSeen:
         """What the rules see of this home at the last grid point; KeyError for one that is not looked after."""
-        home = self._state.households.index[household_id]
+        home = self._state.households.row(household_id)
         return explain(self._state, self._limits, self._absence, self._thresholds, self._composite, self._devices, home)
 
     def sights(self) -> Sights:
@@ -247,11 +247,10 @@ class Engine:
         self._directory.forget()
         kept = self._state
         self._use(read_table(kept.table) if kept.table else self._initial)
-        for name in kept.episodes.subjects():
-            if name.startswith("device:"):
-                kept.devices.dirty[kept.devices.index[name.removeprefix("device:")]] = 1
-            else:
-                kept.households.dirty[kept.households.index[name]] = 1
+        names = list(kept.episodes.subjects())
+        devices = [name.removeprefix("device:") for name in names if name.startswith("device:")]
+        kept.devices.dirty[kept.devices.ids.find_all(devices)] = 1
+        kept.households.dirty[kept.households.find_all([name for name in names if not name.startswith("device:")])] = 1
         kept.households.dirty[kept.households.asked_at > NEVER] = 1
         self._look_again()
 
@@ -275,7 +274,7 @@ class Engine:
         batch.close()
         homes = self._devices.fold(self._state, batch)
         self._rhythm.fold(self._state, batch)
-        fold_life(self._state, batch, self._absence.shortest)
+        fold_life(self._state, batch, self._absence.shortest, self._absence.heard_again_at(self._state))
         self._state.waiting.add(batch.climate)
         self._trend.fold(self._state, batch)
         if batch.status:
@@ -299,7 +298,7 @@ class Engine:
         if isinstance(fact, HouseholdEnrolled | HouseholdGraded | DeviceEnrolled | DeviceRemoved):
             self._thresholds.close(self._state, sorted(homes), fact.at)
         if isinstance(fact, HouseholdEnrolled | HouseholdEnded | DeviceEnrolled | DeviceRemoved):
-            self._directory.forget()
+            self._directory.look_again()
         if isinstance(fact, HouseholdEnrolled | HouseholdGraded | HouseholdEnded):
             self._limits.place_grades(self._state, homes)
             if any(home in self._state.own for home in homes):
@@ -312,7 +311,7 @@ class Engine:
         """The homes whose limits it may change; None: all."""
         if not isinstance(fact, HouseholdLimit):
             return None
-        home = self._state.households.index.get(fact.household_id)
+        home = self._state.households.find(fact.household_id)
         return [] if home is None else [home]
 
     def _reschedule_all(self) -> None:
@@ -327,7 +326,7 @@ class Engine:
         """An event changed more than a sign of life does: find anew when these homes and their devices must be looked at."""
         self._reschedule_homes(rows)
         for home in rows.tolist():
-            for device in self._state.homes.get(home, []):
+            for device in self._state.standing(home):
                 self._state.devices.due[device] = 0
 
     def _reschedule_homes(self, rows: Rows) -> None:

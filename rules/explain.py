@@ -64,7 +64,7 @@ def _clock(state: State, absence: Absence, home: int, rule: RuleKey, at: Millis)
     since, levels = view
     if since > at:
         return RuleSeen(rule=rule, standing=standing, since=since, lacking="away_declared")
-    watch, bit = state.observability, OBSERVED.get(rule, 0)
+    watch, bit = state.observability, absence.watched_by(state, home, rule, since, at)
     blind = watch.blind_between(home, since, at, bit)
     waits = absence.waits_until(state, home) > at
     return RuleSeen(
@@ -104,7 +104,7 @@ def _measured(state: State, limits: LimitsInForce, thresholds: Thresholds, home:
     """The sensor of the home that is worst off: by level, then one that breaches at all, then by the newest sample."""
     standing = _standing(state, home, rule)
     climates = state.climates
-    sensors = [int(state.devices.climate[device]) for device in state.homes.get(home, [])]
+    sensors = [int(state.devices.climate[device]) for device in state.standing(home)]
     samples = [
         (int(climates.on[place, sensor]), _breaches(state, place, sensor), int(climates.sampled_at[place, sensor]), place, sensor)
         for place in (CHANNELS.index(channel) for channel in THRESHOLDS[rule])

@@ -19,7 +19,7 @@ from rules.state import State
 def devices_seen(state: State, health: DeviceHealth, home: int, at: Millis) -> Iterator[RuleSeen]:
     """The home's commissioning, then every device rule over every device, at grid point `at`."""
     yield _commissioning(state, health.limits, home, at)
-    for device in state.homes.get(home, []):
+    for device in state.standing(home):
         limits = health.limits
         yield _silent(state, health, device, home, at)
         yield _percent(state, device, RuleKey.DEVICE_BATTERY, (limits.battery_caution, limits.battery_warning))

@@ -66,7 +66,7 @@ def _inactive(
     return RuleSeen(
         rule=rule,
         standing=standing,
-        lacking="" if there else f"needs_{weather}",
+        lacking=still.lacking if there else f"needs_{weather}",
         since=since,
         elapsed=at - since,
         observed=at - since - blind,

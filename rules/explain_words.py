@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from rules.dwell import RULES as THRESHOLDS
 from rules.finding import DEVICE, Level, RuleKey
-from rules.observability import Blind
 from rules.seen import BlindSpan, HomeSeen, LevelSeen, RuleSeen
-from rules.sentence import LEVEL_WORDS, RULE_WORDS, say_length, say_moment
+from rules.sentence import LEVEL_WORDS, RULE_WORDS, say_cause, say_length, say_moment
 
 _LACKING: dict[str, dict[str, str]] = {
     "ko": {
@@ -62,23 +61,6 @@ _LACKING: dict[str, dict[str, str]] = {
         "no_card": "the device does not tell of a SIM card",
     },
 }
-_CAUSES: dict[str, dict[Blind, str]] = {
-    "ko": {
-        Blind.OURSELVES: "우리 시스템 중단",
-        Blind.BROKER: "브로커 연결 끊김",
-        Blind.GATEWAY: "게이트웨이 끊김",
-        Blind.SENSOR: "센서 응답 없음",
-        Blind.NOT_COMMISSIONED: "미개통",
-    },
-    "en": {
-        Blind.OURSELVES: "we were not running",
-        Blind.BROKER: "no connection to the broker",
-        Blind.GATEWAY: "the gateway was offline",
-        Blind.SENSOR: "the sensor was silent",
-        Blind.NOT_COMMISSIONED: "not commissioned",
-    },
-}
-
 _UNITS: dict[RuleKey, str | tuple[str, str]] = {
     RuleKey.HUMIDITY: "%",
     RuleKey.DEVICE_BATTERY: "%",
@@ -189,7 +171,7 @@ def _figure(rule: RuleKey, value: float, lang: str) -> str:
 
 
 def _span(span: BlindSpan, lang: str) -> str:
-    since, cause = say_moment(span.since, lang), _CAUSES[lang][span.cause]
+    since, cause = say_moment(span.since, lang), say_cause(span.cause, lang)
     if span.until is None:
         return f"{since}부터 관측 못 함 ({cause})" if lang == "ko" else f"not observed since {since} ({cause})"
     until = say_moment(span.until, lang)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -78,12 +79,10 @@ class Dates:
 def parse_day(text: str) -> tuple[int, int]:
     """The day written "07-20", as month and day; Unreadable for anything else, 29 February included."""
     found = _DAY_OF_YEAR.match(text)
-    try:
-        if found is not None:
-            day = date(2025, int(found[1]), int(found[2]))
-            return day.month, day.day
-    except ValueError:
-        pass
+    if found is not None:
+        month, day = int(found[1]), int(found[2])
+        if 1 <= month <= 12 and 1 <= day <= monthrange(2025, month)[1]:
+            return month, day
     raise Unreadable(
         Words(f'{text!r}: "07-20" 같은 매년의 날짜여야 합니다', f'{text!r} is not a day of every year such as "07-20"')
     )

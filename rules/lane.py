@@ -16,9 +16,8 @@ from ingest.journal.port import Entry
 from ingest.reading import Reading
 from ingest.readings import Readings
 from rules.consumer import Sink
-from rules.episodes import Subject
 from rules.finding import Finding
-from rules.urgent import alarm, urgent_among
+from rules.urgent import alarm, urgent_among, whose
 
 COMMIT_EVERY_S = 60.0
 """All there is to commit is the decoder's state; what is told again after a crash changes nothing."""
@@ -45,7 +44,7 @@ class LaneConsumer:
         found: list[Finding] = []
         for part in self._decoder.read(entries).runs():
             urgent = urgent_among(part) if isinstance(part, Readings) else [part] if isinstance(part, Reading) else []
-            found += [alarm(one, _whose(one), self._version()) for one in urgent if one.value > 0]
+            found += [alarm(one, whose(one), self._version()) for one in urgent if one.value > 0]
         if found:
             self._sink(found)
 
@@ -55,7 +54,3 @@ class LaneConsumer:
     def state(self) -> bytes | None:
         """The decoder's."""
         return self._decoder.snapshot()
-
-
-def _whose(reading: Reading) -> Subject:
-    return Subject(reading.household_id or f"device:{reading.device_id}", reading.dong_code, reading.household_id)

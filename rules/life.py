@@ -15,10 +15,11 @@ OFFS_KEPT = 1_000
 """Reports of a phone that is off which are remembered, for a late one of it on among them."""
 
 
-def fold_life(state: State, batch: Batch, shortest: Millis) -> None:
+def fold_life(state: State, batch: Batch, shortest: Millis, heard_again: Millis | None) -> None:
     """Take the signs of life of a batch. The newest counts, in whatever order they come.
 
-    `shortest`: no event at an instant can bring a deadline nearer to it than this.
+    `shortest`: no event at an instant can bring a deadline nearer to it than this. `heard_again`: when the outage of ours
+    ended whose backlog is waited for (ms UTC); None: none is.
     """
     homes = state.households
     if len(batch.motion.rows):
@@ -41,7 +42,7 @@ def fold_life(state: State, batch: Batch, shortest: Millis) -> None:
             _answer(state, rows, at)
         hasten(state, rows, at, shortest)
     _hear(state, batch.heard, batch.heard_received, shortest)
-    _catch_up(state, batch.fresh)
+    _catch_up(state, batch.fresh, heard_again)
     for home, at_ms, on in batch.phone:
         _fold_phone(state, home, at_ms, on)
         hasten(state, np.array([home]), np.array([at_ms]), shortest)
@@ -69,7 +70,7 @@ def _hear(state: State, heard: Moments, received: Ints, shortest: Millis) -> Non
         return
     rows, at, came = rows[earlier], at[earlier], received[earlier]
     for home in rows[homes.commissioned_at[rows] == UNSET].tolist():
-        for device in state.homes.get(home, []):
+        for device in state.standing(home):
             state.devices.due[device] = 0
     np.minimum.at(homes.heard_from, rows, at)
     np.minimum.at(homes.commissioned_at, rows, came)
@@ -91,10 +92,9 @@ def _fold_phone(state: State, home: int, at: Millis, on: bool) -> None:
         state.phone_offs[home] = offs
 
 
-def _catch_up(state: State, fresh: Moments) -> None:
+def _catch_up(state: State, fresh: Moments, heard_again: Millis | None) -> None:
     """A home heard as it happens has no backlog: after an outage of ours it need not be waited for any longer."""
-    homes, heard_again = state.households, state.observability.heard_again_at()
-    rows, at = fresh
+    homes, (rows, at) = state.households, fresh
     if heard_again is not None:
         homes.due[rows[(homes.fresh_at[rows] < heard_again) & (at >= heard_again)]] = 0
     np.maximum.at(homes.fresh_at, rows, at)

@@ -76,7 +76,7 @@ def take_limits(state: State, fact: RulesApplied | SeasonDeclared | SeasonEnded 
 
 
 def _take_own(state: State, fact: HouseholdLimit) -> None:
-    home = state.households.index.get(fact.household_id)
+    home = state.households.find(fact.household_id)
     if home is None or fact.level not in tuple(Level):
         return
     own = state.own.setdefault(home, {})

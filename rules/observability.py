@@ -135,6 +135,17 @@ class Observability:
         """Whether the home, or this signal of it, cannot be observed now."""
         return self.link_since is not None or home in self._gateway_since or (home, bit) in self._sensor_since
 
+    def doubted_at(self, home: int, bit: int, at: Millis) -> bool:
+        """Whether no sensor of the home that gives this signal could be believed at this instant, as is known by now."""
+        since = self._sensor_since.get((home, bit))
+        if since is not None and since <= at:
+            return True
+        return any(start <= at for start, _, _ in _after(self._sensor.get((home, bit), []), at)[:1])
+
+    def doubted(self, bit: int) -> list[int]:
+        """Homes whose sensors of this signal cannot be believed, or could not in the days that are remembered."""
+        return [home for home, one in (*self._sensor, *self._sensor_since) if one == bit]
+
     def sights(self, bits: Mapping[int, str]) -> tuple[Sight | None, dict[int, Sight]]:
         """What holds of every home (None: we hear), and what of single ones besides, by row."""
         ours = None if self.link_since is None else Sight(cause=self._link_cause, since=self.link_since)
@@ -166,9 +177,20 @@ class Observability:
         ends = [past[-1][1] for past in (self._link, self._gateway.get(home)) if past]
         return max(ends, default=None)
 
-    def heard_again_at(self) -> Millis | None:
-        """When our own last outage ended; None while one lasts, or when there was none."""
-        return self._link[-1][1] if self._link and self.link_since is None else None
+    def heard_again_at(self, lasted: Millis, settle: Millis) -> Millis | None:
+        """When our own last outage that lasted so long ended; None while one lasts, or where that is settled.
+
+        Settled it is once the end of the very last outage is `settle` after it. Of a shorter outage nothing need be waited
+        for, and nothing may be: a link that goes for a moment every few minutes would be waited for without end.
+        """
+        if self.link_since is not None:
+            return None
+        for start, end, _ in reversed(self._link):
+            if end + settle <= self._link[-1][1]:
+                return None
+            if end - start >= lasted:
+                return end
+        return None
 
     def blind_between(self, home: int, start: Millis, end: Millis, bit: int = 0) -> Millis:
         """For how much of [start, end] it could not be observed."""

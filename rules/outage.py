@@ -11,11 +11,16 @@ from ingest.facts import LinkDown, LinkUp, RunStarted, RunStopped
 from ingest.reading import DeviceId
 from rules.batch import Batch
 from rules.columns import NEVER, UNSET
+from rules.device_rows import Devices
 from rules.finding import ABSENCE
 from rules.outlook import UNHEARD_FOR, HearingTurn, every_quiet_home, quiet_home
-from rules.roll import BITS, MOTION_BIT, TEMPERATURE_BIT
-from rules.state import Devices, State
+from rules.roll import BITS, CALL_BIT, MOTION_BIT, TEMPERATURE_BIT
+from rules.state import State
 from rules.table import RuleTable
+from rules.twins import twin_since
+
+OF_LIFE = frozenset({MOTION_BIT, CALL_BIT})
+"""What a device whose id is used twice is not believed to say of this home; its temperatures are held against their limits."""
 
 
 @dataclass(slots=True)
@@ -110,12 +115,17 @@ class OutageBook:
         """Begin or end the blindness for each signal as the home's sensors stand at `at`; True when any began or ended.
 
         A home is blind for a signal while every sensor that gives it is silent or cannot be believed: since the last one fell
-        silent. A sensor that speaks only when something happens is never found silent.
+        silent, or its id was found to be used twice. A sensor that speaks only when something happens is never found silent.
         """
         watch, devices, changed = state.observability, state.devices, False
-        standing = state.homes.get(home, [])
+        standing = state.standing(home)
+        twins = {device: twin_since(state, device) for device in standing}
         for bit in BITS:
-            since = [self._doubted(devices, device, bit) for device in standing if int(devices.signals[device]) & bit]
+            since = [
+                min(self._doubted(devices, device, bit), twins[device] if bit in OF_LIFE else UNSET)
+                for device in standing
+                if int(devices.signals[device]) & bit
+            ]
             if since and max(since) < UNSET:
                 changed |= watch.sensors_lost(home, bit, max(since))
             else:
@@ -133,7 +143,7 @@ class OutageBook:
     def settle_home(self, state: State, home: int, at: Millis) -> None:
         """Begin or end the home's own outage as its gateways stand at `at`."""
         watch = state.observability
-        dark = any(state.devices.offline_since[device] < UNSET for device in state.homes.get(home, []))
+        dark = any(state.devices.offline_since[device] < UNSET for device in state.standing(home))
         if not dark:
             watch.gateway_found(home, at)
             return
@@ -145,5 +155,5 @@ class OutageBook:
 
 def _unwell(state: State) -> list[int]:
     """Homes with a standing absence finding."""
-    index = state.households.index
-    return [index[name] for name, rule, _ in state.episodes.standing() if rule in ABSENCE and name in index]
+    found = [state.households.find(name) for name, rule, _ in state.episodes.standing() if rule in ABSENCE]
+    return [home for home in found if home is not None]

@@ -86,7 +86,7 @@ def evenings(after: Millis | None, upto: Millis) -> Iterator[Millis]:
 def look_ahead(state: State, absence: Absence, at: Millis) -> Evening:
     """The levels that fall between 18:00 and 09:00, as things stand at 17:00."""
     found: list[Ahead] = []
-    for home in sorted(state.households.index.values()):
+    for home in state.households.looked_after().tolist():
         subject = state.subject(home)
         name = HouseholdId(subject.name)
         for rule, since, levels in absence.ahead(state, home, at):
@@ -112,4 +112,4 @@ def quiet_home(state: State, home: int) -> QuietHome:
 
 def every_quiet_home(state: State) -> tuple[QuietHome, ...]:
     """All homes that are looked after."""
-    return tuple(quiet_home(state, home) for home in sorted(state.households.index.values()))
+    return tuple(quiet_home(state, home) for home in state.households.looked_after().tolist())

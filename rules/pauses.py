@@ -11,7 +11,7 @@ import numpy as np
 from ingest.clock import SECOND, Millis
 from rules.baseline.fit import NEVER
 from rules.baseline.gaps import BINS, DAYS, ROOM, SHORTEST, GapRow
-from rules.columns import Columns, Dumped, Field, Ints, Small, raw
+from rules.columns import Columns, Field, Ints, Small
 
 U4, U1, I8, I4 = "<u4", "|u1", "<i8", "<i4"
 SLOTS = 24
@@ -114,13 +114,12 @@ class Habits(Columns):
         if habit >= 0:
             self.put(habit, [pause for pause in self.pauses(habit) if pause.until <= seconds(at)])
 
-    def dump(self) -> Dumped:
-        """In the order of the households, in whatever order the rows came to be."""
+    def put_in_order(self) -> None:
+        """Let the rows lie in the order of the households, in whatever order they came to be."""
         order = np.argsort(self.home[: len(self)], kind="stable")
-        return Dumped(
-            [self.ids[row] for row in order.tolist()],
-            [raw(array[..., order]) for _, array in self._kept()],
-        )
+        if (order[1:] < order[:-1]).any():
+            for array in self._kept():
+                array[:] = array[..., order]
 
 
 def mended(pauses: Sequence[Pause], at: int, kind: int) -> list[Pause]:

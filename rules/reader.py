@@ -72,8 +72,11 @@ class Reader:
         return f"{declared}+{self._hash}"
 
     def has(self, section: str, key: str) -> bool:
-        """Whether the file says anything there."""
-        return self._find(section, key) is not None
+        """Whether the file says anything there; where it does not, it might have."""
+        there = self._find(section, key) is not None
+        if not there:
+            self._asked.add(f"{section}.{key}")
+        return there
 
     def sections(self, section: str) -> list[str]:
         """The names of the tables in this one, in the order of the file."""
@@ -102,7 +105,7 @@ class Reader:
         """What `parse` makes of a text; its Unreadable, and anything but a text, is a problem."""
         value = self._ask(section, key)
         try:
-            return parse(value if isinstance(value, str) else "")
+            return parse(str(value))
         except Unreadable as error:
             self.wrong(section, key, *error.words)
             return None
@@ -211,25 +214,30 @@ class Reader:
 
     def _line(self, section: str, key: str) -> int:
         """The line the value stands on, or its section where it is missing, or 0."""
-        header, inline = section, ""
-        for part_at in range(section.count("."), -1, -1):
-            header = ".".join(section.split(".")[: part_at + 1])
-            if (start := self._header(header)) is not None:
-                inline = section[len(header) :].strip(".").split(".")[0]
-                break
-        else:
-            start, inline = 0, section.split(".")[0]
-        if not section and self._header(key) is not None:
-            return self._header(key) or 0
-        for number, line in enumerate(self._lines[start:], start + 1):
-            if section and number > start and re.match(r"\s*\[", line):
-                break
-            if re.match(rf"\s*{re.escape(inline or key)}\s*=", line):
-                return number
-        return start
+        path = [*section.split("."), key] if section else [key]
+        headers = ((depth, self._header(path[:depth])) for depth in range(len(path), 0, -1))  # the innermost table first
+        depth, start = next(((depth, line) for depth, line in headers if line is not None), (0, 0))
+        return start if depth == len(path) else self._assigned(start, path[depth:]) or start
 
-    def _header(self, section: str) -> int | None:
-        for number, line in enumerate(self._lines, 1):
-            if re.match(rf"\s*\[{re.escape(section)}\]", line):
+    def _header(self, path: list[str]) -> int | None:
+        return self._first(0, rf"\s*\[+\s*{_dotted(path)}\s*\]")
+
+    def _assigned(self, start: int, path: list[str]) -> int | None:
+        """Where in the table whose header stands on line `start` the value is given, or one that it is part of."""
+        for depth in range(len(path), 0, -1):
+            found = self._first(start, rf"\s*{_dotted(path[:depth])}\s*=", until=r"\s*\[")
+            if found is not None:
+                return found
+        return None
+
+    def _first(self, after: int, pattern: str, *, until: str = r"(?!)") -> int | None:
+        for number, line in enumerate(self._lines[after:], after + 1):
+            if re.match(until, line):
+                return None
+            if re.match(pattern, line):
                 return number
         return None
+
+
+def _dotted(path: list[str]) -> str:
+    return r"\s*\.\s*".join(re.escape(part) for part in path)

@@ -252,7 +252,7 @@ class Rhythm:
     def _habit(self, state: State, home: int) -> int:
         habit = int(state.households.habit[home])
         if habit < 0:
-            habit = state.habits.add(state.households.ids[home])
+            habit = state.habits.add()
             state.habits.home[habit] = home
             state.habits.limits[:, habit] = self._unknown
             state.households.habit[home] = habit

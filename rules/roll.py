@@ -30,14 +30,12 @@ def grade_place(grade: str) -> int:
 def enrol_household(state: State, fact: HouseholdEnrolled) -> int:
     """The household's row; one that is looked after already keeps its clocks."""
     homes = state.households
-    row = homes.index.get(fact.household_id)
+    row = homes.find(fact.household_id)
     if row is None:
-        row = homes.add(fact.household_id)
-        state.trends.add(fact.household_id)
-        homes.active[row] = 1
+        row = homes.enrol(fact.household_id, fact.dong_code)
+        state.trends.add()
         homes.enrolled_at[row] = fact.at
-        homes.dongs.append(fact.dong_code)
-    homes.dongs[row] = fact.dong_code
+    homes.move(row, fact.dong_code)
     homes.grade[row] = grade_place(fact.grade)
     return row
 
@@ -45,7 +43,7 @@ def enrol_household(state: State, fact: HouseholdEnrolled) -> int:
 def end_household(state: State, home: int) -> None:
     """Nothing is said of it any more; its devices stand nowhere."""
     homes = state.households
-    for device in list(state.homes.get(home, [])):
+    for device in state.standing(home):
         state.place(device, -1)
     state.own.pop(home, None)
     homes.active[home] = 0
@@ -55,15 +53,14 @@ def end_household(state: State, home: int) -> None:
     for spans in (state.spans, state.spans_before):
         spans.forget(home)
     homes.dirty[home] = 0
-    homes.index.pop(homes.ids[home], None)
 
 
 def enrol_device(state: State, fact: DeviceEnrolled, home: int) -> int:
     """The device's row. Moved to another home it begins anew; told again of the same home it keeps what it said."""
     devices = state.devices
-    row = devices.index.get(fact.device_id)
+    row = devices.ids.find(fact.device_id)
     if row is None:
-        row = devices.add(fact.device_id)
+        row = devices.enrol(fact.device_id)
     if int(devices.household[row]) != home:
         remove_device(state, row)
         devices.enrolled_at[row] = fact.at
@@ -93,7 +90,7 @@ def note_signals(state: State, home: int, at: Millis) -> None:
     """Which signals the home's devices have; one that is new has its clock begin at `at`."""
     homes = state.households
     bits = 0
-    for device in state.homes.get(home, []):
+    for device in state.standing(home):
         bits |= int(state.devices.signals[device])
     for bit, column in ((MOTION_BIT, homes.motion_from), (CALL_BIT, homes.call_from), (PHONE_BIT, homes.phone_from)):
         if not bits & bit:

@@ -287,9 +287,12 @@ def _more_careful(reader: Reader, section: str, base: Threshold) -> tuple[Thresh
 
 
 def _dates(reader: Reader, section: str) -> Dates | None:
-    if not reader.has(section, "from") and not reader.has(section, "until"):
+    given = [key for key in ("from", "until") if reader.has(section, key)]
+    if not given:
         return None
-    first, last = reader.parsed(section, "from", parse_day), reader.parsed(section, "until", parse_day)
+    if len(given) < 2:
+        reader.wrong(section, given[0], 'from과 until은 함께 씁니다(예: "07-20")', 'from and until go together (such as "07-20")')
+    first, last = (reader.parsed(section, key, parse_day) if key in given else None for key in ("from", "until"))
     if first is None or last is None:
         return None
     dates = Dates(first=first, last=last)

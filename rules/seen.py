@@ -5,12 +5,17 @@ from __future__ import annotations
 import msgspec
 
 from ingest.clock import Millis
+from rules.bilingual import Words
 from rules.finding import Level, RuleKey
 from rules.observability import Blind
 
 
 class CannotSay(Exception):
-    """There is no answer for this home and moment; the text says why."""
+    """There is no answer for this home and moment; `words` say why. As text it is English."""
+
+    def __init__(self, ko: str, en: str) -> None:
+        super().__init__(en)
+        self.words = Words(ko, en)
 
 
 class BlindSpan(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,11 +8,12 @@ import numpy as np
 
 from ingest.clock import HOUR, MINUTE, Millis
 from rules.columns import NEVER, UNSET, Floats, Ints, Rows
+from rules.device_rows import Climates
 from rules.dwell import CHANNELS, Dwells, Ledger, end_unheld, sensors_of
 from rules.limits import Channel
 from rules.metrics import SAMPLES_LEFT_OUT
 from rules.samples import Samples
-from rules.state import Climates, State
+from rules.state import State
 
 KEPT: Millis = 2 * HOUR
 """How far back from its home's newest sample one that comes late is put in its place: more than a fall of temperature looks back
@@ -91,7 +92,7 @@ def _give_rows(state: State, devices: Rows) -> None:
     new = np.unique(devices[state.devices.climate[devices] < 0])
     for device in new.tolist():
         for climates in (state.climates, state.before):
-            row = climates.add(state.devices.ids[device])
+            row = climates.add()
             climates.device[row] = device
             state.devices.climate[device] = row
 

@@ -80,14 +80,14 @@ class Staff:
             case DeviceEnrolled():
                 return self._enrol_device(state, fact)
             case DeviceRemoved():
-                device = state.devices.index.get(fact.device_id)
+                device = state.devices.ids.find(fact.device_id)
                 return ([], set()) if device is None else self._remove_device(state, device, fact.at)
             case MessageReread() | MessagesLeftOut():
                 return [], set()  # its values come as readings, what was left out as a rejection
             case EntrySkipped():
                 return [], set()  # what it was nobody can know any more
             case HouseholdEnded() | HouseholdGraded() | AwayDeclared() | AwayEnded() | CheckResolved():
-                known = state.households.index.get(fact.household_id)
+                known = state.households.find(fact.household_id)
                 return ([], set()) if known is None else (self._take_of_home(state, known, fact), {known})
         assert_never(fact)
 
@@ -153,7 +153,7 @@ class Staff:
 
     def _end(self, state: State, home: int, at: Millis) -> list[Finding]:
         findings: list[Finding] = []
-        for device in list(state.homes.get(home, [])):
+        for device in state.standing(home):
             findings += self._clear_device(state, device, at)
         for rule, episode in state.episodes.of(state.households.ids[home]):
             if rule in ORDER:
@@ -171,12 +171,12 @@ class Staff:
         return findings
 
     def _enrol_device(self, state: State, fact: DeviceEnrolled) -> tuple[list[Finding], set[int]]:
-        home = state.households.index.get(fact.household_id)
+        home = state.households.find(fact.household_id)
         if home is None:
             return [], set()
         findings: list[Finding] = []
         changed = {home}
-        device = state.devices.index.get(fact.device_id)
+        device = state.devices.ids.find(fact.device_id)
         if device is not None and int(state.devices.household[device]) not in (-1, home):
             findings, left = self._remove_device(state, device, fact.at)
             changed |= left

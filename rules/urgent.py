@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ingest.reading import DongCode, Reading, Signal
+from ingest.reading import Reading, Signal
 from ingest.readings import SIGNALS, Readings
 from rules.episodes import OpenEpisode, Subject, make_finding
 from rules.finding import Evidence, Finding, Level, RuleKey, Verb
@@ -28,15 +28,20 @@ def raise_urgent(state: State, reading: Reading, version: str) -> list[Finding]:
     """The finding of an urgent message; each is an episode of its own. Nothing for one that says 0."""
     if reading.value <= 0:
         return []
-    household = reading.household_id
-    subject = Subject(household or f"device:{reading.device_id}", reading.dong_code, household)
-    if household is not None and household in state.households.index:
-        subject = Subject(household, DongCode(state.households.dongs[state.households.index[household]]), household)
+    household, subject = reading.household_id, whose(reading)
+    home = None if household is None else state.households.find(household)
+    if home is not None:
+        subject = state.subject(home)
     finding = alarm(reading, subject, version)
-    if household is not None and household in state.households.index:
-        state.episodes.put(household, finding.rule, OpenEpisode(_key(reading), finding.evidence.since, int(Level.DANGER)))
-        state.households.dirty[state.households.index[household]] = 1
+    if home is not None:
+        state.episodes.put(subject.name, finding.rule, OpenEpisode(_key(reading), finding.evidence.since, int(Level.DANGER)))
+        state.households.dirty[home] = 1
     return [finding]
+
+
+def whose(reading: Reading) -> Subject:
+    """Its home, or the device itself where it stands in none."""
+    return Subject(reading.household_id or f"device:{reading.device_id}", reading.dong_code, reading.household_id)
 
 
 def alarm(reading: Reading, subject: Subject, version: str) -> Finding:

@@ -70,7 +70,7 @@ class MosquittoServer:
         self.site.make()
         make_authority(self.site, "test", now)
         sign_server(self.site, ["127.0.0.1", "localhost"], now)
-        write_acl(self.site, LISTENER, f"{LISTENER}-acks")
+        write_acl(self.site, LISTENER, f"{LISTENER}-acks", LISTENER)
         for account in (LISTENER, f"{LISTENER}-acks"):
             self.site.set_password(account, PASSWORD)
         text = site_conf(self.place)
@@ -90,7 +90,7 @@ class MosquittoServer:
             process = subprocess.Popen([str(MOSQUITTO), "-c", str(self._folder / "mosquitto.conf")], stdout=log, stderr=log)
         self._process = process
         ports = {self.port, self.place.port, self.place.password_port, self.place.certificate_port}
-        until(lambda: process.poll() is not None or all(map(_answers, ports)), what="mosquitto answers")
+        until(lambda: process.poll() is not None or all(map(answers, ports)), what="mosquitto answers")
         assert process.poll() is None, (self._folder / "mosquitto.log").read_text(encoding="utf-8")
 
     def also_listen(self, options: str) -> int:
@@ -140,7 +140,8 @@ def publish(port: int, messages: Iterable[tuple[str, bytes]], *, retain: bool = 
         client.loop_stop()
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether somebody listens there."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

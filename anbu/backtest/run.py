@@ -35,11 +35,17 @@ class Plan:
     off: str
 
 
+class NothingToRun(ValueError):
+    """No home was enrolled in these logs, or none before the cut."""
+
+
 def run_backtest(plan: Plan, *, as_json: bool) -> None:
-    """Run it and print the report; progress goes to standard error. LogUnreadable, NotAnExport, OSError."""
+    """Run it and print the report; progress goes to standard error. NothingToRun, LogUnreadable, NotAnExport, OSError."""
     homes = [home for path in plan.logs for home in read_homes(path, plan.off)]
     if plan.cut is not None:
         homes = cut_at(homes, plan.cut)
+    if not homes:
+        raise NothingToRun
     with _progress() as progress:
         priors = _priors(homes, plan.table, progress)
         report = _findings(plan, homes, priors, progress) if not plan.injections else _figures(plan, homes, priors, progress)

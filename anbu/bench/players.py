@@ -12,7 +12,7 @@ from typing import Protocol
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from anbu.bench.town import NOWHERE, Load, household, motion_turn, said_by, single, sos
+from anbu.bench.town import NOWHERE, Load, below_nowhere, household, motion_turn, said_by, single, sos
 from ingest.clock import Clock, SystemClock
 from ingest.mqtt_frames import connect_frame
 
@@ -112,8 +112,11 @@ def _heard_all(connected: socket.socket, owed: int, clock: Clock) -> None:
             owed -= len(_answers(connected))
 
 
-def flood(port: int, home: int, a_second: int, start: int, pipe: Pipe) -> None:
-    """Publish as one device that has gone wild, from the first word on the pipe to the second; sends back how many it sent."""
+def flood(port: int, home: int, a_second: int, start: int, nowhere: bool, pipe: Pipe) -> None:
+    """Publish as one device that has gone wild, from the first word on the pipe to the second; sends back how many it sent.
+
+    `nowhere`: where nobody hears it.
+    """
     clock = SystemClock()
     with _connect(port, "anbu-bench-flood") as connected:
         pipe.send("ready")
@@ -122,6 +125,8 @@ def flood(port: int, home: int, a_second: int, start: int, pipe: Pipe) -> None:
         while not pipe.poll():
             due = int((clock.monotonic() - began) * a_second)
             frames = [single(one, home, motion_turn(start + one), clock.home_now()) for one in range(number, due)]
+            if nowhere:
+                frames = [below_nowhere(frame) for frame in frames]
             number = max(number, due)
             connected.sendall(b"".join(frames))
             while select.select([connected], [], [], _WAIT_S)[0]:

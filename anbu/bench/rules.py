@@ -12,10 +12,12 @@ import numpy as np
 from ingest.clock import HOUR, MINUTE, SECOND, Clock, Millis
 from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Signal
 from ingest.readings import CREDIBLE, Gathered, Ints, Readings, Whose
+from rules.device_rows import Devices
 from rules.engine import STEP, Engine
+from rules.household_rows import Households
 from rules.limits import Grade
 from rules.pauses import Habits
-from rules.state import Devices, Households, State
+from rules.state import State
 from rules.table import RuleTable, load_table
 from rules.trend_store import Trends, day_of
 
@@ -98,8 +100,9 @@ def town(count: int, sensors: int) -> bytes:
     """The snapshot of such a town, evaluated up to NOW."""
     state, chance = State(), np.random.default_rng(1)
     homes, devices = state.households, state.devices
-    homes.add_all([f"hh-{number}" for number in range(count)])
-    homes.dongs.extend(["dong-1"] * count)
+    homes.add(count)
+    homes.ids.add_all([f"hh-{number}" for number in range(count)])
+    homes.dongs.add("dong-1")
     rows = homes.rows()
     seen = NOW - chance.integers(0, SEEN_WITHIN, count)
     seen[: _SWEEPS + 1] = NOW + np.arange(_SWEEPS + 1) * STEP - 8 * HOUR  # one home after another comes to its limit
@@ -111,7 +114,8 @@ def town(count: int, sensors: int) -> bytes:
         column[rows] = seen
     homes.first_event[rows] = (NOW - 30 * 24 * HOUR) // SECOND
     homes.fit_at[rows] = NOW + 12 * HOUR
-    devices.add_all([f"pir-{number}" for number in range(sensors)])
+    devices.add(sensors)
+    devices.ids.add_all([f"pir-{number}" for number in range(sensors)])
     told = devices.rows()
     devices.household[told] = told
     devices.enrolled_at[told] = NOW - 30 * 24 * HOUR
@@ -119,7 +123,7 @@ def town(count: int, sensors: int) -> bytes:
     for column in (devices.last_report, devices.moved_at, devices.busy_since):
         column[told] = seen[:sensors]
     state.evaluated = state.heard_at = NOW - STEP
-    state.trends.add_all(homes.ids)
+    state.trends.add(count)
     state.trend_closed = day_of(NOW) - 1
     return state.dump()
 

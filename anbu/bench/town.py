@@ -70,7 +70,7 @@ class Load:
         """The messages as QoS 1 PUBLISH frames."""
         make = self._pack if self.packs else self._single
         made = [make(number) for number in range(self.start, self.start + self.count)]
-        return [frame.replace(ROOT.encode(), NOWHERE.encode(), 1) for frame in made] if self.nowhere else made
+        return [below_nowhere(frame) for frame in made] if self.nowhere else made
 
     def _single(self, number: int) -> bytes:
         turn, home = divmod(number, self.homes)
@@ -86,6 +86,11 @@ class Load:
         records[0] = PackRecord(bt=(self.at + turn * PACK_RECORDS) / 1_000, n=records[0].n, v=records[0].v)
         topic = str(Topic(DONG, household(home), device("gw", home), "pack"))
         return publish_frame(topic.encode(), encode_pack([*head, *records]), mid=number % 65_535 + 1)
+
+
+def below_nowhere(frame: bytes) -> bytes:
+    """The same message where it reaches nobody but the client that does nothing."""
+    return frame.replace(ROOT.encode(), NOWHERE.encode(), 1)
 
 
 def said_by(turn: int, home: int) -> tuple[str, int]:

@@ -41,7 +41,7 @@ def backtest(
     as_json: AsJson = False,
 ) -> None:
     """Run and print."""
-    from anbu.backtest.run import Plan, run_backtest
+    from anbu.backtest.run import NothingToRun, Plan, run_backtest
     from anbu.logs import set_up_logs
     from ingest.clock import SystemClock, parse_local
     from ingest.journal.export import NotAnExport
@@ -62,6 +62,11 @@ def backtest(
     try:
         plan = Plan(logs=logs, table=load_table(rules), train_days=train_days, injections=injections, seed=seed, cut=at, off=off)
         run_backtest(plan, as_json=as_json)
+    except NothingToRun as error:
+        raise Refusal(
+            say("이 기록에는 그때까지 등록된 가구가 없습니다", "no home was enrolled in these logs by then"),
+            say("--cut 을 기록된 날들 안으로", "a --cut within the recorded days") if cut else "",
+        ) from error
     except RulesWrong as error:
         raise Refusal(error.said(say("ko", "en"))) from error
     except (LogUnreadable, NotAnExport) as error:

@@ -56,6 +56,9 @@ def make(host: _Hosts = None, config: Config = None) -> None:
             + f"chgrp -R mosquitto {made.folder.folder} && chgrp mosquitto {made.folder.folder.parent} "
             f"&& chmod g+x {made.folder.folder.parent}"
         )
+        for above in made.folder.closed():
+            if above != made.folder.folder.parent:
+                print(f"          chmod o+x {above}")
     print(say(f"다음: mosquitto -c {made.folder.conf}", f"next: mosquitto -c {made.folder.conf}"))
 
 
@@ -87,9 +90,11 @@ def check(
     from anbu.broker_check import check_broker
     from anbu.serving import acks_broker, listening_broker
     from anbu.settings import load_settings
+    from ingest.dialects.registry import subscriptions
 
     settings = load_settings(config)
-    lines = check_broker(settings.broker, listening_broker(settings), acks_broker(settings), answer_s=wait)
+    topics = subscriptions(settings.ingest.dialects)
+    lines = check_broker(settings.broker, listening_broker(settings), acks_broker(settings), topics, answer_s=wait)
     if as_json:
         print(msgspec.json.encode(lines).decode())
     else:

@@ -35,6 +35,16 @@ def enrol_device(
     ] = None,
     every: Annotated[int | None, typer.Option(metavar="SECONDS", help=say("보고 간격", "report interval"))] = None,
     certificate: _Certificate = False,
+    topic: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILTER",
+            help=say(
+                "다른 회사 게이트웨이가 쓸 토픽, 예: zigbee2mqtt/# (여러 번 쓸 수 있음)",
+                "what a vendor's gateway may write besides, such as zigbee2mqtt/#; may be repeated",
+            ),
+        ),
+    ] = None,
     out: _Out = Path(),
     by: By = "console",
     config: Config = None,
@@ -49,6 +59,7 @@ def enrol_device(
         signals=signal or (),
         every=every,
         certificate=certificate,
+        topics=topic or (),
         out=out,
     )
     _tell(enrol(config, wanted, by=by))
@@ -210,13 +221,15 @@ def claim_device(
 
 def _tell(made: Installed) -> None:
     print(f"{made.device.id}  {made.device.household_id}  {','.join(made.device.signals)}")
-    print(say(f"토픽     {made.topic}/...", f"topic     {made.topic}/..."))
+    if made.topic is not None:
+        print(say(f"토픽     {made.topic}/...", f"topic     {made.topic}/..."))
     if made.password is not None:
         print(say(f"비밀번호 {made.password}  (한 번만 보여 드립니다)", f"password  {made.password}  (shown this once)"))
     for file in made.files:
         print(say(f"인증서   {file}", f"file      {file}"))
-    print(say(f"QR 라벨  {made.label}", f"QR label  {made.label}"))
-    _reload()
+    if made.label is not None:
+        print(say(f"QR 라벨  {made.label}", f"QR label  {made.label}"))
+        _reload()
 
 
 def _reload() -> None:

@@ -84,6 +84,7 @@ def import_calls(
     import msgspec
 
     from anbu import feeding
+    from anbu.row_faults import outcome
 
     report = feeding.import_calls(config, file, dry_run=dry_run, again=again, by=by)
     if as_json:
@@ -93,7 +94,7 @@ def import_calls(
         print(say("이미 가져온 파일입니다. 다시 가져오려면 --again", "this file was imported before; --again takes it once more"))
         return
     for row in report.refused:
-        print(f"{say('행', 'line')} {row.line:>6}  {row.outcome}  {'*' + row.tail if row.tail else ''}".rstrip())
+        print(f"{say('행', 'line')} {row.line:>6}  {outcome(row.outcome)}  {'*' + row.tail if row.tail else ''}".rstrip())
     done = say("맞은 행", "rows matched") if not dry_run else say("맞을 행", "rows would match")
     print(f"{done} {report.matched}/{report.rows}, {say('처음 듣는 가구', 'homes heard for the first time')} {report.new_homes}")
 

@@ -103,14 +103,14 @@ def import_households(
     import msgspec
 
     from anbu.enrolling import import_homes
-    from ingest.register.home_file import COLUMNS
+    from anbu.row_faults import wrong_cell
 
     report = import_homes(config, file, dry_run=dry_run, by=by)
     if as_json:
         print(msgspec.json.encode(report).decode())
     else:
         for row in report.rows:
-            wrong = ", ".join(f"{say(COLUMNS[one.column][0], one.column)} {one.fault}" for one in row.faults)
+            wrong = "; ".join(map(wrong_cell, row.faults))
             print(f"{say('행', 'line')} {row.line:>6}  {wrong or 'ok'}")
         done = say("들일 가구", "households would be entered") if dry_run else say("들인 가구", "households entered")
         print(f"{done} {report.entered}/{len(report.rows)}")

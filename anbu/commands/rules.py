@@ -114,7 +114,7 @@ def season(
 @orderly
 def limit(
     household: Annotated[str, typer.Argument(metavar="HOUSEHOLD")],
-    rule: Annotated[str, typer.Argument(metavar="RULE", help="motion, call, phone, cannot_verify, heat, cold, dry, damp")],
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="motion, call, phone, cannot_verify, heat, cold ...")],
     level: Annotated[str, typer.Argument(metavar="LEVEL", help="caution, warning, danger")],
     value: Annotated[str, typer.Argument(metavar="LIMIT", help='"6 h", 30.5, none')],
     reason: _Reason,
@@ -139,6 +139,7 @@ def log(
     import msgspec
 
     from anbu import ruling
+    from anbu.ruling import limit_typed
     from anbu.showing import plain
     from ingest.clock import to_iso
 
@@ -147,7 +148,7 @@ def log(
         print(msgspec.json.encode(found).decode())
         return
     for one in found:
-        what = one.version or one.season or f"{one.household_id} {one.rule} {one.level} {one.limit}"
+        what = one.version or one.season or f"{one.household_id} {limit_typed(one)}"
         until = f" .. {to_iso(one.until)}" if one.until else ""
         print(f"{to_iso(one.at)}  {one.actor:<12} {one.kind:<7} {what}{until}  {plain(one.reason or '')}")
 

@@ -24,6 +24,7 @@ def why(
 
     from alerts.rulebook import Rulebook
     from anbu.opening import open_site
+    from anbu.unregistered import unregistered
     from anbu.why import look_back
     from ingest.clock import parse_local
     from ingest.decode import NOWHERE
@@ -44,7 +45,10 @@ def why(
             register.note_view(household, login=by, purpose="anbu why", fields="rules")
             initial = Rulebook(site.engine, site.sealer, site.clock).first() or load_table(site.settings.rules.file)
             decoder = Tongues(dialects=site.settings.ingest.dialects, dong=site.settings.ingest.dong or NOWHERE).decoder()
-            seen = look_back(site.settings.journal_folder, site.settings.cursors_file, decoder, initial, household, moment)
-        except (NotRegistered, CannotSay) as error:
-            raise Refusal(str(error)) from error
+            folder, cursors = site.settings.journal_folder, site.settings.cursors_file
+            seen = look_back(folder, cursors, decoder, initial, household, moment, now=site.clock.home_now())
+        except CannotSay as error:
+            raise Refusal(error.words.said(say("ko", "en"))) from error
+        except NotRegistered as error:
+            raise unregistered(error) from error
     print(msgspec.json.encode(seen).decode() if as_json else "\n".join(explain_lines(seen, say("ko", "en"))))

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from dashboard_api.access import ServicesDep
 from dashboard_api.problems import Problem
@@ -45,9 +46,9 @@ class ReadingIn(BaseModel):
     @model_validator(mode="after")
     def _fits(self) -> ReadingIn:
         if self.signal in _NOT_POSTED:
-            raise ValueError("signal")
+            raise PydanticCustomError("not_posted", "a gateway says this of itself by MQTT")
         if (self.boot is None) != (self.seq is None):
-            raise ValueError("boot and seq")
+            raise PydanticCustomError("boot_and_seq", "boot and seq go together")
         return self
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.rulebook import ChangeRefused, NoReason, Rulebook
+from alerts.rulebook import ChangeRefused, Rulebook
 from dashboard_api.access import ServicesDep, Viewer, ViewerDep
 from dashboard_api.accounts import Role
 from dashboard_api.api.households import household_of
@@ -118,7 +118,7 @@ def apply_rules(wanted: RulesIn, viewer: ViewerDep, services: ServicesDep) -> Ch
     except RulesWrong as error:
         raise Problem(422, "rules_wrong", lines="; ".join(error.lines(viewer.lang.value))) from error
     if wanted.apply:
-        _refusable(lambda: book.apply(table, actor=viewer.login, reason=wanted.reason))
+        _refusable(viewer, lambda: book.apply(table, actor=viewer.login, reason=wanted.reason))
     return ChangesOut(version=table.version, changes=differences(now, table, viewer.lang.value), applied=wanted.apply)
 
 
@@ -129,9 +129,9 @@ def declare_season(wanted: SeasonIn, viewer: ViewerDep, services: ServicesDep) -
     book, table = _in_force(services)
     until = wanted.until
     if until is None:
-        _refusable(lambda: book.end_season(wanted.season, actor=viewer.login, reason=wanted.reason))
+        _refusable(viewer, lambda: book.end_season(wanted.season, actor=viewer.login, reason=wanted.reason))
     else:
-        _refusable(lambda: book.declare_season(wanted.season, until, actor=viewer.login, reason=wanted.reason))
+        _refusable(viewer, lambda: book.declare_season(wanted.season, until, actor=viewer.login, reason=wanted.reason))
     return _out(book, table, table.profile(Grade.ORDINARY), viewer)
 
 
@@ -151,15 +151,15 @@ def set_household_limit(household_id: str, wanted: LimitIn, viewer: ViewerDep, s
     book, table = _in_force(services)
     level = int(wanted.level.level)
     limit = wanted.limit if wanted.limit is None or wanted.rule not in (*ABSENCES, *STILLNESS) else wanted.limit * SECOND
-    _refusable(lambda: book.set_limit(home.id, wanted.rule, level, limit, actor=viewer.login, reason=wanted.reason))
+    _refusable(viewer, lambda: book.set_limit(home.id, wanted.rule, level, limit, actor=viewer.login, reason=wanted.reason))
     return _out(book, table, book.profile(home.id), viewer)
 
 
-def _refusable(change: Callable[[], int]) -> None:
+def _refusable(viewer: Viewer, change: Callable[[], int]) -> None:
     try:
         change()
-    except (ChangeRefused, NoReason) as error:
-        raise Problem(422, "change_refused", why=str(error)) from error
+    except ChangeRefused as error:
+        raise Problem(422, "change_refused", why=error.words.said(viewer.lang.value)) from error
 
 
 def _out(book: Rulebook, table: RuleTable, profile: Profile, viewer: Viewer, *, text: str | None = None) -> RulesOut:

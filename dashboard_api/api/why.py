@@ -71,7 +71,7 @@ def why(household_id: str, viewer: ViewerDep, services: ServicesDep, at: Instant
     try:
         seen = services.looks_back(home.id, services.clock.home_now() if at is None else at)
     except CannotSay as error:
-        raise Problem(409, "cannot_say", why=str(error)) from error
+        raise Problem(409, "cannot_say", why=error.words.said(viewer.lang.value)) from error
     return WhyOut(
         household=seen.household_id,
         at=seen.at,

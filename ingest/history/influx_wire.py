@@ -33,6 +33,9 @@ CULPRITS = 500
 STOPPED_S = 600.0
 """Machine seconds until a server that refused our key or bucket is asked again."""
 
+LONGEST_S = 3_600.0
+"""Machine seconds we wait at most because a server asks: whoever has a wrong clock before it must not stop us for years."""
+
 QUIET: Millis = 10 * SECOND
 """Machine time for which nobody reads from a server that did not answer: a page must not wait for it again and again."""
 
@@ -186,21 +189,19 @@ class InfluxWire:
                 return HistoryUnavailable(f"InfluxDB answers {error.status} {_said(error)}", after_s=after_s)
 
     def _retry_after(self, headers: Any) -> float | None:
-        """Seconds that a Retry-After asks for, in either of its two forms."""
+        """Seconds that a Retry-After asks for, in either of its two forms, up to LONGEST_S."""
         asked = headers.get("Retry-After") if headers else None
         if not asked:
             return None
-        try:
-            return max(float(asked), 0.0)
-        except ValueError:
-            pass  # a date, then
+        if asked.isdecimal():
+            return min(float(asked), LONGEST_S)
         try:
             until = parsedate_to_datetime(asked)
         except ValueError:
             log.warning("a Retry-After that says nothing", said=str(asked)[:60])
             return None
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
-        return max((to_millis(until) - self._clock.machine_now()) / 1_000, 0.0)
+        return min(max((to_millis(until) - self._clock.machine_now()) / 1_000, 0.0), LONGEST_S)
 
 
 def _said(error: ApiException) -> str:

@@ -159,7 +159,7 @@ class Consumer(Protocol):
         ...
 
     def restore(self, state: bytes | None) -> None:
-        """Begin from this committed state (None: from nothing)."""
+        """Begin from this committed state (None: from nothing). ValueError for one that another version wrote."""
         ...
 
     def take(self, entries: Sequence[Entry]) -> None:

@@ -209,7 +209,15 @@ class Runner:
         if position.offset < base.offset:
             log.warning("consumer begins at the journal's cut", consumer=self.name, offset=base.offset, stood=position.offset)
             position = base
-        self._consumer.restore(position.state)
+        try:
+            self._consumer.restore(position.state)
+        except ValueError as error:
+            # Cursors and journal vouch for its bytes: another version wrote them. What it knew stands in the journal.
+            log.warning(
+                "state of another version, consumer reads the journal from its beginning", consumer=self.name, reason=str(error)
+            )
+            position = Position()
+            self._consumer.restore(None)
         self.offset = self.committed = position.offset
         self._at = position.at
         self._committed_mono = self._clock.monotonic()

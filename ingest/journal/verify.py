@@ -100,12 +100,12 @@ def _rows(connection: sqlite3.Connection, first: int, last: int) -> Iterator[Row
             yield row
         return
     except sqlite3.DatabaseError:
-        pass
+        pass  # not said here: whoever counts the offsets names each one that does not come
     for offset in range(reached, last + 1):
         try:
             found = connection.execute("SELECT * FROM entry WHERE offset = ?", (offset,)).fetchone()
         except sqlite3.DatabaseError:
-            continue
+            continue  # as above
         if found is not None:
             yield found
 

@@ -61,6 +61,7 @@ class NotRegistered(LookupError):
         super().__init__(f"the {kind} {key} is looked after no longer" if ended else f"the register knows no {kind} {key}")
         self.kind = kind
         self.key = key
+        self.ended = ended
 
 
 class AlreadyRegistered(ValueError):

@@ -153,17 +153,20 @@ def homes_of(items: Iterable[Item], log: str) -> list[Recorded]:
     """
     found: dict[str, list[Item]] = {}
     places: dict[str, str] = {}  # the household in which a device stands
+    seasons: list[Item] = []  # what was declared so far also holds for a home enrolled later
     end: Millis = NEVER
     for item in items:
         end = max(end, received_at(item))
         if isinstance(item, LinkUp | LinkDown | RunStarted | RunStopped | SeasonDeclared | SeasonEnded):
+            seasons += [item] if isinstance(item, SeasonDeclared | SeasonEnded) else []
             for own in found.values():
                 own.append(item)
             continue
         name = _household(item, places)
-        if isinstance(item, HouseholdEnrolled):
-            found.setdefault(item.household_id, [])
-        elif isinstance(item, DeviceEnrolled):
+        if isinstance(item, HouseholdEnrolled) and name not in found:
+            found[name] = [item, *seasons]
+            continue
+        if isinstance(item, DeviceEnrolled):
             before = places.get(item.device_id, name)
             if before != name and before in found:
                 found[before].append(DeviceRemoved(fact_id=item.fact_id, at=item.at, device_id=item.device_id))

@@ -58,7 +58,7 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class _Run:
-    standing: set[str]  # homes in which something stood when the days began
+    standing: set[tuple[str, str]]  # home and rule of what stood when the days began
     findings: list[Finding] = field(default_factory=list)
     delays: list[Millis | None] = field(default_factory=list)  # by instant and home, the same for both
 
@@ -134,7 +134,7 @@ def _from(before: Player, table: RuleTable, items: Sequence[Item]) -> Player:
 
 
 def _run(player: Player, homes: Sequence[HouseholdId], since: Millis, until: Millis) -> _Run:
-    run = _Run({name for name, _, _ in player.engine.standing()})
+    run = _Run({(name, rule) for name, rule, _ in player.engine.standing()})
     for at in range(since + ASKED_EVERY, until, ASKED_EVERY):
         run.findings += player.until(at)
         run.delays += [player.engine.first_alert(home, at) if player.engine.knows(home) else None for home in homes]
@@ -178,6 +178,9 @@ def _stretches(findings: Iterable[Finding]) -> int:
 def _was_found(run: _Run, findings: Iterable[Finding], check: CheckResolved) -> bool:
     """Whether anything was raised of this home in time, and was not over long before the check was settled."""
     own = [one for one in findings if one.household_id == check.household_id and one.at <= check.at]
-    over = {one.episode for one in own if one.verb is Verb.CLEARED and one.at < check.at - LAG}
-    in_time = any(one.verb is Verb.RAISED and one.episode not in over and one.at > check.at - FOUND_WITHIN for one in own)
-    return in_time or check.household_id in run.standing
+    early = [one for one in own if one.verb is Verb.CLEARED and one.at < check.at - LAG]
+    over = {one.episode for one in early}
+    if any(one.verb is Verb.RAISED and one.episode not in over and one.at > check.at - FOUND_WITHIN for one in own):
+        return True
+    stood = {rule for name, rule in run.standing if name == check.household_id}
+    return bool(stood - {str(one.rule) for one in early})

@@ -274,6 +274,24 @@ def test_a_home_that_is_heard_again_while_the_rest_is_not_goes_its_own_way(offic
     assert office.outages.of_home(homes[0]) is None
 
 
+def test_what_opens_after_its_end_waits_with_the_rest_until_they_are_let_go(office: Office) -> None:
+    """All are heard again at once and their limits have run: no home of it is told of singly before it had time to settle."""
+    homes = office.homes(12)
+    begin(office, homes)
+    office.turn(*homes, heard=True, since=MORNING)
+    office.pass_home(20 * SECOND)
+    assert only_outage(office).ended_at is not None
+    office.told()
+    hold(office, homes[:2])
+    assert office.told() == []
+    office.words.take()
+    office.pass_home(10 * MINUTE)
+    assert ("outage_digest", "dong-1", ("officer1",)) in office.words.take()
+    office.told()
+    hold(office, homes[2:3])
+    assert office.told() == ["opened"]
+
+
 def test_after_its_end_the_homes_still_unaccounted_for_are_let_go_in_stages_the_worst_first(office: Office) -> None:
     homes = office.homes(50)
     office.pass_home(0)

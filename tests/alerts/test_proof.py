@@ -9,7 +9,7 @@ import pytest
 
 from alerts.delivery import Permanent, Receipt, Sent, Temporary
 from alerts.outbox import Sender
-from alerts.proof import EVERY, LONGEST, Paths, canary_id, synthetic_among
+from alerts.proof import EVERY, LONGEST, Paths, canary_id, synthetic_among, tell_proofs
 from alerts.receipts import ASKED_FOR, Receipts
 from alerts.tables import check, delivery, ticket, transition
 from alerts.tables import finding as finding_table
@@ -68,6 +68,15 @@ def test_a_synthetic_alarm_reaches_the_canary_through_the_tick_and_opens_nothing
         assert canary.site.rows(table) == []
     assert len(canary.site.rows(finding_table)) == 1
     assert canary.site.tick.run() == 0
+
+
+@pytest.mark.parametrize("address", ["https://anbu.example", "https://anbu.example/", "https://gu.example/ANBU-X"])
+def test_a_proof_leads_to_the_page_of_paths_whatever_the_sites_address_ends_in(canary: Canary, address: str) -> None:
+    canary.alarm()
+    with canary.site.engine.begin() as connection:
+        tell_proofs(connection, address, home_now=canary.site.clock.home, machine_now=canary.site.clock.machine)
+    canary.turn()
+    assert {message.link for book in canary.books.values() for message in book.messages} == {address.rstrip("/") + "/paths"}
 
 
 def test_what_else_is_found_of_a_synthetic_home_is_recorded_only(canary: Canary) -> None:

@@ -229,9 +229,11 @@ def test_a_change_of_limits_is_refused_with_its_reason(site: Site, book: Ruleboo
         )
     assert refused(lambda: book.set_limit("hh-own", "heat", 1, 31.0, **why)) == ("a household's own limit may only lie below 31")
     assert refused(lambda: book.set_limit("hh-own", "cold", 1, 18.0, **why)) == ("a household's own limit may only lie above 18")
-    for rule, level in (("away", 1), ("dry", 2), ("motion", 4)):
+    one = "motion, call, phone, heat_inactive, cold_inactive, heat, cold, dry, damp, temperature_fall"
+    two = "motion, call, phone, cannot_verify_excused, heat, cold"
+    for rule, level, those in (("away", 1, one), ("dry", 2, two), ("motion", 4, "")):
         assert refused(lambda rule=rule, level=level: book.set_limit("hh-own", rule, level, 1.0, **why)) == (
-            f"{rule!r} has no limit of level {level} that a household may shorten"
+            f"{rule!r} has no limit of level {level} that a household may shorten; these have one: {those}"
         )
     with pytest.raises(NoReason, match="a change of limits needs a reason"):
         book.set_limit("hh-own", "motion", 1, 1.0 * HOUR, actor="gu", reason=" ")

@@ -21,6 +21,8 @@ FIGURES = {
     "sos_ms_p99",
     "flooded_ack_ms_p99",
     "flooded_sos_ms_p99",
+    "unheard_ack_ms_p99",
+    "unheard_sos_ms_p99",
     "flood_ack_p99_ratio",
     "flood_sos_p99_ratio",
     "flood_left_out",

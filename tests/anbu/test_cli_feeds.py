@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
+from anbu.row_faults import FAULTS, OUTCOMES
 from anbu.settings import load_settings
 from dashboard_api.tokens import Scope, Tokens
+from ingest.calls import Outcome
 from ingest.clock import SystemClock, to_iso
 from ingest.register import tables
+from ingest.register.home_file import Fault
 from ingest.store import open_store
 from tests.anbu.typing_anbu import anbu
 
@@ -65,7 +68,7 @@ def test_calls_import_reports_lines_and_never_a_number(home: Path) -> None:
     assert dry.exit_code == 0, dry.output
     assert "rows would match 1/2" in dry.stdout and counted(home, "message_outbox") == 0
     done = anbu("calls", "import", "calls.csv", english=True)
-    assert "line      3  no_household  *77" in done.stdout and "rows matched 1/2" in done.stdout
+    assert "line      3  nobody who is looked after has this number  *77" in done.stdout and "rows matched 1/2" in done.stdout
     assert "0000" not in done.stdout + done.stderr
     assert counted(home, "message_outbox") == 1
     assert "imported before" in anbu("calls", "import", "calls.csv", english=True).stdout
@@ -103,3 +106,8 @@ def test_rejections_are_listed_shown_and_retried(home: Path) -> None:
     assert counted(home, "reread") == 1
     assert [one["offset"] for one in json.loads(anbu("rejections", "list", "--json").stdout)] == [6]
     assert "1 to be read again" in anbu("rejections", "retry", "--device", "pir-1", english=True).stdout
+
+
+def test_whatever_is_wrong_with_a_row_has_words_in_both_languages() -> None:
+    assert FAULTS.keys() == set(Fault) and OUTCOMES.keys() == set(Outcome)
+    assert all(korean and english for korean, english in (*FAULTS.values(), *OUTCOMES.values()))

@@ -16,7 +16,8 @@ from anbu.cli import app
 from anbu.ending import Refusal
 from anbu.history_copy import Copied, copy_into
 from anbu.settings import load_settings
-from anbu.wiring import Stores, hours_runner, open_stores
+from anbu.stores import Stores, open_stores
+from anbu.wiring import hours_runner
 from ingest.clock import DAY, HOUR, MINUTE, Clock, VirtualClock
 from ingest.decode import Decoder
 from ingest.history.consumer import HistoryConsumer

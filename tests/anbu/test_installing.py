@@ -217,7 +217,11 @@ def test_household_import_and_template_on_the_command_line(home: Path, store: En
     lines = [heading, *(row + [""] * (len(heading) - len(row)) for row in rows)]
     (home / "table.csv").write_text("\n".join(",".join(line) for line in lines), encoding="utf-8")
     dry = anbu("household", "import", "table.csv", "--dry-run", english=True)
-    assert dry.exit_code == 1 and "line      3  dong unknown_dong" in dry.stdout and "would be entered 1/2" in dry.stdout
+    assert (
+        dry.exit_code == 1
+        and "line      3  dong: no such dong → anbu dong add" in dry.stdout
+        and "would be entered 1/2" in dry.stdout
+    )
     done = anbu("household", "import", "table.csv", english=True)
     assert "households entered 1/2" in done.stdout and "김" not in done.output
     assert anbu("household", "import", "nowhere.xlsx").exit_code == 1
@@ -301,3 +305,75 @@ def test_mosquitto_lets_enrolled_devices_publish_under_their_own_name_and_shuts_
     until(lambda: not Device(server, "pir-1", password=password).is_in(), what="the password is refused")
     until(lambda: not Device(server, "sos-1", cert=site / "sos-1.crt").is_in(), what="the certificate is refused")
     ear.loop_stop()
+
+
+@pytest.mark.mosquitto
+def test_a_vendors_gateway_is_given_its_topics_with_its_account_and_loses_them_with_it(
+    strict_mosquitto: MosquittoServer, site: Path
+) -> None:
+    server = strict_mosquitto
+    load_settings(site / "anbu.toml").broker_folder.symlink_to(server.site.folder)
+    assert anbu("household", "add", "home-1", "--dong", "dong-1").exit_code == 0
+    before = server.site.acl.read_text()
+    password = password_in(enrol("--model", "gateway", "--id", "gw-1", "--topic", "zigbee2mqtt/#"))
+    assert password_in(enrol("--model", "gateway", "--id", "gw-1")) != password, "a new password, and the topics it had"
+    replaced = anbu("device", "replace", "gw-1", "--id", "gw-2", english=True)
+    server.reload()
+    heard: list[str] = []
+    ear = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=LISTENER)
+    ear.username_pw_set(LISTENER, PASSWORD)
+    ear.on_message = lambda _client, _data, message: heard.append(message.topic)
+    ready = Event()
+    ear.on_subscribe = lambda *_: ready.set()
+    ear.connect("127.0.0.1", server.place.port)
+    ear.loop_start()
+    ear.subscribe("#", qos=1)
+    assert ready.wait(5)
+    gateway = Device(server, "gw-2", password=password_in(replaced.stdout))
+    assert gateway.is_in()
+    gateway.say("shellies/x")
+    gateway.say("zigbee2mqtt/hall pir")
+    until(lambda: "zigbee2mqtt/hall pir" in heard, what="what it may write is heard")
+    assert "shellies/x" not in heard
+    gateway.close()
+    ear.loop_stop()
+    assert anbu("device", "revoke", "gw-2").exit_code == 0
+    assert server.site.acl.read_text() == before
+
+
+@pytest.mark.parametrize("topic", ["#", "+/x", "anbu/v1/#", "$SYS/#", "a#", "a/#/b", "a/b+", "", "a/b\nuser x", "/a"])
+def test_a_topic_that_is_none_or_would_give_away_others_is_refused(home: Path, topic: str, store: Engine) -> None:
+    refused = anbu("device", "enrol", "--household", "home-1", "--model", "gateway", "--id", "gw-1", "--topic", topic)
+    assert refused.exit_code == 1 and "zigbee2mqtt/#" in refused.stderr
+    assert known(store) == [], "nor is the device enrolled"
+
+
+def test_a_vendors_device_keeps_its_address_whatever_the_installer_types(home: Path, store: Engine) -> None:
+    where = ("--signal", "motion", "--dialect", "zigbee2mqtt", "--address", "hall pir")
+    assert anbu("device", "add", "pir-7", "--household", "home-1", *where).exit_code == 0
+    for words in (
+        ("enrol", "--household", "home-1", "--model", "motion", "--id", "pir-7"),
+        ("replace", "pir-7", "--id", "pir-8"),
+    ):
+        refused = anbu("device", *words, english=True)
+        assert refused.exit_code == 1 and "--dialect zigbee2mqtt --address" in refused.stderr
+    moved = anbu("device", "move", "pir-7", "--household", "home-2", english=True)
+    assert moved.exit_code == 0 and "topic" not in moved.stdout and not (home / "pir-7.png").exists()
+    (device,) = Register(store, Sealer(bytes(32)), SystemClock()).devices()
+    assert (device.household_id, device.address) == ("home-2", "zigbee2mqtt/hall pir")
+
+
+@pytest.mark.parametrize(
+    ("words", "step"),
+    [
+        (("household", "add", "home-8", "--dong", "dong-8"), "anbu dong add dong-8 NAME"),
+        (("device", "enrol", "--household", "home-8", "--model", "motion"), "anbu household add home-8 --dong CODE"),
+        (("device", "move", "pir-8", "--household", "home-1"), "anbu device enrol --household ID --model MODEL --id pir-8"),
+        (("device", "claim", "pir-8", "--household", "home-1"), "anbu device unclaimed"),
+        (("why", "home-8"), "anbu household add home-8 --dong CODE"),
+    ],
+)
+def test_what_the_register_does_not_know_is_said_with_the_next_step(home: Path, words: tuple[str, ...], step: str) -> None:
+    refused = anbu(*words, english=True)
+    assert refused.exit_code == 1 and step in refused.stderr
+    assert "없습니다" in anbu(*words).stderr

@@ -64,7 +64,7 @@ def test_the_canarys_account_may_write_for_its_own_devices_alone(site: Path) -> 
     assert "no broker of the site's own" in anbu("canary", "init").stderr
     folder = BrokerFolder(site / "data" / "broker-site")
     folder.make()
-    write_acl(folder, "anbu-ingest", "anbu-ingest-acks")
+    write_acl(folder, "anbu-ingest", "anbu-ingest-acks", "anbu-ingest")
     assert anbu("dong", "add", "dong-7", "달빛동").exit_code == 0
     made = anbu("canary", "init")
     assert made.exit_code == 0, made.stderr

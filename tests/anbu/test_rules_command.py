@@ -61,7 +61,7 @@ def test_a_table_is_applied_only_with_yes_and_then_written_down(file: Path) -> N
     assert 'caution = "7 h"' in anbu("rules", "show", "--text").output
     assert "gu" in anbu("rules", "log").output and "여름" in anbu("rules", "log").output
     again = anbu("rules", "apply", "mine.toml", "--reason", "여름", "--yes")
-    assert again.exit_code == 1 and "in force already" in again.output
+    assert again.exit_code == 1 and "이미 쓰고 있는 기준표입니다" in again.output
     assert anbu("rules", "apply", str(DEFAULT), "--reason", " ", "--yes").exit_code == 1
 
 
@@ -85,7 +85,23 @@ def test_seasons_and_limits_of_one_home_are_set_shown_and_taken_back(file: Path)
         assert anbu("rules", "limit", "hh-1", *wrong, "--reason", "r").exit_code == 1
     entries = json.loads(anbu("rules", "log", "--household", "hh-1", "--json").output)
     assert [entry["limit"] for entry in entries] == [None, 32.5, 18_000_000.0]
-    assert "hh-1 motion 1 None" in anbu("rules", "log").output
+    log = anbu("rules", "log").output
+    assert all(said in log for said in ("hh-1 motion caution none", "hh-1 motion caution 5 h", "hh-1 heat warning 32.5"))
+
+
+def test_a_limit_that_cannot_be_is_refused_with_what_can(file: Path) -> None:
+    anbu("household", "add", "hh-1", "--dong", "dong-1")
+    limit = ("rules", "limit", "hh-1")
+    assert "anbu serve" in anbu(*limit, "motion", "caution", "5 h", "--reason", "퇴원").output
+    anbu("rules", "apply", "mine.toml", "--reason", "여름", "--yes")
+    assert "7시간보다 짧아야 합니다" in anbu(*limit, "motion", "caution", "7 h", "--reason", "퇴원").output
+    assert "31보다 낮아야 합니다" in anbu(*limit, "heat", "caution", "31", "--reason", "퇴원").output
+    assert "18보다 높아야 합니다" in anbu(*limit, "cold", "caution", "18", "--reason", "퇴원").output
+    for rule in ("personal", "motoin"):
+        said = anbu(*limit, rule, "caution", "2 h", "--reason", "퇴원")
+        assert said.exit_code == 1 and "있는 규칙: motion, call, phone" in said.output.replace("\n", " ")
+    assert "이유가 있어야 합니다" in anbu(*limit, "motion", "caution", "5 h", "--reason", " ").output
+    assert "파일이 없습니다: none.toml" in anbu("rules", "lint", "none.toml").output
 
 
 def test_a_declared_season_is_shown_until_it_is_ended(file: Path) -> None:

@@ -66,9 +66,9 @@ class Kept:
         payload = encode(Payload(t=at / 1000, boot=1, seq=seq, v=value))
         return Message(received_at=at, source="mqtt", topic=topic, payload=payload)
 
-    def why(self, at: Millis, *, cursors: Path | None = None) -> HomeSeen:
-        """The account at this moment."""
-        return look_back(self.journal_folder, cursors or self.cursors_file, Decoder(), load_table(None), HOME, at)
+    def why(self, at: Millis, *, cursors: Path | None = None, now: Millis | None = None) -> HomeSeen:
+        """The account at this moment, asked at once unless told."""
+        return look_back(self.journal_folder, cursors or self.cursors_file, Decoder(), load_table(None), HOME, at, now=now or at)
 
 
 @pytest.fixture
@@ -120,12 +120,20 @@ def test_a_home_that_was_not_looked_after_then_and_a_journal_that_is_not_there_a
     with pytest.raises(CannotSay, match="not looked after"):
         kept.why(BEGIN - HOUR)
     with pytest.raises(CannotSay, match="no journal"):
-        look_back(tmp_path / "nowhere", kept.cursors_file, Decoder(), load_table(None), HOME, BEGIN)
+        look_back(tmp_path / "nowhere", kept.cursors_file, Decoder(), load_table(None), HOME, BEGIN, now=BEGIN)
+
+
+def test_a_time_yet_to_come_is_refused_and_not_taken_for_silence(kept: Kept) -> None:
+    now = kept.clock.home_now()
+    assert kept.why(now, now=now).at == now
+    with pytest.raises(CannotSay, match="yet to come"):
+        kept.why(now + HOUR, now=now)
 
 
 def test_the_command_answers_in_words_and_logs_the_look(site: Path) -> None:
     assert anbu("household", "add", HOME, "--dong", "dong-1").exit_code == 0
-    assert "저널이 없습니다" in anbu("why", HOME).output or anbu("why", HOME).exit_code == 1
+    nothing = anbu("why", HOME)
+    assert nothing.exit_code == 1 and "저널이 없습니다" in nothing.output
     with closing(SqliteJournal(site / "data" / "journal")) as journal:
         home, dong = HouseholdId(HOME), DongCode("dong-1")
         journal.append([HouseholdEnrolled(fact_id="h", at=BEGIN, household_id=home, dong_code=dong)])
@@ -136,6 +144,8 @@ def test_the_command_answers_in_words_and_logs_the_look(site: Path) -> None:
     assert data["household_id"] == HOME and {one["rule"] for one in data["rules"]} >= {"motion", "heat", "cannot_verify"}
     assert anbu("why", HOME, "--at", "yesterday").exit_code == 1
     assert anbu("why", "hh-none").exit_code == 1
+    assert "아직 오지 않은 시각입니다" in anbu("why", HOME, "--at", "2999-01-01T00:00").output
+    assert "돌보던 가구가 아닙니다" in anbu("why", HOME, "--at", to_iso(BEGIN - HOUR)[:16]).output
     engine = open_store(f"sqlite:///{next((site / 'data').glob('anbu.sqlite3'))}")
     with engine.begin() as connection:
         looks = connection.execute(select(view_log.c.login).where(view_log.c.purpose == "anbu why")).scalars().all()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +15,9 @@ from anbu.broker_check import check_broker, is_this_machine
 from anbu.cli import app
 from anbu.sections import Broker
 from ingest.acks_sender import acks_address
+from ingest.dialects.registry import DIALECTS, subscriptions
 from ingest.source import BrokerAddress
-from tests.servers import LISTENER, MOSQUITTO, PASSWORD, MosquittoServer, NatsServer, free_port
+from tests.servers import LISTENER, MOSQUITTO, PASSWORD, MosquittoServer, NatsServer, answers, free_port
 from tests.waiting import until
 
 
@@ -27,7 +27,7 @@ def lacks(broker: Broker) -> dict[str, str]:
     listener = BrokerAddress(
         host=broker.host, port=broker.port, client_id=broker.client_id, username=broker.username, password=password
     )
-    lines = check_broker(broker, listener, acks_address(listener), answer_s=2.0)
+    lines = check_broker(broker, listener, acks_address(listener), subscriptions(DIALECTS), answer_s=2.0)
     assert all(line.ok or line.next_step for line in lines)
     return {line.name: line.detail for line in lines if not line.ok}
 
@@ -56,11 +56,6 @@ def bare(folder: Path, *lines: str) -> Iterator[int]:
     process.wait(10)
 
 
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 @pytest.fixture
 def as_it_comes(tmp_path: Path) -> Iterator[int]:
     yield from bare(tmp_path, "allow_anonymous true")
@@ -85,7 +80,9 @@ def test_rights_that_are_missing_are_named(tmp_path: Path) -> None:
     acl.write_text("topic read #\ntopic write anbu/v1/canary/+/link/canary\n")
     options = ("max_inflight_messages 500", "max_queued_messages 5000")
     for port in bare(tmp_path, "allow_anonymous true", f"acl_file {acl}", *options):
-        assert lacks(Broker(host="127.0.0.1", port=port)).keys() == {"strangers", "client id", "acknowledging"}
+        found = lacks(Broker(host="127.0.0.1", port=port))
+        assert found.keys() == {"strangers", "client id", "acknowledging", "dialects"}
+        assert "zigbee2mqtt/#" in found["dialects"]
 
 
 @pytest.mark.mosquitto

@@ -1,8 +1,12 @@
 """Proves that `anbu broker init` makes what a real Mosquitto takes, that nothing is overwritten, and who may read it."""
 
 import getpass
+import grp
+import os
+import shutil
 import stat
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,10 +14,10 @@ from typer.testing import CliRunner
 
 from anbu.broker_conf import Place, site_conf
 from anbu.broker_probe import probe_broker
-from anbu.broker_site import AccountWrong, BrokerFolder, hash_password, password_fits, write_acl
+from anbu.broker_site import BROKER_GROUP, AccountWrong, BrokerFolder, hash_password, password_fits, write_acl
 from anbu.cli import app
 from anbu.sections import Broker
-from tests.servers import MOSQUITTO, free_port
+from tests.servers import MOSQUITTO, answers, free_port
 from tests.waiting import until
 
 
@@ -60,6 +64,37 @@ def test_what_broker_init_makes_is_what_mosquitto_takes(config: Path, tmp_path: 
         process.wait(10)
 
 
+@pytest.mark.mosquitto
+def test_mosquitto_under_its_own_account_reaches_what_broker_init_made_in_the_sites_closed_folder(tmp_path: Path) -> None:
+    if MOSQUITTO is None or os.geteuid() != 0 or BROKER_GROUP not in {one.gr_name for one in grp.getgrall()}:
+        pytest.skip("needs root, mosquitto and the group mosquitto")
+    with tempfile.TemporaryDirectory(dir="/tmp") as home:  # pytest's own folders let nobody else through
+        site = Path(home)
+        site.chmod(0o755)
+        (site / "anbu.toml").write_text(f"[broker]\nport = {free_port()}\n")
+        (site / "data").mkdir(0o700)
+        (site / "data" / "secret").touch(0o600)
+        said = run("broker", "init", "-c", str(site / "anbu.toml"), "--host", "127.0.0.1")
+        assert "chgrp" not in said
+        assert stat.S_IMODE((site / "data").stat().st_mode) == 0o710
+        queue = site / "queue"
+        queue.mkdir()
+        shutil.chown(queue, BROKER_GROUP)
+        folder = BrokerFolder(site / "data" / "broker-site")
+        ports = [free_port() for _ in range(3)]
+        place = Place(folder=folder.folder, persistence=queue, port=ports[0], password_port=ports[1], certificate_port=ports[2])
+        folder.conf.write_text(site_conf(place))
+        process = subprocess.Popen([str(MOSQUITTO), "-c", str(folder.conf)], stderr=subprocess.DEVNULL)
+        try:
+            until(lambda: process.poll() is not None or answers(ports[0]), what="it starts")
+            assert process.poll() is None
+        finally:
+            process.terminate()
+            process.wait(10)
+        (site / "data").chmod(0o700)
+        assert folder.closed() == [site / "data"]
+
+
 def test_nothing_is_overwritten(config: Path, tmp_path: Path) -> None:
     run("broker", "init", "-c", str(config))
     key = (tmp_path / "data/broker-site/ca.key").read_bytes()
@@ -100,7 +135,7 @@ def test_a_password_is_kept_as_mosquitto_itself_keeps_it(tmp_path: Path) -> None
 def test_accounts_and_topics_come_and_go_alone(tmp_path: Path) -> None:
     folder = BrokerFolder(tmp_path / "site")
     folder.make()
-    write_acl(folder, "anbu", "anbu-acks")
+    write_acl(folder, "anbu", "anbu-acks", "anbu")
     before = folder.acl.read_text()
     folder.set_password("a", "1")
     folder.set_password("b", "2")
@@ -111,7 +146,7 @@ def test_accounts_and_topics_come_and_go_alone(tmp_path: Path) -> None:
     folder.allow("gw-1", ["readwrite zigbee2mqtt/#"])
     folder.allow("gw-2", ["readwrite shellies/#", "read x"])
     folder.allow("gw-1", ["deny #"])
-    assert "zigbee2mqtt" not in folder.acl.read_text() and "user gw-1\ntopic deny #\n" in folder.acl.read_text()
+    assert "zigbee2mqtt/#" not in folder.acl.read_text() and "user gw-1\ntopic deny #\n" in folder.acl.read_text()
     folder.allow("gw-1", [])
     folder.allow("gw-2", [])
     assert folder.acl.read_text() == before

@@ -14,6 +14,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from anbu.broker_pki import Credential, revoke_device, sign_device
 from ingest.clock import SystemClock
+from ingest.dialects.registry import DIALECTS, subscriptions
+from ingest.dialects.sparkplug import command_topic
+from ingest.journal.memory import MemoryJournal
+from ingest.source import BrokerAddress, MqttSource
 from tests.servers import LISTENER, MOSQUITTO, PASSWORD, MosquittoServer
 from tests.waiting import until
 
@@ -276,6 +280,13 @@ def test_a_vendors_gateway_may_write_the_topics_it_was_given(
     assert {topic for topic, _ in heard_by(ours, gateway, "pir-1")} == {"zigbee2mqtt/door"}
 
 
+def test_more_waits_for_us_than_the_thousand_a_broker_keeps_by_default(connect: Callable[..., Client], ours: Client) -> None:
+    ours.leave()
+    connect("pir-1").publish_many(MOTION.format("pir-1"), b"while we were away", 3_000)
+    back = connect(LISTENER, clean=False)
+    until(lambda: len(back.heard) == 3_000, what="none was dropped")
+
+
 def test_what_a_device_sends_at_qos_0_waits_for_us(connect: Callable[..., Client], ours: Client) -> None:
     ours.leave()
     device = connect("pir-1")
@@ -283,6 +294,24 @@ def test_what_a_device_sends_at_qos_0_waits_for_us(connect: Callable[..., Client
     device.publish(MOTION.format("pir-1"), b"acknowledged")
     back = connect(LISTENER, clean=False)
     until(lambda: len(back.heard) == 2, what="both are delivered")
+
+
+def test_with_every_dialect_on_our_account_hears_to_the_end_and_asks_for_births(
+    server: MosquittoServer, connect: Callable[..., Client]
+) -> None:
+    server.site.allow("pir-1", ["read spBv1.0/care/NCMD/gw"])
+    server.reload()
+    node = connect("pir-1")
+    node.subscribe("spBv1.0/care/NCMD/gw")
+    address = BrokerAddress(host="127.0.0.1", port=server.place.port, client_id=LISTENER, username=LISTENER, password=PASSWORD)
+    source = MqttSource(MemoryJournal(), SystemClock(), address, subscriptions=subscriptions(DIALECTS))
+    source.start()
+    try:
+        until(lambda: source.status().caught_up, what="a canary came back through every subscription")
+        source.publish(command_topic("care/gw"), b"rebirth")
+        until(lambda: node.heard == [("spBv1.0/care/NCMD/gw", b"rebirth")], what="the node is asked")
+    finally:
+        source.stop()
 
 
 @pytest.mark.parametrize(("version", "taken"), [("TLSv1_1", False), ("TLSv1_2", True), ("TLSv1_3", True)])

@@ -196,6 +196,30 @@ def test_body_is_checked_at_the_edge_and_what_was_sent_is_not_repeated(post: Pos
     assert post.messages() == []
 
 
+@pytest.mark.parametrize(
+    ("readings", "said"),
+    [
+        ([], "1개 이상"),
+        ([call()] * 1_001, "1000개까지"),
+        ([call(t="soon")], "readings.0.t: 수여야 합니다"),
+        ([call(signal="status")], "HTTPS로 받지 않습니다"),
+        ([call(boot=1)], "boot와 seq는 함께"),
+    ],
+)
+def test_what_is_wrong_with_a_batch_is_said_with_what_would_be_right(
+    post: Post, readings: list[dict[str, Any]], said: str
+) -> None:
+    with post.site.client(None) as client:
+        answer = post.send(client, readings)
+    assert answer.status_code == 422 and said in answer.json()["detail"]
+
+
+def test_a_signal_that_is_none_is_told_which_there_are_in_korean(post: Post) -> None:
+    with post.site.client(None) as client:
+        detail = post.send(client, [call(signal="heat")]).json()["detail"]
+    assert "'motion', 'door'" in detail and " or " not in detail
+
+
 def test_batch_has_its_limits(post: Post) -> None:
     with post.site.client(None) as client:
         assert post.send(client, []).status_code == 422

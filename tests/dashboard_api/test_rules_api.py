@@ -136,7 +136,7 @@ def test_why_is_told_in_words_to_those_of_the_dong_and_the_look_is_logged(site: 
 
     def look_back(household: str, at: Millis) -> HomeSeen:
         if household not in home:
-            raise CannotSay("pruned")
+            raise CannotSay("지워졌습니다", "pruned")
         home[household].until(at - RULES_START)
         return home[household].engine.explain(HouseholdId(household))
 
@@ -148,7 +148,8 @@ def test_why_is_told_in_words_to_those_of_the_dong_and_the_look_is_logged(site: 
         assert any(line.startswith("활동 없음: ") and "경보 12시간" in line for line in said["words"])
         [still] = [one for one in said["rules"] if one["rule"] == "motion"]
         assert still["standing"] == 1 and still["levels"][1]["due"] == to_iso(RULES_START + 12 * HOUR)
-        assert client.get("/api/v1/households/hh-1-2/why").status_code == 409
+        pruned = client.get("/api/v1/households/hh-1-2/why")
+        assert pruned.status_code == 409 and "지워졌습니다" in pruned.json()["detail"]
         assert client.get("/api/v1/households/hh-2-1/why").status_code == 404
     with site.engine.begin() as connection:
         looks = connection.execute(select(view_log.c.login).where(view_log.c.purpose == "api why")).scalars().all()

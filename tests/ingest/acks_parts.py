@@ -10,6 +10,7 @@ from ingest.acks import AcksConsumer
 from ingest.acks_tray import AckTray
 from ingest.clock import Millis, VirtualClock
 from ingest.decode import Decoder
+from ingest.dialects.registry import DIALECTS, make_dialects
 from ingest.facts import DeviceEnrolled, HouseholdEnrolled
 from ingest.journal.cursors import MemoryCursors
 from ingest.journal.memory import MemoryJournal
@@ -72,7 +73,7 @@ def motion_message(seq: int, *, device: str = "pir-1", boot: int = 1, household:
 
 
 class Reader:
-    """The acknowledging stage on a journal, turned by hand."""
+    """The acknowledging stage of a site that listens to every dialect on a journal, turned by hand."""
 
     def __init__(self, engine: Engine, journal: Journal | None = None, cursors: Cursors | None = None) -> None:
         self.clock = HandClock()
@@ -84,7 +85,7 @@ class Reader:
     def restart(self) -> None:
         """As after a crash: what was not committed is gone, the tray with it."""
         self.tray = AckTray()
-        consumer = AcksConsumer(self.engine, Decoder(), self.tray, self.clock)
+        consumer = AcksConsumer(self.engine, Decoder(make_dialects(tuple(DIALECTS))), self.tray, self.clock)
         self.runner = Runner(self.journal, self.cursors, consumer, self.clock)
 
     def append(self, *bodies: Body) -> None:

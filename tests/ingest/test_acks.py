@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 
 from ingest.acks import ACK_EVERY_S
 from ingest.clock import DAY, HOUR
-from ingest.facts import DeviceRemoved, LinkUp, RunStarted
+from ingest.facts import DeviceEnrolled, DeviceRemoved, LinkUp, RunStarted
 from ingest.journal.port import Message
-from ingest.reading import DeviceId
+from ingest.reading import DeviceId, HouseholdId
 from ingest.store import metadata, open_store
 from ingest.wire import Ack, PackRecord, encode_pack
 from tests.ingest.acks_parts import Reader, T, enrolled, motion
@@ -41,6 +41,20 @@ def test_a_device_is_told_what_the_journal_holds(reader: Reader) -> None:
     reader.say(0, 1, 2)
     reader.say(0, device="pir-2")
     assert reader.told() == [("pir-1", Ack(boot=1, upto=2, rejected=[])), ("pir-2", Ack(boot=1, upto=0, rejected=[]))]
+
+
+def test_a_vendors_device_beside_it_is_told_nothing(reader: Reader) -> None:
+    device = DeviceEnrolled(
+        fact_id="zigbee",
+        at=T,
+        device_id=DeviceId("z-1"),
+        household_id=HouseholdId("hh-1"),
+        signals=("motion",),
+        address="zigbee2mqtt/0x1",
+    )
+    reader.append(device, Message(received_at=T, source="mqtt", topic="zigbee2mqtt/0x1", payload=b'{"occupancy":true}'))
+    reader.say(0)
+    assert [device_id for device_id, _ in reader.told()] == ["pir-1"]
 
 
 def test_nobody_is_told_twice_of_the_same_or_more_often_than_every_5_s(reader: Reader) -> None:

@@ -305,7 +305,9 @@ def test_retry_after_is_honoured_in_both_its_forms(bad_server: BadServer, status
     clock = SystemClock()
     history = InfluxHistory(bad_server.address(), clock, refuse_nothing, raw_kept=None)
     later = format_datetime(to_datetime(clock.machine_now() + HOUR), usegmt=True)
-    for said, least, most in (("120", 120, 120), (later, 3_500, 3_600), ("soon", None, None), (None, None, None)):
+    nonsense = ("soon", "inf", "nan", "-5", None)  # each is for our own pauses then
+    cases = [("120", 120, 120), (later, 3_500, 3_600), ("9" * 400, 3_600, 3_600), *((said, None, None) for said in nonsense)]
+    for said, least, most in cases:
         headers = {} if said is None else {"Retry-After": said}
         bad_server.answer = lambda lines, headers=headers: (status, headers, "wait")
         with pytest.raises(HistoryUnavailable) as caught:

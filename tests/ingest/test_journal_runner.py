@@ -239,8 +239,12 @@ def test_a_prepared_runner_has_its_state_before_it_starts_and_what_is_wrong_with
     assert tally.taken == [1, 2, 3, 4, 5]
     runner.prepare()
     assert tally.restored == [5], "once is enough"
-    bench.cursors.commit("tally", Position(offset=5, state=b"no list"))
-    damaged = bench.runner(Tally())
+
+    class Broken(Tally):
+        def restore(self, state: bytes | None) -> None:
+            raise RuntimeError("a bug of ours")
+
+    damaged = bench.runner(Broken())
     damaged.prepare()
     assert damaged.error is None
     damaged.start()
@@ -368,3 +372,13 @@ def test_nothing_received_before_the_told_time_comes_after_it() -> None:
     runner.stop()
     assert tally.order_broken == []
     assert tally.received == sorted(tally.received)
+
+
+def test_a_state_that_another_version_wrote_is_left_and_the_journal_read_from_its_beginning(bench: Bench) -> None:
+    head = bench.append(25)
+    bench.cursors.commit("tally", Position(offset=20, state=b'{"of": "another version"}'))
+    tally = Tally()
+    runner = bench.runner(tally)
+    runner.catch_up()
+    assert runner.error is None and tally.taken == list(range(1, head + 1))
+    assert bench.cursors.load("tally").offset == head

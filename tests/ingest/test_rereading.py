@@ -106,6 +106,8 @@ def test_claimed_device_is_read_again_from_its_first_message_with_the_times_of_t
     assert [reading.seq for reading in taken] == [0, 1, 2]
     assert [reading.observed_at for reading in taken] == [heard_at - 2 * MINUTE, heard_at - MINUTE, heard_at]
     assert {reading.household_id for reading in taken} == {"hh-1"}
+    place.hear(topic("pir-1", "motion"), numbered(3))
+    assert [reading.again for reading in [*taken, *readings(place.settle())]] == [True, True, True, False]
 
 
 def test_what_a_device_saw_before_it_was_enrolled_is_no_sign_of_life(place: Place) -> None:
@@ -284,3 +286,19 @@ def test_decoder_restored_in_the_midst_of_a_reread_goes_on_as_one_that_read_ever
         begun = list(first.read(entries[:cut]))
         second.restore(first.snapshot())
         assert begun + list(second.read(entries[cut:])) == whole
+
+
+def test_what_was_asked_for_again_stays_so_when_the_intake_reads_the_journal_once_more(place: Place) -> None:
+    place.hear(topic("pir-1", "motion"), numbered(0))
+    place.hear(topic("pir-2", "motion"), numbered(0))
+    place.hear("rubbish", b"1")
+    place.settle()
+    place.strangers.claim("pir-1", "hh-1", at=place.now, by="installer")
+    assert place.strangers.retry(reason=Reason.UNKNOWN_TOPIC.value, at=place.now, by="installer") == 1
+    place.settle()
+    before = place.strangers.rejections(retried=True)
+    assert sum(one.retried_at is not None for one in before) == 2
+    intake = IntakeConsumer(place.engine, Decoder())
+    intake.restore(None)
+    intake.take(place.journal.read(0, 10_000))
+    assert place.strangers.rejections(retried=True) == before

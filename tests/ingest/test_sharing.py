@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ingest import sharing
 from ingest.clock import SystemClock, VirtualClock
 from ingest.decode import Decoder
 from ingest.decoding import Item
@@ -46,7 +45,7 @@ class CountingDecoder(Decoder):
     read_in_all = 0
 
     def read(self, entries: Sequence[Entry]) -> list[tuple[Entry, list[Item]]]:
-        type(self).read_in_all += len(entries)
+        CountingDecoder.read_in_all += len(entries)
         return super().read(entries)
 
 
@@ -83,13 +82,10 @@ def alone(journal: MemoryJournal) -> tuple[list[tuple[Entry, list[Item]]], list[
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("items_ahead", [10, 100_000])
-def test_each_is_told_what_it_would_have_read_alone_and_commits_that_very_state(
-    seed: int, items_ahead: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sharing, "KEPT_AHEAD", items_ahead)
+def test_each_is_told_what_it_would_have_read_alone_and_commits_that_very_state(seed: int, items_ahead: int) -> None:
     draw, journal = random.Random(seed), MemoryJournal()
     clock = VirtualClock(0)
-    shared = SharedDecoder(journal, clock, marks_every_s=draw.choice([0.0, 1e9]))
+    shared = SharedDecoder(journal, clock, marks_every_s=draw.choice([0.0, 1e9]), kept_ahead=items_ahead)
     readers = [Reader(journal, shared.view()) for _ in range(3)]
     script = bodies(seed, 200)
     commits: list[tuple[int, bytes | None]] = []
@@ -217,3 +213,69 @@ def test_runners_on_threads_of_their_own_share_and_stay_exact(tmp_path: Path) ->
     for consumer in consumers:
         assert consumer.told == told
         assert cursors.load(consumer.name).state == states[-1]
+
+
+class Seconds(VirtualClock):
+    """Machine time that passes as it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def two_readers(took_s: float, hangs_s: float = float("inf")) -> tuple[Reader, Reader, Seconds]:
+    """One that has decoded as much as may be kept, which took `took_s` each time, and one that has come half the way."""
+    clock, journal = Seconds(), MemoryJournal()
+
+    class Timed(CountingDecoder):
+        def read(self, entries: Sequence[Entry]) -> list[tuple[Entry, list[Item]]]:
+            clock.now += took_s
+            return super().read(entries)
+
+    shared = SharedDecoder(journal, clock, Timed, gives_way=20, kept_ahead=40, hangs_s=hangs_s)
+    first, second = (Reader(journal, shared.view()) for _ in range(2))
+    journal.append(bodies(5, 490))
+    for reader in (first, second):
+        reader.read(10)
+    for _ in range(4):
+        first.read(5)
+    CountingDecoder.read_in_all = 0
+    second.read(5)
+    return first, second, clock
+
+
+def test_one_that_is_slow_and_moves_is_waited_for_and_nothing_is_decoded_twice() -> None:
+    first, second, _ = two_readers(took_s=3_600.0)
+
+    def run_ahead() -> None:
+        while len(first.told) < 500:
+            first.read(5)
+
+    ahead = threading.Thread(target=run_ahead)
+    ahead.start()
+    while len(second.told) < 500:
+        second.read(5)
+        assert len(first.told) - len(second.told) <= 40
+    ahead.join()
+    assert CountingDecoder.read_in_all == 470
+    assert first.told == second.told
+
+
+def test_nobody_waits_longer_than_decoding_took() -> None:
+    first, second, _ = two_readers(took_s=0.001)
+    while len(first.told) < 500:
+        first.read(5)
+    assert len(second.told) == 15
+    second.read(5)
+    assert second.told == first.told[:20]
+
+
+def test_nobody_waits_for_one_that_hangs() -> None:
+    first, second, clock = two_readers(took_s=3_600.0, hangs_s=1.0)
+    clock.now += 2.0
+    while len(first.told) < 500:
+        first.read(5)
+    assert len(second.told) == 15

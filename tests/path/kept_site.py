@@ -14,7 +14,8 @@ from alerts.outbox import Sender
 from alerts.policy import Policy
 from anbu.schema import migrate
 from anbu.settings import Settings, load_settings
-from anbu.wiring import Site, open_stores
+from anbu.stores import open_stores
+from anbu.wiring import Site
 from dashboard_api.accounts import Accounts
 from ingest.clock import HOUR, MINUTE, Millis, VirtualClock, parse_local
 from ingest.journal.port import Message

@@ -18,7 +18,8 @@ from alerts.policy import Policy
 from alerts.proof import CANARY, LONGEST, Paths
 from anbu.canary import CanaryFailed, MqttButton, canary_topics
 from anbu.schema import migrate
-from anbu.wiring import Site, open_stores
+from anbu.stores import open_stores
+from anbu.wiring import Site
 from ingest.clock import SystemClock
 from ingest.mqtt_wire import BrokerAddress
 from ingest.register.register import Register

@@ -550,6 +550,8 @@ class Oracle:
         if not home.doors:
             return False
         door = max(home.doors)
+        if any(start <= door + self.table.door_gap < (end or 2**62) for start, end in home.sensors.get("motion", [])):
+            return False  # nobody could have been seen
         inside = home.motions and max(home.motions) > door + self.table.door_gap
         return not inside and not (home.enters and max(home.enters) >= door)
 
@@ -589,7 +591,7 @@ class Oracle:
 
     def verify_limits(self, name: str, home: Home, at: int) -> list[int | None]:
         normal = self.limits(home, "cannot_verify")[2] or 0
-        if "motion" not in self.signals[name]:
+        if home.heard and "motion" not in self.signals[name]:
             slower = {"call": self.limits(home, "call")[2], "phone": self.limits(home, "phone")[2]}
             normal = max([slower[one] or 0 for one in slower if one in self.signals[name]], default=normal)
         ends = [end for _, end in [*self.link, *home.gateway] if end is not None]
@@ -601,8 +603,10 @@ class Oracle:
 
     def judge(self, name: str, home: Home, at: int) -> None:
         starts = self.starts(name, home)
-        heard_again = self.link[-1][1] if self.link else None
-        waits = heard_again is not None and at < heard_again + self.table.settle and max(home.fresh, default=0) < heard_again
+        waits = not (self.link and self.link[-1][1] is None) and any(
+            end - start >= self.table.caught_up and at < end + self.table.settle and max(home.fresh, default=0) < end
+            for start, end in self.link
+        )
         for rule in ABSENCES:
             start = starts.get(rule)
             if rule in home.open and home.open[rule]["start"] != start:
@@ -613,10 +617,10 @@ class Oracle:
         self.judge_alive(name, home, at)
         for rule in WEATHER:
             self.judge_threshold(name, home, rule, at)
-        self.judge_composites(name, home, starts.get("motion"), at)
+        self.judge_composites(name, home, starts.get("motion"), at, waits)
         self.judge_commissioning(name, home, at)
 
-    def judge_composites(self, name: str, home: Home, still: int | None, at: int) -> None:
+    def judge_composites(self, name: str, home: Home, still: int | None, at: int, waits: bool) -> None:
         holds: dict[str, tuple[int, int]] = {}
         motion, phone = home.open.get("motion", {}), home.open.get("phone", {})
         if motion.get("level") and phone.get("level"):
@@ -629,7 +633,7 @@ class Oracle:
                     limit = min(limit, round(limit * one.factor), one.inactive.get(rule, limit))
                 limit = min(limit, round(home.own.get((rule, 1), limit)))
                 stands = rule in home.open and home.open[rule]["start"] == since
-                if stands or (at > since and at - since - self.outages(home, since, at, "motion") >= limit):
+                if stands or (not waits and at > since and at - since - self.outages(home, since, at, "motion") >= limit):
                     holds[rule] = (min(3, 1 + home.open[weather]["level"]), since)
         moved = max(home.motions, default=0)
         after = max(home.away_since + self.table.away_motion, home.settled.get("away_motion", 0) + 1)
@@ -672,6 +676,9 @@ class Oracle:
         since = max(start, home.settled.get(rule, start))
         elapsed = at - since
         signal = {"motion": "motion", "personal": "motion", "call": "call"}.get(rule, "")
+        if not counted:
+            life = [one for one in ("motion", "call") if one in self.signals[name]]
+            signal = min(life, key=lambda one: self.outages(home, start, at, one) if at > start else 0, default="")
         observed = elapsed - self.outages(home, since, at, signal) if counted and at > since else elapsed
         there = [(level, limit) for level, limit in enumerate(limits, 1) if limit is not None and self.told_now(rule, level, at)]
         reached = max([level for level, limit in there if observed >= limit], default=0)

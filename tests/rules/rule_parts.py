@@ -58,6 +58,7 @@ def reading(
     received: Millis | None = None,
     credible: bool = True,
     skewed: bool = False,
+    again: bool = False,
     offset: int | None = None,
     observed_at: Millis | None = None,
 ) -> Reading:
@@ -73,6 +74,7 @@ def reading(
         received_at=START + (at if received is None else received),
         credible=credible,
         skewed=skewed,
+        again=again,
     )
 
 

@@ -6,7 +6,7 @@ from ingest.clock import DAY, HOUR, MINUTE
 from ingest.reading import Signal
 from rules.engine import STEP, Engine
 from rules.finding import Level, RuleKey, Signs, Verb
-from tests.rules.rule_parts import HOME, START, TABLE, Days, home_with, motion, raised, reading, resolved, told
+from tests.rules.rule_parts import HOME, SHIPPED, START, TABLE, Days, home_with, motion, raised, reading, resolved, told
 
 MACHINE = "safe_by_automatic_call"
 
@@ -129,3 +129,16 @@ def test_how_long_until_stillness_comes_to_a_warning_is_nothing_once_it_has() ->
     days.feed([motion(13 * HOUR), reading(13 * HOUR + 5 * MINUTE, Signal.DOOR)])
     days.until(14 * HOUR)
     assert days.engine.first_alert(HOME, START + 14 * HOUR) is None
+
+
+def test_what_only_a_machine_heard_is_asked_again_after_half_the_time_that_is_usual_for_the_home() -> None:
+    """The personal rule has no danger of its own to halve, and never speaks before its shortest length."""
+    days = Days([*home_with(Signal.MOTION), motion(0)], table=SHIPPED)
+    own = raised(days.until(8 * HOUR), RuleKey.PERSONAL)
+    days.feed([resolved(8 * HOUR, MACHINE, RuleKey.PERSONAL)])
+    whole = Days([*home_with(Signal.MOTION), motion(8 * HOUR)], table=SHIPPED)
+    [level, at], *_ = raised(whole.until(15 * HOUR), RuleKey.PERSONAL)
+    again = raised(days.until(15 * HOUR), RuleKey.PERSONAL)
+    least = SHIPPED.personal.shortest
+    assert own and again[0][0] is level is Level.CAUTION
+    assert again[0][1] - 8 * HOUR == -(-max((at - 8 * HOUR) // 2, least) // STEP) * STEP

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
 
-from ingest.clock import DAY, HOUR, MINUTE, Millis
+from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from ingest.facts import CheckResolved, DeviceEnrolled, DeviceRemoved, RulesApplied, RunStopped, SeasonDeclared
 from ingest.reading import DeviceId, HouseholdId, Signal
 from rules.backtest.course import Course, Recorded, gaps_of, homes_of, train_until
 from rules.backtest.figures import poisson95, row
 from rules.backtest.judged import FIRST_ALERT, delays, draw, judge, total
 from rules.baseline.prior import shipped
-from rules.engine import Item
+from rules.baseline.tail import Tail
+from rules.engine import STEP, Item
 from rules.finding import RuleKey, Verb
 from tests.rules.rule_parts import (
     HOME,
@@ -207,6 +209,14 @@ def test_a_journal_of_many_homes_is_told_apart_and_what_befell_us_belongs_to_eac
     }
 
 
+def test_a_season_declared_before_a_home_was_enrolled_holds_there_too() -> None:
+    declared = SeasonDeclared(fact_id="s", at=START, season="heatwave", until=START + DAY)
+    again = enrolled("hh-1", at=2 * HOUR, grade="high")
+    [home] = homes_of([enrolled("hh-0"), declared, enrolled("hh-1", at=HOUR), again], "log")[1:]
+    assert [type(item).__name__ for item in home.items] == ["HouseholdEnrolled", "SeasonDeclared", "HouseholdEnrolled"]
+    assert home.start == START + HOUR
+
+
 def test_what_a_home_teaches_is_what_the_rules_learnt_of_it() -> None:
     gaps = gaps_of(recorded(*hourly(9, but=silent(1, 2, 5) | silent(3, 2, 3))), SHIPPED)
     assert sorted(round(minutes) for minutes in gaps.minutes if minutes > 70) == [243, 363] and gaps.days >= 8
@@ -217,3 +227,36 @@ def test_the_prior_of_the_call_is_the_one_that_speaks_of_an_unknown_home() -> No
     said = course.until(START + 9 * HOUR)
     assert said == Course(recorded(motion(0)), SHIPPED, None).until(START + 9 * HOUR)
     assert any(one.rule is RuleKey.PERSONAL and one.verb is Verb.RAISED for one in said)
+
+
+def test_both_the_judged_days_and_the_emergencies_go_by_the_prior_of_the_call() -> None:
+    """One by which no pause is ever too long for a home that is not known yet."""
+    patient = replace(shipped(), tail=Tail(start=1e6, excess=1.0, per_day=0.001))
+    home, rows = recorded(*hourly(2, but=silent(1, 2, 7))), {}
+    for prior in (None, patient):
+        tally = judge(home, SHIPPED, prior, since=START + DAY, injections=5, seed=1, progress=int)
+        found = tally.row("personal.caution")
+        rows[prior] = (found.false_alarms, found.injections, found.missed)
+    assert rows == {None: (1, 5, 0), patient: (0, 5, 5)}
+
+
+def test_what_comes_at_a_grid_point_comes_after_what_was_said_there() -> None:
+    """The limit is reached in the very millisecond of a motion: production looks first."""
+    home = recorded(motion(0), reading(8 * HOUR - SECOND, Signal.HEARTBEAT), motion(8 * HOUR))
+    said = [one for one in Course(home, TABLE, None).until(START + 9 * HOUR) if one.rule is RuleKey.MOTION]
+    assert [(one.verb, one.at - START) for one in said] == [(Verb.RAISED, 8 * HOUR), (Verb.CLEARED, 8 * HOUR + STEP)]
+
+
+def test_a_device_that_comes_after_the_emergency_is_not_looked_on_with() -> None:
+    phone = [device("ph-1", Signal.PHONE), reading(1, Signal.PHONE, 1.0, name="ph-1")]
+    items: list[Item] = [enrolled(), *phone, device("pir-1", Signal.MOTION, at=10 * HOUR)]
+    course = Course(Recorded(household_id=HOME, log="log", items=items, end=START + DAY), TABLE, None)
+    course.until(START + 9 * HOUR)
+    assert delays(course, START + 9 * HOUR)["motion.danger"] is None
+    course.until(START + 10 * HOUR)
+    assert delays(course, START + 10 * HOUR)["motion.danger"] is not None
+
+
+def test_a_household_of_which_nothing_but_its_enrolment_is_known_is_no_home_of_the_log() -> None:
+    items: list[Item] = [enrolled("hh-1"), enrolled("hh-2"), device("pir-2", Signal.MOTION, home="hh-2")]
+    assert [one.household_id for one in homes_of(items, "log")] == ["hh-2"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
-from ingest.facts import AwayDeclared, AwayEnded, HouseholdEnded
+from ingest.facts import AwayDeclared, AwayEnded, Fact, HouseholdEnded, HouseholdGraded
 from ingest.reading import Reading, Signal
 from rules.engine import STEP, Engine
 from rules.finding import LATE_DATA, Level, RuleKey, Verb
@@ -31,7 +31,7 @@ def air(value: float, start: Millis, end: Millis) -> list[Reading]:
     return [reading(at, Signal.TEMPERATURE, value, name="th-1") for at in every(10, start, end)]
 
 
-def home(*more: Reading, phone: bool = True) -> Days:
+def home(*more: Reading | Fact, phone: bool = True) -> Days:
     devices = [device("pir-1", Signal.MOTION), device("th-1", Signal.TEMPERATURE, interval_s=600)]
     return Days([enrolled(), *devices, *([device("ph-1", Signal.PHONE)] if phone else []), motion(0), *more])
 
@@ -100,6 +100,22 @@ def test_stillness_in_heat_counts_only_while_the_home_was_observed_and_what_stan
     assert (one.evidence.coverage, one.evidence.blind) == (0.8, "broker")
     blind.feed([link_down(7 * HOUR)])
     assert [one.verb for one in blind.until(9 * HOUR) if one.rule is RuleKey.HEAT_INACTIVE] == []
+
+
+def test_after_an_outage_of_ours_stillness_in_heat_waits_for_the_backlog_too() -> None:
+    """All homes in heat at once: what moved in them meanwhile stands in the queue of the broker."""
+    hot = air(32.3, 0, 4 * HOUR)
+    days = home(*hot, link_down(4 * HOUR - 5 * MINUTE), link_up(6 * HOUR))
+    late = [
+        reading(at, Signal.TEMPERATURE, 32.4, name="th-1", received=6 * HOUR + 8 * MINUTE) for at in every(10, 4 * HOUR, 6 * HOUR)
+    ]
+    days.feed([motion(5 * HOUR, received=6 * HOUR + 8 * MINUTE), *late, *air(32.3, 6 * HOUR + 10 * MINUTE, 12 * HOUR)])
+    assert raised(days.until(12 * HOUR), RuleKey.HEAT_INACTIVE) == [(Level.WARNING, 10 * HOUR)]
+
+
+def test_stillness_in_heat_that_no_backlog_ends_is_told_ten_minutes_after_the_outage_at_the_latest() -> None:
+    days = home(*air(32.3, 0, 4 * HOUR), link_down(4 * HOUR - 5 * MINUTE), link_up(6 * HOUR))
+    assert raised(days.until(7 * HOUR), RuleKey.HEAT_INACTIVE) == [(Level.WARNING, 6 * HOUR + 10 * MINUTE)]
 
 
 def test_a_settled_check_lets_the_stillness_be_told_anew_when_it_has_lasted_anew() -> None:
@@ -198,3 +214,35 @@ def test_an_ended_household_takes_what_two_things_said_with_it() -> None:
 def test_a_home_without_a_motion_sensor_is_never_still() -> None:
     items = [*home_with(Signal.TEMPERATURE)[:1], device("th-1", Signal.TEMPERATURE, interval_s=600), *air(31.5, 0, 9 * HOUR)]
     assert raised(Days(items).until(9 * HOUR), RuleKey.HEAT_INACTIVE) == []
+
+
+def test_what_is_to_be_looked_at_keeps_its_turn_when_a_fact_of_the_home_comes_before_it() -> None:
+    """Frozen by its last sample, which no other follows, and within the same ten seconds a new grade: told no later for it."""
+    cold = [*air(22.0, 0, 29 * MINUTE), reading(30 * MINUTE, Signal.TEMPERATURE, 4.0, name="th-1")]
+    regraded = HouseholdGraded(fact_id="g", at=START + 30 * MINUTE + SECOND, household_id=HOME, grade="ordinary")
+    for items in (cold, [*cold, regraded]):
+        [one] = [one for one in home(*items).until(HOUR) if one.rule is RuleKey.FROZEN]
+        assert (one.verb, one.level, one.at - START) == (Verb.UNDETERMINED, Level.DANGER, 50 * MINUTE + STEP)
+
+
+def test_stillness_in_heat_says_how_much_of_it_the_homes_own_gateway_kept_from_us() -> None:
+    lost = [reading(2 * HOUR, Signal.STATUS, 0.0, name="gw-1"), reading(3 * HOUR, Signal.STATUS, 1.0, name="gw-1")]
+    days = home(device("gw-1", Signal.STATUS), *lost, *air(31.5, 0, 6 * HOUR))
+    [one] = [one for one in days.until(6 * HOUR) if one.rule is RuleKey.HEAT_INACTIVE]
+    assert (one.at - START, one.evidence.coverage, one.evidence.blind) == (5 * HOUR, 0.8, "gateway")
+
+
+def test_each_stillness_in_heat_is_an_episode_of_its_own_and_its_end_names_it() -> None:
+    days = home(*air(31.5, 0, 12 * HOUR), motion(5 * HOUR))
+    first, over, second = [one for one in days.until(10 * HOUR) if one.rule is RuleKey.HEAT_INACTIVE]
+    assert first.episode == over.episode != second.episode and first.finding_id != second.finding_id
+    rising = home(*air(17.0, 0, 6 * HOUR), *air(15.0, 6 * HOUR, 8 * HOUR)).until(8 * HOUR)
+    assert len({one.episode for one in rising if one.rule is RuleKey.COLD_INACTIVE}) == 1
+
+
+def test_stillness_in_heat_is_over_and_not_withdrawn_when_the_resident_has_gone_out() -> None:
+    days = home(device("door-1", Signal.DOOR), *air(31.5, 0, 5 * HOUR))
+    days.until(5 * HOUR)
+    days.feed([reading(5 * HOUR, Signal.DOOR, 1.0, name="door-1")])
+    [over] = [one for one in days.until(6 * HOUR) if one.rule is RuleKey.HEAT_INACTIVE]
+    assert (over.verb, over.at - START, over.evidence.withdrawn) == (Verb.CLEARED, 5 * HOUR + STEP, "")

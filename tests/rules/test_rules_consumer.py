@@ -245,3 +245,12 @@ def test_while_a_running_site_evaluates_others_get_a_turn_soon_and_afterwards_al
         consumer.at_head(START + 2 * MINUTE)
     assert engine.intervals == [usual, pytest.approx(BRISK_S), pytest.approx(BRISK_S)]
     assert sys.getswitchinterval() == usual
+
+
+def test_what_is_read_in_one_go_is_evaluated_at_each_grid_point_between() -> None:
+    """After nine seconds of a step, and in the middle of the next: the limit that lies between them is told all the same."""
+    site = Site()
+    beat = say(8 * HOUR + MINUTE - 1_000, Signal.HEARTBEAT, 1, 2)
+    site.journal.append([say(MINUTE, Signal.MOTION, 1, 1), beat, say(8 * HOUR + MINUTE + 5_000, Signal.MOTION, 1, 3)])
+    said = [one for one in site.until(9 * HOUR).findings if one.rule is RuleKey.MOTION]
+    assert [(one.verb, one.at - START - 8 * HOUR - MINUTE) for one in said] == [(Verb.RAISED, 0), (Verb.CLEARED, STEP)]

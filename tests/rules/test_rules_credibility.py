@@ -159,6 +159,57 @@ def test_two_devices_with_one_id_and_one_boot_are_told_by_numbers_that_run_backw
     assert tickets(Days([*home_with(Signal.MOTION), *mixed]), 8 * MINUTE, RuleKey.DEVICE_DUPLICATE)
 
 
+LIFE_OF_TWINS = {
+    Signal.MOTION: RuleKey.MOTION,
+    Signal.CALL: RuleKey.CALL,
+    Signal.STEPS: RuleKey.CANNOT_VERIFY,
+    Signal.DOOR: RuleKey.CANNOT_VERIFY,
+}
+
+
+def twins(signal: Signal, start: Millis, end: Millis) -> list[Reading]:
+    """Two devices with one id, each with its own boots, that tell this every quarter of an hour or so."""
+    return [
+        structs.replace(
+            reading(at + place * place * 7_919 % 60_000, signal, 2.0 if signal is Signal.DOOR else 1.0),
+            boot=1 + place % 2,
+            seq=place,
+        )
+        for place, at in enumerate(every(17, start, end))
+    ]
+
+
+@pytest.mark.parametrize("signal", LIFE_OF_TWINS)
+def test_a_device_whose_id_is_used_twice_proves_no_life_while_that_is_told(signal: Signal) -> None:
+    """The other of the two may stand in another home, and somebody who lives there kept this one alive."""
+    days = Days([*home_with(Signal.MOTION, Signal.CALL, Signal.STEPS), motion(0), *twins(signal, HOUR, 30 * HOUR)])
+    said = days.until(30 * HOUR)
+    [(_, _, _, found)] = [one for one in told(said, RuleKey.DEVICE_DUPLICATE) if one[1] == "raised"]
+    believed = max(one.observed_at for one in twins(signal, HOUR, round(found * HOUR))) - START
+    [check] = [one for one in said if one.rule is RuleKey.CANNOT_VERIFY and one.verb is Verb.RAISED]
+    assert 24 * HOUR < check.at - START <= believed + 24 * HOUR + STEP
+    assert check.evidence.blind == Blind.SENSOR and check.evidence.coverage < 0.1
+    seen = days.engine.sights().of("hh-1")
+    assert seen is not None and seen.cause is Blind.SENSOR and seen.signals == ("motion", "call")
+
+
+def test_a_device_whose_id_is_used_twice_is_believed_again_once_that_is_over_and_its_alarm_at_all_times() -> None:
+    days = Days([*home_with(Signal.MOTION), motion(0), *twins(Signal.MOTION, HOUR, 6 * HOUR)])
+    days.feed([reading(6 * HOUR, Signal.SOS)])
+    assert raised(days.until(6 * HOUR + MINUTE), RuleKey.SOS)
+    assert days.engine.sights().homes
+    assert [verb for _, verb, _, _ in tickets(days, 8 * HOUR, RuleKey.DEVICE_DUPLICATE)] == ["cleared"]
+    assert not days.engine.sights().homes
+    days.feed([motion(8 * HOUR + MINUTE)])
+    assert raised(days.until(17 * HOUR), RuleKey.MOTION)[-1] == (1, 16 * HOUR + MINUTE)
+
+
+def test_another_sensor_of_the_home_is_believed_whatever_the_id_of_the_first() -> None:
+    stands = [*home_with(Signal.MOTION), device("pir-2", Signal.MOTION)]
+    days = Days([*stands, *twins(Signal.MOTION, HOUR, 6 * HOUR), motion(5 * HOUR, name="pir-2")])
+    assert raised(days.until(13 * HOUR + MINUTE), RuleKey.MOTION) == [(1, 13 * HOUR)]
+
+
 def test_reboots_shuffles_and_what_comes_late_are_no_second_device() -> None:
     reboots = [numbered(place * MINUTE, place, 0) for place in range(10)]
     shuffled = [numbered((20 + place) * MINUTE, 10, 1_000 + place * 37 % 90) for place in range(20)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from ingest.clock import DAY, HOUR, MINUTE
@@ -9,6 +11,7 @@ from ingest.facts import DeviceRemoved, HouseholdEnded
 from ingest.reading import DeviceId, Reading, Reason, Signal
 from rules.engine import Engine, Item
 from rules.finding import DEVICE, Level, RuleKey, Verb
+from rules.observability import Blind
 from rules.sentence import reason
 from tests.rules.rule_parts import (
     HOME,
@@ -113,14 +116,16 @@ def test_wrong_2_a_gateway_that_stops_is_one_finding_and_not_one_for_each_device
     assert [one.verb for one in days.until(6 * HOUR + 5 * MINUTE) if one.rule in DEVICE] == [Verb.CLEARED]
 
 
-def test_wrong_5_a_household_never_heard_is_a_ticket_after_an_hour_and_a_check_after_a_day() -> None:
-    days = Days(home_with(Signal.MOTION, Signal.CALL, interval_s=600))
+@pytest.mark.parametrize("signals", [(Signal.MOTION, Signal.CALL), (Signal.CALL, Signal.PHONE), ()])
+def test_wrong_5_a_household_never_heard_is_a_ticket_after_an_hour_and_a_check_after_a_day(signals: tuple[Signal, ...]) -> None:
+    """Whatever stands there: a home that has a phone alone is verified by calls, but only once it is heard at all."""
+    days = Days(home_with(*signals, interval_s=600))
     said = days.until(30 * HOUR)
     assert told(said) == [("not_commissioned", "raised", 1, 1.0), ("cannot_verify", "raised", 3, 24.0)]
     check = said[-1]
     assert (check.evidence.coverage, check.evidence.blind) == (0.0, "not_commissioned")
     assert "0%만 관측, 미개통" in reason(check.rule, check.level, check.evidence, check.at)
-    days.feed([motion(30 * HOUR)])
+    days.feed([reading(30 * HOUR, Signal.CALL), motion(30 * HOUR)])
     assert told(days.until(31 * HOUR))[:2] == [
         ("cannot_verify", "cleared", 3, 30.0028),
         ("not_commissioned", "cleared", 1, 30.0028),
@@ -203,3 +208,67 @@ def test_all_gateways_that_come_back_in_one_batch_mean_what_they_mean_one_by_one
         assert {one.evidence.device_id for one in found if one.verb is Verb.RAISED} >= {"pir-hh-1", "pir-hh-2"}
         said.append((found, engine.snapshot()))
     assert said[0] == said[1]
+
+
+def test_what_a_claimed_device_had_sent_before_blames_no_clock_and_is_no_report_of_now() -> None:
+    """It is older than the enrolment for the best of reasons."""
+    before = [
+        reading(2 * HOUR, Signal.MOTION, observed_at=START - at * MINUTE, credible=credible, skewed=skewed, again=True)
+        for at, credible, skewed in [*((at, False, False) for at in range(9)), (9, True, True), (10, True, False)]
+    ]
+    days = Days([*home_with(Signal.MOTION, interval_s=600), motion(0), *before])
+    assert told(days.until(4 * HOUR), RuleKey.DEVICE_CLOCK, RuleKey.DEVICE_SILENT) == [
+        ("device_silent", "raised", 1, round(32 / 60, 4)),
+    ]
+
+
+def test_each_silence_of_a_device_is_an_episode_of_its_own_and_so_is_that_of_each_home() -> None:
+    names = ("hh-1", "hh-2")
+    stands = [fact for home in names for fact in (enrolled(home), device(f"d-{home}", Signal.MOTION, home=home, interval_s=600))]
+    moved = [motion(at, home=home, name=f"d-{home}") for home in names for at in (0, 2 * HOUR)]
+    said = [one for one in Days([*stands, *moved]).until(4 * HOUR) if one.rule is RuleKey.DEVICE_SILENT]
+    raised = [one for one in said if one.verb is Verb.RAISED]
+    assert len(raised) == 4 and len({one.episode for one in raised}) == len({one.finding_id for one in raised}) == 4
+    assert {one.episode for one in said if one.verb is Verb.CLEARED} < {one.episode for one in raised}
+
+
+def together(*items: Reading, stands: Sequence[Item]) -> Days:
+    """What is read in one go: readings of several devices in one batch."""
+    days = Days(stands)
+    days.engine.advance(max(item.received_at for item in items))
+    days.engine.fold(items)
+    return days
+
+
+def test_wrong_dates_of_one_device_are_no_fault_of_those_that_are_read_with_it() -> None:
+    stands = [*home_with(Signal.MOTION), device("th-1", Signal.TEMPERATURE), device("gw-1", Signal.STATUS)]
+    wrong = [reading(MINUTE + at, Signal.MOTION, skewed=True) for at in range(3)]
+    right = [reading(MINUTE + at, Signal.TEMPERATURE, 21.0, name="th-1") for at in range(3)]
+    online = [reading(MINUTE + at, Signal.STATUS, 1.0, name="gw-1", skewed=True) for at in range(3)]
+    days = together(*wrong, *right, *online, stands=stands)
+    found = [one for one in days.until(5 * MINUTE) if one.rule is RuleKey.DEVICE_CLOCK]
+    assert [(one.evidence.device_id, one.evidence.value) for one in found] == [("pir-1", 3.0)]
+
+
+def test_a_clock_that_is_behind_is_found_though_a_gateway_speaks_in_the_same_batch() -> None:
+    days = Days([*home_with(Signal.MOTION), device("gw-1", Signal.STATUS), device("gw-2", Signal.STATUS)])
+    for minute in range(5, 130, 5):
+        at = minute * MINUTE
+        days.engine.advance(START + at)
+        behind = reading(at - 3 * MINUTE, Signal.LIGHT, 9.0, received=at)
+        old = [reading(at - HOUR, Signal.STATUS, 1.0, name=name, received=at) for name in ("gw-1", "gw-2")]
+        days.engine.fold([behind, *old])
+    found = {key for key, rule, _ in days.engine.standing() if rule is RuleKey.DEVICE_DRIFT}
+    days.engine.advance(START + 131 * MINUTE)
+    found |= {key for key, rule, _ in days.engine.standing() if rule is RuleKey.DEVICE_DRIFT}
+    assert found == {"device:pir-1"}
+
+
+def test_a_gateway_that_says_it_is_online_is_heard_and_the_brokers_word_that_it_is_not_is_no_word_of_its_home() -> None:
+    found = []
+    for online in (1.0, 0.0):
+        days = Days([enrolled(), device("gw-1", Signal.STATUS), reading(10 * MINUTE, Signal.STATUS, online, name="gw-1")])
+        days.until(11 * MINUTE)
+        sight = days.engine.sights().of(HOME)
+        found.append(None if sight is None else sight.cause)
+    assert found == [None, Blind.NOT_COMMISSIONED]

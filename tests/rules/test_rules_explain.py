@@ -26,8 +26,10 @@ from tests.rules.rule_parts import (
     link_down,
     link_up,
     motion,
+    raised,
     reading,
     rejection,
+    resolved,
     without_personal,
 )
 from tests.rules.test_rules_limits import applied, declared, own
@@ -113,8 +115,11 @@ def test_an_absence_that_is_declared_suspends_what_counts_and_says_until_when() 
 
 
 def test_just_after_an_outage_it_says_that_it_waits_for_the_backlog() -> None:
-    days = Days([*home_with(Signal.MOTION), motion(0), link_down(HOUR), link_up(9 * HOUR)])
-    assert rule(seen(days, 9 * HOUR + MINUTE), RuleKey.MOTION).lacking == "backlog"
+    hot = [reading(at * MINUTE, Signal.TEMPERATURE, 32.0) for at in range(0, 60, 5)]
+    days = Days([*home_with(Signal.MOTION, Signal.TEMPERATURE), motion(0), *hot, link_down(HOUR), link_up(9 * HOUR)])
+    account = seen(days, 9 * HOUR + MINUTE)
+    assert rule(account, RuleKey.MOTION).lacking == rule(account, RuleKey.HEAT_INACTIVE).lacking == "backlog"
+    assert rule(account, RuleKey.COLD_INACTIVE).lacking == "needs_cold"
 
 
 def test_a_value_is_told_with_its_sensor_and_each_level_with_its_dwell() -> None:
@@ -145,7 +150,7 @@ def test_the_words_say_the_figures() -> None:
     line = next(one for one in explain_lines(seen(days, 14 * HOUR)) if one.startswith("활동 없음:"))
     assert "11월 22일 10:00부터 13시간, 그중 10시간을 셈 (관측 77%)" in line
     assert "주의 발생 중" in line and "주의 8시간: 넘음" in line and "경보 12시간: 11월 23일 01:00에 발생할 예정" in line
-    assert "11월 22일 11:00 - 11월 22일 14:00 관측 못 함 (브로커 연결 끊김)" in line
+    assert "11월 22일 11:00 - 11월 22일 14:00 관측 못 함 (메시지 서버 연결 끊김)" in line
     english = next(one for one in explain_lines(days.engine.explain(HouseholdId(HOME)), "en") if one.startswith("No motion:"))
     assert "Caution 8 h: reached" in english and "Warning 12 h: would speak at 23 Nov 01:00" in english
     days.feed([link_down(15 * HOUR)])
@@ -316,7 +321,7 @@ def test_the_whole_account_reads_as_sentences_in_korean_and_in_english() -> None
     days.feed([reading(at * MINUTE, Signal.HUMIDITY, 40.0) for at in range(785, 841, 10)])
     days.until(14 * HOUR + STEP)
     version = days.engine.table.version
-    outage = "11월 22일 11:00 - 11월 22일 14:00 관측 못 함 (브로커 연결 끊김)"
+    outage = "11월 22일 11:00 - 11월 22일 14:00 관측 못 함 (메시지 서버 연결 끊김)"
     assert lines_of(days, "fr") == lines_of(days, "ko")
     assert lines_of(days, "ko") == {
         "": f"11월 22일 23:00 현재 규칙이 본 hh-1 (위험군 ordinary, 기준표 {version}).",
@@ -361,8 +366,8 @@ def test_the_whole_account_reads_as_sentences_in_korean_and_in_english() -> None
     english = lines_of(days, "en")
     unknown = "not to be foreseen, it cannot be observed"
     outages = (
-        "not observed 22 Nov 11:00 - 22 Nov 14:00 (no connection to the broker); "
-        "not observed since 23 Nov 00:00 (no connection to the broker)"
+        "not observed 22 Nov 11:00 - 22 Nov 14:00 (no connection to the message broker); "
+        "not observed since 23 Nov 00:00 (no connection to the message broker)"
     )
     assert english[""] == f"hh-1 as the rules saw it at 23 Nov 01:00 (grade ordinary, table {version})."
     assert english["No motion"] == (
@@ -376,10 +381,10 @@ def test_the_whole_account_reads_as_sentences_in_korean_and_in_english() -> None
     assert english["Heat"] == (
         "the last sample is old: how it is now could not be known; last sample 34.3°C, 22 Nov 23:00, pir-1; "
         f"Warning stands; Caution 31: reached; Warning 33: reached; Danger 35: {unknown}; "
-        "not observed since 23 Nov 00:00 (no connection to the broker)."
+        "not observed since 23 Nov 00:00 (no connection to the message broker)."
     )
     deaf = "it cannot be observed now: a signal would not have been heard; Danger: would speak at once when it comes"
-    assert english["Smoke"] == f"{deaf}; not observed since 23 Nov 00:00 (no connection to the broker)."
+    assert english["Smoke"] == f"{deaf}; not observed since 23 Nov 00:00 (no connection to the message broker)."
     assert english["No motion, phone off"] == (
         "phone off does not stand; since 22 Nov 11:00; Warning: to be judged when that stands."
     )
@@ -410,3 +415,56 @@ def test_at_the_return_time_itself_the_clocks_run_again() -> None:
     account = rule(seen(days, 9 * HOUR), RuleKey.MOTION)
     assert (account.since, account.elapsed, account.lacking, account.coverage) == (START + 9 * HOUR, 0, "", 1.0)
     assert [one.due for one in account.levels] == [START + 17 * HOUR, START + 21 * HOUR, START + 33 * HOUR]
+
+
+def test_after_a_check_that_ended_without_a_sign_of_life_it_counts_from_there_as_the_rule_does() -> None:
+    days = Days([*home_with(Signal.MOTION), motion(0)])
+    days.until(9 * HOUR)
+    days.feed([resolved(9 * HOUR, "device_fault", RuleKey.MOTION)])
+    account = rule(seen(days, 10 * HOUR), RuleKey.MOTION)
+    assert account.since == START + 9 * HOUR and account.elapsed == HOUR
+    assert {one.level: one.due for one in account.levels}[Level.CAUTION] == START + 17 * HOUR
+    assert raised(days.until(18 * HOUR), RuleKey.MOTION) == [(Level.CAUTION, 17 * HOUR)]
+
+
+def test_what_was_blind_is_no_part_of_what_a_device_rule_or_a_new_home_was_observed() -> None:
+    days = Days([enrolled(), device("pir-1", Signal.MOTION, interval_s=3600), link_down(10 * MINUTE), link_up(20 * MINUTE)])
+    unheard = rule(seen(days, 30 * MINUTE), RuleKey.NOT_COMMISSIONED)
+    assert (unheard.since, unheard.elapsed, unheard.observed) == (START, 30 * MINUTE, 20 * MINUTE)
+    assert unheard.levels[0].due == START + 70 * MINUTE
+    days.feed([motion(40 * MINUTE), link_down(50 * MINUTE), link_up(55 * MINUTE)])
+    account = seen(days, HOUR)
+    assert rule(account, RuleKey.NOT_COMMISSIONED).since == START + 40 * MINUTE
+    silent = rule(account, RuleKey.DEVICE_SILENT)
+    assert (silent.since, silent.elapsed, silent.observed) == (START + 40 * MINUTE, 20 * MINUTE, 15 * MINUTE)
+
+
+def test_a_short_outage_since_a_sample_is_named_only_once_the_sample_is_too_old_to_go_by() -> None:
+    days = Days([*home_with(Signal.TEMPERATURE), reading(10 * MINUTE, Signal.TEMPERATURE, 32.0)])
+    days.feed([link_down(11 * MINUTE), link_up(12 * MINUTE)])
+    account = rule(seen(days, 13 * MINUTE), RuleKey.HEAT)
+    assert (account.lacking, account.blind) == ("", ())
+    account = rule(seen(days, HOUR), RuleKey.HEAT)
+    assert account.lacking == "stale"
+    assert [(one.since - START, one.until) for one in account.blind] == [(11 * MINUTE, START + 12 * MINUTE)]
+
+
+def test_what_cannot_be_foreseen_and_what_came_last_are_said_in_both_languages() -> None:
+    warm = [reading(at * MINUTE, Signal.TEMPERATURE, 32.0, name="th") for at in (0, 10)]
+    refused = [rejection(HOUR), rejection(HOUR + MINUTE)]
+    stands = [*home_with(Signal.MOTION), device("th", Signal.TEMPERATURE)]
+    days = Days([*stands, motion(0), *warm, *refused, link_down(HOUR + 2 * MINUTE)])
+    days.until(HOUR + 30 * MINUTE)
+    ko, en = lines_of(days, "ko"), lines_of(days, "en")
+    assert ko["활동 없음"].split("; ")[1:4] == [
+        "주의 8시간: 관측할 수 없어 예정 시각 없음",
+        "경보 12시간: 관측할 수 없어 예정 시각 없음",
+        "위험 24시간: 관측할 수 없어 예정 시각 없음",
+    ]
+    assert ko["폭염"].split("; ")[2:5] == [
+        "주의 31: 관측할 수 없어 예정 시각 없음",
+        "경보 33: 관측할 수 없어 예정 시각 없음",
+        "위험 35: 관측할 수 없어 예정 시각 없음",
+    ]
+    assert en["pir-1 Unreadable values"] == "now 2 messages, the last at 22 Nov 10:01; Caution 10 messages: not breached."
+    assert ko["pir-1 읽을 수 없는 값"] == "지금 2건, 마지막 11월 22일 10:01; 주의 10건: 넘지 않음."

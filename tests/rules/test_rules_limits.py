@@ -138,8 +138,8 @@ def test_a_season_that_is_less_careful_is_refused_whole(extra: str, what: str) -
     ("old", "new", "what"),
     [
         ("[season.heatwave]", '[season.heatwave]\nfrom = "01-01"\nuntil = "12-31"', "leaves no day outside"),
-        ("[season.heatwave]", '[season.heatwave]\nfrom = "07-01"', "not a day of every year"),
-        ("[season.heatwave]", '[season.heatwave]\nuntil = "07-01"', "not a day of every year"),
+        ("[season.heatwave]", '[season.heatwave]\nfrom = "07-01"', "from and until go together"),
+        ("[season.heatwave]", '[season.heatwave]\nuntil = "07-01"', "from and until go together"),
         ('signal = "motion"', 'signal = "motion"\nactive = 7', "not hours such as"),
         ('signal = "motion"', 'signal = "door"', 'one of "motion"'),
         ('danger = "5 d"', "", "every absence ends in danger"),
@@ -513,3 +513,22 @@ def test_what_cannot_be_read_says_what_would_be_right_in_both_languages(
 def test_a_limit_of_ones_own_stands_at_its_own_level(level: int, expected: tuple[int, ...]) -> None:
     found = with_own(TABLE.profile(Grade.ORDINARY), [OwnLimit(rule="motion", level=level, limit=5.0 * HOUR)])
     assert found.absence.motion == tuple(one * HOUR for one in expected)
+
+
+def test_what_could_not_be_observed_by_night_is_told_from_the_active_hours_on_and_in_danger_at_once() -> None:
+    """Still since 15:00, blind since 16:00: 주의 would be due at 23:00 and waits for 07:00, 위험 at 15:00 waits for nothing."""
+    text = TEXT.replace('signal = "motion"', 'signal = "motion"\nactive = "07:00-22:00"', 1)
+    lost = reading(7 * HOUR, Signal.STATUS, 0.0, name="gw-1")
+    stands = [*home_with(Signal.MOTION), device("gw-1", Signal.STATUS)]
+    days = Days([*stands, motion(6 * HOUR), lost], table=read_table(text))
+    said = told(days.until(21 * HOUR + 59 * MINUTE), RuleKey.MOTION)
+    assert said == []
+    assert told(days.until(31 * HOUR), RuleKey.MOTION) == [("motion", "undetermined", 2, 22.0)]
+    late = Days([*stands, motion(12 * HOUR), reading(13 * HOUR, Signal.STATUS, 0.0, name="gw-1")], table=read_table(text))
+    assert told(late.until(22 * HOUR), RuleKey.MOTION) == [("motion", "undetermined", 1, 22.0)]
+
+
+def test_a_limit_of_ones_own_that_is_not_there_can_be_taken_back_and_changes_nothing() -> None:
+    days = Days([*home_with(Signal.MOTION), motion(0), own(HOUR, "motion", 1, None), own(HOUR, "motion", 2, 5.0 * HOUR)])
+    days.feed([own(2 * HOUR, "motion", 1, None)])
+    assert raised(days.until(9 * HOUR), RuleKey.MOTION) == [(Level.WARNING, 5 * HOUR)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from ingest.reading import DeviceId, HouseholdId, Signal
 from rules.engine import STEP, Item
 from rules.finding import Level, RuleKey, Verb
 from rules.observability import Blind, Observability, Sight
+from rules.roll import MOTION_BIT
 from rules.sentence import reason
 from tests.rules.rule_parts import (
     START,
@@ -72,6 +74,30 @@ def test_a_gateway_offline_blinds_its_own_home_alone() -> None:
     days.feed([reading(HOUR, Signal.STATUS, 0.0, name="gw-1"), reading(3 * HOUR, Signal.STATUS, 1.0, name="gw-1")])
     said = [one for one in days.until(11 * HOUR) if one.rule is RuleKey.MOTION and one.verb is Verb.RAISED]
     assert [(one.household_id, one.at - START) for one in said] == [("hh-2", 8 * HOUR), ("hh-1", 10 * HOUR)]
+
+
+@pytest.mark.parametrize("flaps", ["back for five minutes", "a second gateway"])
+def test_a_home_well_before_an_outage_stays_excused_when_the_outage_begins_again_while_it_is_doubted(flaps: str) -> None:
+    """After 24 h of it the home is in doubt (경보); asked anew whether it was well before, it would be in danger at once."""
+    gateways = [device(name, Signal.STATUS) for name in ("gw-1", "gw-2")]
+    lost = [reading(HOUR, Signal.STATUS, 0.0, name="gw-1")]
+    again = {
+        "back for five minutes": [
+            reading(30 * HOUR, Signal.STATUS, 1.0, name="gw-1"),
+            reading(30 * HOUR + 5 * MINUTE, Signal.STATUS, 0.0, name="gw-1"),
+        ],
+        "a second gateway": [reading(30 * HOUR, Signal.STATUS, 0.0, name="gw-2")],
+    }
+    days = Days([*home_with(Signal.MOTION), *gateways, motion(0), *lost, *again[flaps]])
+    said = days.until(49 * HOUR)
+    assert raised(said, RuleKey.CANNOT_VERIFY) == [(Level.WARNING, 24 * HOUR), (Level.DANGER, 48 * HOUR)]
+
+
+def test_a_home_in_doubt_whose_gateway_is_lost_anew_after_it_had_settled_is_excused_no_more() -> None:
+    status = [(HOUR, 0.0), (23 * HOUR, 1.0), (25 * HOUR, 0.0)]
+    gateway = [reading(at, Signal.STATUS, value, name="gw-1") for at, value in status]
+    days = Days([*home_with(Signal.MOTION), device("gw-1", Signal.STATUS), motion(0), *gateway])
+    assert raised(days.until(30 * HOUR), RuleKey.CANNOT_VERIFY) == [(Level.DANGER, 24 * HOUR)]
 
 
 def test_what_was_queued_during_our_outage_counts_at_its_own_time() -> None:
@@ -164,6 +190,34 @@ def test_a_sensor_that_never_spoke_blinds_a_home_that_is_otherwise_heard() -> No
     assert days.engine.sights().homes == {}
 
 
+def test_a_door_that_opens_while_no_motion_could_be_seen_says_nothing_of_anybody_leaving() -> None:
+    """It ends no doubt and gives the net no more time, not even once the sensor is heard again, which is no motion."""
+    stands = [*home_with(Signal.MOTION, interval_s=600), device("door-1", Signal.DOOR)]
+    days = Days([*stands, motion(HOUR), reading(10 * HOUR, Signal.DOOR, name="door-1")])
+    said = days.until(12 * HOUR)
+    assert told(said, RuleKey.MOTION) == [("motion", "undetermined", 1, 9.0)]
+    days.feed([reading(at, Signal.HEARTBEAT) for at in every(10, 12 * HOUR, 26 * HOUR)])
+    said = days.until(26 * HOUR)
+    assert told(said, RuleKey.MOTION) == [("motion", "raised", 1, 20.0), ("motion", "raised", 2, 24.0)]
+    assert raised(said, RuleKey.CANNOT_VERIFY) == [(Level.DANGER, 25 * HOUR)]
+    days.feed([motion(26 * HOUR), reading(26 * HOUR + MINUTE, Signal.DOOR, name="door-1")])
+    days.feed([reading(at, Signal.HEARTBEAT) for at in every(10, 26 * HOUR + 2 * MINUTE, 60 * HOUR)])
+    assert [verb for _, verb, _, _ in told(days.until(60 * HOUR), RuleKey.MOTION)] == ["cleared"]  # now nobody is seen to move
+
+
+def test_of_many_homes_only_those_whose_sensor_was_silent_are_still_at_home_after_a_door() -> None:
+    homes = [f"hh-{number}" for number in range(1_100)]
+    days = Days([item for home in homes for item in (enrolled(home), device(f"d-{home}", Signal.DOOR, home=home))])
+    days.feed([device(f"p-{home}", Signal.MOTION, home=home, interval_s=600) for home in homes[::100]])
+    days.feed([motion(0, home=home, name=f"p-{home}") for home in homes[::100]])
+    days.feed([reading(0, Signal.HEARTBEAT, home=home, name=f"d-{home}") for home in homes])
+    days.until(HOUR)
+    days.feed([reading(HOUR, Signal.DOOR, home=home, name=f"d-{home}") for home in homes])
+    days.feed([link_down(2 * HOUR), link_up(2 * HOUR + MINUTE)])  # all are looked at together
+    doubts = [one.household_id for one in days.until(10 * HOUR) if one.verb is Verb.UNDETERMINED]
+    assert sorted(map(str, doubts)) == sorted(homes[::100])
+
+
 def test_a_phone_that_said_it_is_off_and_fell_silent_is_still_off() -> None:
     items = [*home_with(Signal.PHONE, Signal.CALL, interval_s=3600), reading(0, Signal.PHONE, 0.0)]
     days = Days(items)
@@ -209,6 +263,47 @@ def test_a_home_heard_as_it_happens_waits_no_longer_and_none_waits_more_than_ten
     assert said == [("hh-1", 10 * HOUR + 2 * MINUTE + STEP), ("hh-2", 10 * HOUR + 10 * MINUTE)]
 
 
+def test_a_link_that_goes_for_moments_again_and_again_silences_no_rule() -> None:
+    """After each the wait for a backlog would begin anew, and the home of somebody who lies there would never be told of."""
+    days = Days([*home_with(Signal.MOTION), motion(HOUR)])
+    for at in every(9, 2 * HOUR, 26 * HOUR):
+        days.feed([link_down(at + SECOND), link_up(at + 6 * SECOND)])
+    said = days.until(26 * HOUR)
+    assert [level for level, _ in raised(said, RuleKey.MOTION)] == list(Level)
+    assert raised(said, RuleKey.MOTION)[-1][1] <= 25 * HOUR + 15 * MINUTE
+    assert raised(said, RuleKey.CANNOT_VERIFY)[0][1] == 25 * HOUR
+
+
+def test_outages_that_follow_each_other_hold_back_nothing_for_longer_than_ten_minutes() -> None:
+    days = Days([*home_with(Signal.MOTION), motion(HOUR)])
+    for at in every(9, 2 * HOUR, 28 * HOUR):
+        days.feed([link_down(at + SECOND), link_up(at + 91 * SECOND)])
+    said = days.until(28 * HOUR)
+    assert [level for level, _ in raised(said, RuleKey.MOTION)][:2] == [Level.CAUTION, Level.WARNING]
+    assert raised(said, RuleKey.CANNOT_VERIFY)[0][1] <= 25 * HOUR + 10 * MINUTE
+
+
+def test_a_blip_right_after_a_long_outage_does_not_end_the_wait_for_its_backlog() -> None:
+    days = Days([*home_with(Signal.MOTION), motion(0), link_down(8 * HOUR - MINUTE), link_up(10 * HOUR)])
+    days.feed([link_down(10 * HOUR + 2 * MINUTE + SECOND), link_up(10 * HOUR + 2 * MINUTE + 6 * SECOND)])
+    assert raised(days.until(10 * HOUR + 9 * MINUTE), RuleKey.MOTION) == []
+    assert raised(days.until(10 * HOUR + 11 * MINUTE), RuleKey.MOTION) == [(Level.CAUTION, 10 * HOUR + 10 * MINUTE)]
+
+
+def test_the_net_says_that_no_sensor_of_life_could_be_heard() -> None:
+    days = Days([*home_with(Signal.MOTION, interval_s=600), motion(HOUR)])
+    said = [one for one in days.until(25 * HOUR) if one.rule is RuleKey.CANNOT_VERIFY]
+    assert [(one.evidence.coverage, one.evidence.blind) for one in said] == [(0.0, Blind.SENSOR)]
+    assert "0%만 관측, 센서 응답 없음 또는 이상" in reason(RuleKey.CANNOT_VERIFY, Level.DANGER, said[0].evidence, said[0].at)
+
+
+def test_the_net_is_observed_as_well_as_the_best_observed_of_the_signals_of_life() -> None:
+    stands = [*home_with(Signal.MOTION, interval_s=600), device("ph", Signal.CALL)]
+    days = Days([*stands, motion(HOUR), reading(2 * HOUR, Signal.CALL, name="ph")])
+    said = [one for one in days.until(26 * HOUR) if one.rule is RuleKey.CANNOT_VERIFY]
+    assert [(one.evidence.coverage, one.evidence.blind) for one in said] == [(1.0, "")]
+
+
 def test_wrong_1_after_a_long_outage_of_ours_nothing_storms() -> None:
     homes = [f"hh-{number}" for number in range(50)]
     items = [fact for home in homes for fact in (enrolled(home), device(f"d-{home}", Signal.MOTION, home=home))]
@@ -232,3 +327,44 @@ def test_a_gateway_that_is_lost_twice_was_lost_the_first_time_and_what_is_long_o
     watch.gateway_found(0, 20 * DAY + HOUR)
     assert watch.blind_between(0, 0, 21 * DAY) == HOUR
     assert watch.cause_between(0, 0, DAY) is None
+
+
+def test_a_household_that_ends_while_its_sensor_is_silent_is_blind_no_more() -> None:
+    days = sensor_day(HouseholdEnded(fact_id="x", at=START + 5 * HOUR, household_id=HouseholdId("hh-1")))
+    assert days.engine.sights().homes == {} and not days.engine._state.observability.blind(0, MOTION_BIT)
+    assert days.engine._state.observability.blind_between(0, START, START + 9 * HOUR, MOTION_BIT) == 3 * HOUR
+    assert told(days.until(30 * HOUR), RuleKey.MOTION, RuleKey.CANNOT_VERIFY) == []
+
+
+def test_the_cause_is_what_kept_us_from_a_home_for_longest_all_of_it_taken_together() -> None:
+    watch = Observability()
+    for begins in (HOUR, 3 * HOUR):
+        watch.gateway_lost(0, begins)
+        watch.gateway_found(0, begins + HOUR)
+    watch.link_lost(5 * HOUR, "mqtt")
+    watch.link_found(6 * HOUR + 30 * MINUTE, "mqtt")
+    assert watch.cause_between(0, 0, 12 * HOUR) is Blind.GATEWAY
+    assert watch.cause_between(1, 0, 12 * HOUR) is Blind.BROKER
+    watch.gateway_lost(2, 11 * HOUR)  # it lasts: of what is asked of it is an hour
+    assert watch.cause_between(2, 0, 12 * HOUR) is Blind.BROKER
+
+
+def test_a_home_behind_a_lost_gateway_has_not_been_heard_again_whatever_came_before() -> None:
+    watch = Observability()
+    assert watch.ended_at(0) is None
+    watch.gateway_lost(0, HOUR)
+    watch.gateway_found(0, 2 * HOUR)
+    assert watch.ended_at(0) == 2 * HOUR
+    watch.gateway_lost(0, 3 * HOUR)
+    assert watch.ended_at(0) is None
+    watch.link_lost(4 * HOUR, "mqtt")
+    watch.link_found(5 * HOUR, "mqtt")
+    assert watch.ended_at(0) is None and watch.ended_at(1) == 5 * HOUR
+
+
+def test_what_comes_a_whole_minute_late_is_backlog_and_what_comes_sooner_says_that_it_is_over() -> None:
+    for late, told_at in ((MINUTE, 10 * MINUTE), (MINUTE - 1, 2 * MINUTE + STEP)):
+        days = Days([*home_with(Signal.MOTION), motion(0), link_down(8 * HOUR - MINUTE), link_up(10 * HOUR)])
+        at = 10 * HOUR + 2 * MINUTE
+        days.feed([reading(at - late, Signal.HEARTBEAT, received=at)])
+        assert raised(days.until(11 * HOUR), RuleKey.MOTION) == [(Level.CAUTION, 10 * HOUR + told_at)]

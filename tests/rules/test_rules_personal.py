@@ -15,7 +15,7 @@ from ingest.facts import AwayDeclared, AwayEnded, HouseholdEnded, RulesApplied
 from ingest.reading import Reading, Signal
 from rules.baseline.gaps import DAYS, ROOM
 from rules.columns import UNSET
-from rules.engine import Item
+from rules.engine import Engine, Item
 from rules.finding import Level, RuleKey, Verb
 from rules.pauses import Habits
 from rules.sentence import reason
@@ -26,6 +26,8 @@ from tests.rules.rule_parts import (
     START,
     TABLE,
     Days,
+    device,
+    enrolled,
     home_with,
     link_down,
     link_up,
@@ -130,6 +132,28 @@ def test_pauses_are_the_same_whatever_the_order_repetition_and_split(
     expected = plain_pauses([(start + at, kind) for at, kind in events])
     assert [tuple(pause) for pause in state.habits.pauses(int(state.households.habit[0]))] == expected
     assert int(state.households.first_event[0]) == start + min(at for at, _ in events)
+
+
+def test_habits_are_the_same_in_whatever_order_homes_had_their_first_pause() -> None:
+    """Written, they lie in the order of the homes; whoever wrote them and whoever reads them go on alike."""
+    seen = [("c", 0), ("b", 0), ("a", 0), ("c", 2), ("b", 4), ("a", 6)]
+    moved = [motion(hour * HOUR, home=f"hh-{name}", name=f"pir-{name}") for name, hour in seen]
+    stands = [device(f"pir-{name}", Signal.MOTION, home=f"hh-{name}") for name in "abc"]
+    days = Days([*(enrolled(f"hh-{name}") for name in "abc"), *stands, *moved], table=SHIPPED)
+    habits = days.engine._state.habits
+    assert habits.home[:3].tolist() == [2, 1, 0]
+    written = days.engine.snapshot()
+    assert habits.home[:3].tolist() == [0, 1, 2] and habits.motion[0, :3].tolist() == [START // SECOND] * 3
+    assert [habits.until[0, row] - START // SECOND for row in range(3)] == [
+        6 * HOUR // SECOND,
+        4 * HOUR // SECOND,
+        2 * HOUR // SECOND,
+    ]
+    other = Engine(SHIPPED)
+    other.restore(written)
+    later = [motion(hour * HOUR, home=f"hh-{name}", name=f"pir-{name}") for name, hour in (("b", 9), ("a", 11))]
+    assert days.engine.fold(later) == other.fold(later)
+    assert days.engine.snapshot() == other.snapshot()
 
 
 @settings(SETTINGS, max_examples=12)
@@ -322,6 +346,20 @@ def test_rules_without_it_say_nothing_and_rules_with_it_again_take_the_home_up_t
     assert int(days.engine._state.households.fit_at[0]) < START + 14 * DAY
 
 
+def test_a_fit_by_night_rests_on_the_day_that_has_just_ended_though_its_pauses_may_still_change() -> None:
+    """Of two homes alike for nine days one was still for six hours of the tenth: the night after, that is usual there."""
+    ordinary = days_of_a_clock(10)
+    still = [one for one in ordinary if not 9 * DAY + 3 * HOUR < one.observed_at - START < 9 * DAY + 9 * HOUR]
+    limits = []
+    for items in (ordinary, still):
+        days = fresh(list(items))
+        days.until(9 * DAY + 20 * HOUR)  # 05:00, two hours after the fit
+        habits = days.engine._state.habits
+        assert int(habits.fitted_days[0]) == 10 and int(habits.days[0]) == 9  # the tenth is not booked yet
+        limits.append(habits.limits[:, 0].copy())
+    assert (limits[1] >= limits[0]).all() and (limits[1] > limits[0]).any()
+
+
 def test_a_home_that_has_ended_is_fitted_no_more() -> None:
     days = fresh([*days_of_a_clock(3), HouseholdEnded(fact_id="e", at=START + 3 * DAY, household_id=HOME)])
     days.until(5 * DAY)
@@ -363,3 +401,15 @@ def test_what_a_stuck_sensor_told_was_no_event() -> None:
     assert len(kept) < 5 and all(pause.until * SECOND <= START + 6 * HOUR for pause in kept)
     without_a_pause = fresh([motion(number * MINUTE) for number in range(14 * 60)])
     assert not len(without_a_pause.engine._state.habits)
+
+
+def test_a_pause_booked_in_the_night_before_its_check_ends_in_hospital_is_taken_back() -> None:
+    """Its day is the newest that was booked."""
+    nights = days_of_a_clock(10, skip=frozenset({8}), awake=17)
+    outcomes = {}
+    for outcome in ("safe_by_visit", "hospital"):
+        days = fresh([*nights, resolved(9 * DAY + 20 * HOUR, outcome, RuleKey.MOTION)])
+        days.until(9 * DAY + 21 * HOUR)
+        outcomes[outcome] = sorted(days.engine.gaps(HOME).minutes.tolist(), reverse=True)
+    assert outcomes["safe_by_visit"][0] > 13 * 60
+    assert outcomes["hospital"] == outcomes["safe_by_visit"][1:]

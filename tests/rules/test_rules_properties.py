@@ -42,11 +42,12 @@ def feed(engine: Engine, items: list[Item], cuts: set[int]) -> list[Finding]:
 
 def climates(engine: Engine) -> dict[str, list[list[float]]]:
     """What is known of each sensor of temperature or humidity, whichever of them was heard first."""
-    known = engine._state.climates
-    return {
-        name: [np.nan_to_num(getattr(known, field.name)[..., row], nan=-1e9).tolist() for field in known.FIELDS]
-        for name, row in sorted(known.index.items())
-    }
+    state = engine._state
+    found = {}
+    for row in range(len(state.climates)):
+        values = [getattr(state.climates, field.name)[..., row] for field in state.climates.FIELDS]
+        found[state.devices.ids[int(state.climates.device[row])]] = [np.nan_to_num(one, nan=-1e9).tolist() for one in values]
+    return found
 
 
 def plain(findings: list[Finding]) -> list[Told]:

@@ -62,8 +62,40 @@ def test_what_is_wrong_is_said_in_korean_with_its_line_and_in_english_beside_it(
     assert str(caught.value) == caught.value.said("en") and str(caught.value).startswith("mine.toml is refused:\nline ")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[grade.high]\n\n[grade.vip]\nfactor = 0.5", "line 3: grade.vip is not a section this version knows"),
+        ("[season.monsoon]\nfactor = 0.5", "line 1: season.monsoon is not a section this version knows"),
+        ("x = 1\nmotion.caution = 8", "line 2: motion.caution is 8"),
+        ("[season]\nheatwave.motion.caution = 8", "line 2: season.heatwave.motion.caution is 8"),
+        ("[season]\nheatwave = { motion = { caution = 8 } }", "line 2: season.heatwave.motion.caution is 8"),
+        ("[ call ]\n caution=8", "line 2: call.caution is 8"),
+        ("[[phone]]\ncaution = 8", "line 1: phone.danger is missing"),
+        ("[call]\ndanger = 3\n[motion]\ncaution = 8", "line 4: motion.caution is 8"),
+        ("[motion]\n[call]\ncaution = 8", "line 3: call.caution is 8"),
+        ("[season.coldwave]\nfrom = 2025-11-01\nuntil = '12-01'", "line 2: season.coldwave.from '2025-11-01' is not a day"),
+        ("[season.coldwave]\nuntil = '12-01'", "line 2: season.coldwave.until from and until go together"),
+        ("[season.coldwave]\nfrom = '12-32'\nuntil = '13-01'", "line 3: season.coldwave.until '13-01' is not a day"),
+        ("[season.coldwave]\nfrom = '00-10'\nuntil = '02-29'", "line 3: season.coldwave.until '02-29' is not a day"),
+    ],
+)
+def test_a_problem_names_its_line_however_the_file_is_written(text: str, said: str) -> None:
+    with pytest.raises(RulesWrong) as caught:
+        read_table(f'version = "mine"\n{text}')
+    number, rest = said.removeprefix("line ").split(":", 1)
+    assert any(line.startswith(f"line {int(number) + 1}:{rest}") for line in caught.value.lines("en")), str(caught.value)
+
+
 def test_a_file_that_is_no_toml_is_refused_in_both_languages() -> None:
     with pytest.raises(RulesWrong) as caught:
         read_table("= 1")
     assert caught.value.lines("ko")[0].startswith("TOML 형식이 아닙니다: ")
     assert caught.value.lines("en")[0].startswith("not TOML: ")
+
+
+def test_what_stands_nowhere_in_the_file_is_said_without_a_line() -> None:
+    with pytest.raises(RulesWrong) as caught:
+        read_table(DEFAULT.read_text(encoding="utf-8").replace('version = "default-1"', "", 1), "mine.toml")
+    [ko], [en] = caught.value.lines("ko"), caught.value.lines("en")
+    assert ko.startswith("version ") and en.startswith("version ")

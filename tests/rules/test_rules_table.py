@@ -192,8 +192,8 @@ grade.high.factor is 1.5, it needs a number from 0.05 to 1
 grade.high.motion.caution may only shorten the limit of everybody
 season.heatwave.heat.caution may only be more careful than the limit of everybody
 season.heatwave.until leaves no day outside the season: such limits are those of everybody
-season.coldwave.until '' is not a day of every year such as "07-20"
 season.coldwave.from '11-31' is not a day of every year such as "07-20"
+season.coldwave.from from and until go together (such as "07-20")
 """
 
 KOREAN = """
@@ -229,8 +229,8 @@ grade.high.factor 값이 1.5입니다. 맞는 값: 0.05부터 1까지의 수
 grade.high.motion.caution 모두의 기준을 줄일 수만 있습니다
 season.heatwave.heat.caution 모두의 기준보다 더 조심스러워야 합니다
 season.heatwave.until 계절 밖의 날이 없습니다: 그런 기준은 모두의 기준입니다
-season.coldwave.until '': "07-20" 같은 매년의 날짜여야 합니다
 season.coldwave.from '11-31': "07-20" 같은 매년의 날짜여야 합니다
+season.coldwave.from from과 until은 함께 씁니다(예: "07-20")
 """
 
 

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from ingest.clock import DAY, HOUR, MINUTE, Millis
-from ingest.facts import AwayDeclared
+from ingest.facts import AwayDeclared, AwayEnded
 from ingest.reading import HouseholdId, Reading, Signal
 from rules.batch import Batch, Moments
+from rules.columns import UNSET
 from rules.discovery import discoveries, rank_test
 from rules.engine import STEP, Engine
-from rules.state import Households, State
+from rules.household_rows import Households
+from rules.state import State
 from rules.table import RulesWrong, read_table
 from rules.trend import Measure, Trend, TrendNote
 from rules.trend_days import PAST, RECENT
@@ -36,10 +38,8 @@ def weeks(homes: int, seed: int, *, unlike: int = 0) -> list[TrendNote]:
     random = np.random.default_rng(seed)
     state, trend = State(), Trend(TABLE)
     for home in range(homes):
-        state.households.add(f"hh-{home}")
-        state.households.dongs.append("dong-1")
-        state.trends.add(f"hh-{home}")
-    state.households.active[:homes] = 1
+        state.households.enrol(f"hh-{home}", "dong-1")
+        state.trends.add()
     state.trend_closed = FIRST - 1
     bed, rise = random.normal(44, 3, homes), random.normal(76, 3, homes)  # quarters after noon: 23:00, 07:00
     share, waking, going = random.uniform(0.3, 0.6, homes), random.uniform(0, 0.1, homes), random.uniform(0.3, 2.0, homes)
@@ -134,10 +134,8 @@ def closed_day(motion: list[float], door: list[float] = [], *, day: int = FIRST)
     """The four figures of a day in which something moved, and a door told, at these hours after noon."""
     days = Days([enrolled(at=noon(day) - START_OF_TESTS)])
     state = State()
-    state.households.add(HOME)
-    state.trends.add(HOME)
-    state.households.active[0] = 1
-    state.households.dongs.append("dong-1")
+    state.households.enrol(HOME, "dong-1")
+    state.trends.add()
     state.trend_closed = day - 1
     batch = Batch(state, 0)
     batch.motion, batch.door = (moments(*(noon(day) + round(hour * HOUR) for hour in hours)) for hours in (motion, door))
@@ -169,7 +167,7 @@ def test_a_day_without_motion_or_without_rest_is_unknown_and_not_quiet() -> None
 
 def test_a_reading_of_a_day_that_is_closed_or_not_begun_changes_nothing() -> None:
     trends = Trends()
-    trends.add(HOME)
+    trends.add()
     for day in (FIRST - 1, FIRST + 2):
         trends.mark(trends.motion, np.array([0]), np.array([noon(day)]), FIRST - 1)
     assert not trends.motion.any()
@@ -213,14 +211,61 @@ def test_days_that_could_not_be_observed_or_were_spent_away_are_unknown() -> Non
     states = [(day * DAY + hours * HOUR, value) for day in range(9, 22) for hours, value in ((0, 0.0), (5, 1.0))]
     gateway = [reading(begin + at, Signal.STATUS, value, name="gw-1") for at, value in states]
     assert engine_notes(device("gw-1", Signal.STATUS), *gateway) == []
-    away = AwayDeclared(
-        fact_id="away",
-        at=START_OF_TESTS + begin,
-        household_id=HouseholdId(HOME),
-        returns_at=START_OF_TESTS + begin + 14 * DAY,
-        reason="travel",
-    )
-    assert engine_notes(away) == []
+    assert engine_notes(away(begin, 14 * DAY)) == []
+
+
+def heard_each_hour(*, silent_days: range) -> list[Reading]:
+    """Heartbeats of the motion sensor, but of these days none from one hour after noon to seven: no sensor is believed then."""
+    begin = noon(day_of(START_OF_TESTS) + 1) - START_OF_TESTS
+    hours = [(day, hour) for day in range(SPAN) for hour in range(24) if day not in silent_days or not 0 < hour < 8]
+    return [reading(begin + day * DAY + hour * HOUR, Signal.HEARTBEAT) for day, hour in hours]
+
+
+def test_a_day_on_which_the_motion_sensor_was_silent_is_unknown_though_its_home_was_heard() -> None:
+    dark = range(9, 22)
+    begin = noon(day_of(START_OF_TESTS) + 1) - START_OF_TESTS
+    seen = [one for one in spell(SPAN, later_from=SPAN - 8) if not _in_the_dark(one.observed_at - START_OF_TESTS - begin, dark)]
+    for silent_days, said in ((range(0), True), (dark, False)):
+        run = Days(
+            [enrolled(), device("pir-1", Signal.MOTION, interval_s=3600), *seen, *heard_each_hour(silent_days=silent_days)]
+        )
+        assert bool(run.engine.take_notes()) is said
+
+
+def _in_the_dark(at: Millis, days: range) -> bool:
+    return at // DAY in days and 0 < at % DAY < 8 * HOUR
+
+
+def away(at: Millis, length: Millis) -> AwayDeclared:
+    """Declared at this time of the tests for so long."""
+    begun = START_OF_TESTS + at
+    return AwayDeclared(fact_id=f"away-{at}", at=begun, household_id=HOME, returns_at=begun + length, reason="travel")
+
+
+@pytest.mark.parametrize(
+    ("why", "besides"),
+    [("an outage of ours", "an hour away"), ("an absence", "a minute without its gateway")],
+)
+def test_a_day_that_is_unknown_for_one_reason_is_not_known_again_for_want_of_another(why: str, besides: str) -> None:
+    begin = noon(day_of(START_OF_TESTS) + 1) - START_OF_TESTS
+    starts = [begin + day * DAY for day in range(9, 22)]
+    unknown: dict[str, list[object]] = {
+        "an outage of ours": [fact for at in starts for fact in (link_down(at), link_up(at + 5 * HOUR))],
+        "an absence": [away(at + 23 * HOUR, 2 * HOUR) for at in starts],  # within an hour of noon, and not said to be over
+    }
+    at = begin + 8 * DAY
+    small: dict[str, list[object]] = {
+        "an hour away": [
+            away(at, HOUR),
+            AwayEnded(fact_id="back", at=START_OF_TESTS + at + HOUR, household_id=HOME),
+        ],
+        "a minute without its gateway": [
+            device("gw-1", Signal.STATUS),
+            *(reading(at + minute * MINUTE, Signal.STATUS, float(minute), name="gw-1") for minute in (0, 1)),
+        ],
+    }
+    assert engine_notes(*small[besides]) != []
+    assert engine_notes(*unknown[why], *small[besides]) == []
 
 
 def test_a_snapshot_on_any_evening_changes_no_note_and_no_bit() -> None:
@@ -258,7 +303,7 @@ def test_waking_and_outings_share_a_byte_and_neither_touches_the_other() -> None
     counts = [*range(32), UNKNOWN]
     waking, outings = (np.array(column, dtype=np.uint8) for column in zip(*product(counts, counts), strict=True))
     trends = Trends()
-    trends.add_all([f"hh-{number}" for number in range(len(waking))])
+    trends.add(len(waking))
     other = np.full(len(waking), 7, dtype=np.uint8)
     for day in (FIRST - 1, FIRST + 1):
         trends.keep(day, slice(0, len(waking)), other, other, other, other)
@@ -268,7 +313,7 @@ def test_waking_and_outings_share_a_byte_and_neither_touches_the_other() -> None
         assert found[1].tolist() == [UNKNOWN if one == UNKNOWN else min(int(one), 14) for one in given]
         assert (found[[0, 2]] == 7).all()
     fresh = Trends()
-    fresh.add(HOME)
+    fresh.add()
     assert [int(fresh.figures(measure, np.array([FIRST]), np.array([0]))[0, 0]) for measure in range(MEASURES)] == [UNKNOWN] * 4
 
 
@@ -339,3 +384,53 @@ def test_half_a_pair_of_equals_counts_and_each_row_by_itself() -> None:
 def test_all_up_to_the_last_that_passes_are_told_and_one_that_just_passes_too() -> None:
     assert discoveries(np.array([0.03, 0.001, 0.6, 0.008]), 0.05).tolist() == [True, True, False, True]
     assert discoveries(np.array([0.025, 0.9]), 0.05).tolist() == [True, False]
+
+
+def known_weeks(recent: int, past: int) -> tuple[State, Trend]:
+    """A home twice as active on so many known days of its last week as on so many of the four before; the rest is unknown."""
+    state, trend = State(), Trend(TABLE)
+    state.households.enrol(HOME, "dong-1")
+    state.trends.add()
+    unknown = np.array([UNKNOWN], dtype=np.uint8)
+    for day in range(FIRST - DAYS, FIRST):
+        last = day >= FIRST - RECENT
+        known = day - (FIRST - RECENT) < recent if last else day - (FIRST - DAYS) < past
+        active = np.array([(60 if last else 30) if known else UNKNOWN], dtype=np.uint8)
+        state.trends.keep(day, slice(0, 1), active, unknown, unknown, unknown)
+    return state, trend
+
+
+@pytest.mark.parametrize(("recent", "past", "told"), [(5, 20, 1), (4, 20, 0), (5, 19, 0)])
+def test_a_note_needs_five_known_days_and_twenty_before_them_and_no_more(recent: int, past: int, told: int) -> None:
+    state, trend = known_weeks(recent, past)
+    notes = trend._compare(state, FIRST - 1, noon(FIRST) + 15 * HOUR)
+    assert [(note.recent, note.past, note.recent_days, note.past_days) for note in notes] == [(15.0, 7.5, recent, past)] * told
+
+
+def test_a_household_may_be_told_of_again_once_the_week_is_over_and_not_before() -> None:
+    state, trend = known_weeks(RECENT, PAST)
+    assert len(trend._compare(state, FIRST - 1, noon(FIRST))) == 1
+    kept = state.trends.days.reshape(3, DAYS, -1).copy()
+    for day, told in ((FIRST + 5, 0), (FIRST + 6, 1)):  # the same weeks again, some days later
+        state.trends.days[:] = np.roll(kept, day - (FIRST - 1), axis=1).reshape(state.trends.days.shape)
+        assert len(trend._compare(state, day, noon(day + 1))) == told
+
+
+def test_a_day_is_closed_in_the_night_after_it_and_its_half_is_gathered_anew() -> None:
+    state, trend = State(), Trend(TABLE)
+    assert trend.due(state) == UNSET
+    state.households.enrol(HOME, "dong-1")
+    state.trends.add()
+    state.trend_closed = FIRST - 1
+    for day in range(FIRST, FIRST + 5):
+        batch = Batch(state, 0)
+        batch.motion = moments(*([noon(day) + HOUR] if day in (FIRST, FIRST + 2) else []))
+        batch.door = moments(*([noon(day) + 2 * HOUR] if day == FIRST else []))
+        trend.fold(state, batch)
+        closes = noon(day + 1) + 15 * HOUR  # 03:00
+        assert trend.due(state) == closes
+        trend.run(state, closes)
+    days, home = np.array([FIRST, FIRST + 2, FIRST + 4]), np.array([0])
+    figures = np.hstack([state.trends.figures(one, days, home) for one in range(MEASURES)])
+    assert figures[0, :3].tolist() == [1, 0, 1]
+    assert figures[1, :3].tolist() == [1, 0, UNKNOWN] and figures[2].tolist() == [UNKNOWN] * 4

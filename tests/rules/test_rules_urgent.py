@@ -69,3 +69,13 @@ def test_a_check_that_gathers_several_alarms_ends_each_of_them() -> None:
     days.feed([resolved(HOUR, "emergency_119", RuleKey.SOS, RuleKey.SMOKE, RuleKey.GAS)])
     cleared = [one.rule for one in days.until(2 * HOUR) if one.verb is Verb.CLEARED]
     assert sorted(set(cleared) & {RuleKey.SOS, RuleKey.SMOKE, RuleKey.GAS}) == [RuleKey.GAS, RuleKey.SMOKE, RuleKey.SOS]
+
+
+def test_what_is_settled_in_the_moment_it_was_told_lasted_for_nothing() -> None:
+    days = Days([*home_with(Signal.SOS), reading(HOUR, Signal.SOS), resolved(HOUR, "emergency_119", RuleKey.SOS)])
+    assert [one.evidence.value for one in days.until(2 * HOUR) if one.rule is RuleKey.SOS] == [1.0, 0.0]
+
+
+def test_it_says_the_value_and_the_entry_it_rests_on() -> None:
+    [said] = Days([*home_with(Signal.GAS), reading(1, Signal.GAS, 412.5, offset=77)]).until(10)
+    assert (said.evidence.value, said.evidence.offset, said.evidence.device_id) == (412.5, 77, "pir-1")

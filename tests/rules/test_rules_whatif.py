@@ -75,6 +75,14 @@ def test_what_stood_when_the_days_began_was_found() -> None:
     assert found.in_force.delay_h_median is not None
 
 
+def test_what_stood_when_the_days_began_found_nothing_that_came_after_it_was_over() -> None:
+    items: list[Item] = [enrolled("hh-1"), device("pir-hh-1", Signal.MOTION, home="hh-1"), motion(0, name="pir-hh-1")]
+    lived = [item for day in (1, 2, 3) for item in day_of("hh-1", day)]
+    fallen = resolved(DAY + 12 * HOUR, "emergency_119", home="hh-1")
+    assert tried(TABLE, [*items, fallen]).in_force.emergencies_missed == 0
+    assert tried(TABLE, [*items, *lived, fallen]).in_force.emergencies_missed == 1
+
+
 def test_a_dong_in_which_nobody_is_at_home_has_no_delay() -> None:
     items: list[Item] = [enrolled("hh-1"), device("pir-hh-1", Signal.MOTION, Signal.DOOR, home="hh-1")]
     items += [motion(0, name="pir-hh-1"), reading(HOUR, Signal.DOOR, 2.0, name="pir-hh-1")]
@@ -113,3 +121,23 @@ def test_delays_are_told_to_hundredths_of_an_hour_and_alerts_to_thousandths_a_da
     assert (found.delay_h_added_median, found.delay_h_added_worst) == (0.35, 0.35)
     # hh-1 each evening from day 1 on, and the fall in hh-2: four in three days
     assert found.in_force.alerts_a_day == 1.333 and found.in_force.minutes_a_day == 9.3
+
+
+def test_each_of_both_tells_its_pages_its_delay_and_the_rules_it_was_made_by() -> None:
+    found = tried(LATER)
+    # the evenings of hh-1 come to 주의 alone; the fall in hh-2 comes to 경보 after twelve hours, and after twenty
+    assert (found.in_force.pages_a_day, found.proposed.pages_a_day) == (0.25, 0.25)
+    assert (found.in_force.rule_version, found.proposed.rule_version) == (TABLE.version, LATER.version)
+    delay = found.in_force.delay_h_median
+    assert delay is not None and 11.0 < delay < 12.0 and round(delay, 2) == delay != round(delay)
+
+
+def test_what_was_over_a_quarter_of_an_hour_before_its_check_was_settled_is_what_found_it_and_longer_before_it_is_not() -> None:
+    """Raised at eight hours of stillness, over with the motion at nine: on the next step of the clock."""
+    over = 2 * DAY + 9 * HOUR + 10_000
+    stands: list[Item] = [enrolled("hh-1"), device("pir-hh-1", Signal.MOTION, home="hh-1")]
+    moved = [*day_of("hh-1", 0), *day_of("hh-1", 1), motion(2 * DAY, home="hh-1", name="pir-hh-1")]
+    moved += [motion(2 * DAY + 9 * HOUR, home="hh-1", name="pir-hh-1")]
+    for later, missed in ((0, 0), (1, 1)):
+        check = resolved(over + 15 * MINUTE + later, "hospital", home="hh-1")
+        assert tried(TABLE, [*stands, *moved, check]).in_force.emergencies_missed == missed
