@@ -103,7 +103,7 @@ class Dwells:
                 end_unheld(state, climates, spans, spans.homes(), state.evaluated or NEVER)
 
     def fold(self, state: State, ledger: Ledger, samples: Samples) -> None:
-        """Take these samples of devices that have a row in the ledger's climates, those of each home in their order."""
+        """Take these samples of devices that have a row in the ledger's climates: each home's in their order, none twice."""
         for turn in by_turns(samples.home):
             air = samples.air[turn]
             for which, fold in ((turn[~air], self._fold_humidity), (turn[air], self._fold_air)):
@@ -143,11 +143,7 @@ class Dwells:
 
     def _hold(self, state: State, ledger: Ledger, channel: Channel, samples: _Samples) -> None:
         climates, homes, place = ledger.climates, state.households, CHANNELS.index(channel)
-        sampled_at, on = climates.sampled_at[place], climates.on[place]
-        new = samples.at > sampled_at[samples.sensor]
-        if not new.all():
-            samples = _Samples(*(column[new] for column in samples))
-        sensor = samples.sensor
+        sampled_at, on, sensor = climates.sampled_at[place], climates.on[place], samples.sensor
         bounds = self._bounds[channel]
         was, runs = on[sensor], climates.since[3 * place : 3 * place + 3]
         ran = (runs[:, sensor] < UNSET).any(axis=0)

@@ -12,6 +12,7 @@ from rules.device_rows import Climates
 from rules.dwell import CHANNELS, Dwells, Ledger, end_unheld, sensors_of
 from rules.limits import Channel
 from rules.metrics import SAMPLES_LEFT_OUT
+from rules.recent import Mask
 from rules.samples import Samples
 from rules.state import State
 
@@ -77,7 +78,7 @@ class Settling:
         old = old.chosen(old.at > _last(state.before, state, old))
         nobody = np.zeros(len(state.households), dtype=np.int64)
         ledger = Ledger(state.before, state.spans_before, *_humidity(state, state.before, state.before.rows()), nobody)
-        self._dwells.fold(state, ledger, old)
+        self._dwells.fold(state, ledger, old.chosen(_first(old)))
         for spans in (state.spans, state.spans_before):
             spans.forget_before(state.heard_at - KEPT_LONGER)
 
@@ -132,17 +133,23 @@ def _set_back(state: State, again: Rows) -> list[Samples]:
     return [earlier.chosen(earlier.at > _last(state.before, state, earlier))]
 
 
-def _distinct(earlier: list[Samples], samples: Samples) -> tuple[Samples, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]:
+def _distinct(earlier: list[Samples], samples: Samples) -> tuple[Samples, Mask]:
     """All of them once, in order, and which of them are new."""
     whole = Samples.join([*earlier, samples])
     new = np.zeros(len(whole.home), dtype=bool)
     new[len(whole.home) - len(samples.home) :] = True
     order = whole.order() if earlier else np.arange(len(new))
     whole, new = whole.chosen(order), new[order]
-    first = np.ones(len(new), dtype=bool)
-    same = (whole.at, whole.air, whole.device, whole.value)
-    first[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in same])
+    first = _first(whole)
     return whole.chosen(first), new[first]
+
+
+def _first(samples: Samples) -> Mask:
+    """Of samples in their order the first of each sensor, signal and instant."""
+    first = np.ones(len(samples.at), dtype=bool)
+    columns = (samples.at, samples.air, samples.device)
+    first[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return first
 
 
 def _humidity(state: State, climates: Climates, rows: Rows) -> tuple[Floats, Ints]:

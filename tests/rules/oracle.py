@@ -468,7 +468,8 @@ class Oracle:
                     one.offset,
                 ),
             ):
-                self.take_sample(home, one)
+                if home.air.last.get((one.device_id, one.signal is Signal.TEMPERATURE)) != one.observed_at:
+                    self.take_sample(home, one)
         self.samples = []
 
     def take_sample(self, home: Home, reading: Reading) -> None:
