@@ -40,6 +40,8 @@ def back_up(settings: Settings, settings_file: Path, target: Path, *, with_key: 
     now = SystemClock().machine_now()
     if target.is_dir():
         target = target / f"anbu-{to_iso(now)[:19].replace(':', '').replace('T', '-')}.zip"
+    elif target.suffix != ".zip":  # or a folder that is missing would become a file, and the next backup be refused
+        raise Refusal(say(f"{target} 폴더가 없습니다", f"there is no folder {target}"), f"mkdir -p {target}")
     if target.exists():
         raise Refusal(say(f"{target} 이(가) 이미 있습니다", f"{target} exists already"))
     sealer = open_key(settings)

@@ -29,6 +29,9 @@ passwords are random and long, so that more of them would protect nothing."""
 
 BROKER_GROUP = "mosquitto"
 
+CANARY_ACCOUNT = "anbu-canary"
+"""Under which the synthetic homes press their buttons."""
+
 _SALT_BYTES, _HASH_BYTES = 12, 64
 _ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 

@@ -17,12 +17,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection
 
-from anbu.broker_making import existing_folder
+from anbu.broker_making import existing_folder, our_accounts
 from anbu.broker_pki import revoke_device, server_hosts, sign_device
-from anbu.broker_site import BrokerFolder
+from anbu.broker_site import CANARY_ACCOUNT, BrokerFolder
 from anbu.ending import Refusal
 from anbu.language import say
 from anbu.opening import Opened, open_site
+from anbu.settings import Settings
 from anbu.unregistered import unregistered
 from ingest.clock import Millis
 from ingest.reading import DeviceId
@@ -80,6 +81,7 @@ def enrol(config: Path | None, wanted: Wanted, *, by: str) -> Installed:
         with site.engine.begin() as connection:
             household = living_household(connection, wanted.household)
             device_id = wanted.device_id or _new_id(wanted.model)
+            _refuse_ours(site.settings, device_id)
             stands = standing_or_none(connection, device_id)
             if stands is not None:
                 _refuse_a_vendors(stands)
@@ -113,6 +115,7 @@ def replace(config: Path | None, device_id: str, wanted_id: str | None, *, certi
             old = standing_device(connection, device_id)
             _refuse_a_vendors(old)
             new_id = wanted_id or _new_id(old.model)
+            _refuse_ours(site.settings, new_id)
             if new_id == old.id or standing_or_none(connection, new_id) is not None:
                 raise AlreadyRegistered("device", new_id)
             household = living_household(connection, old.household_id)
@@ -233,6 +236,18 @@ def label_text(folder: BrokerFolder, device: Device, kind: CredentialKind, passw
     user = device.id if password is None else f"{device.id}:{quote(password, safe='')}"
     host = server_hosts(folder)[0]
     return f"mqtts://{user}@{host}:{_PORTS[kind]}/{_topic(device)}?ca-sha256={sha256(authority).hexdigest()}"
+
+
+def _refuse_ours(settings: Settings, device_id: str) -> None:
+    """A device under a name of ours would be given our account at the broker: all that we hear, and our queue."""
+    if device_id in (*our_accounts(settings), settings.canary.username or CANARY_ACCOUNT):
+        raise Refusal(
+            say(
+                f"{device_id} 은(는) 사이트 자신의 브로커 계정입니다",
+                f"{device_id} is an account of the site's own at the broker",
+            ),
+            say("--id 로 다른 번호를 주십시오", "give it another --id"),
+        )
 
 
 def _refuse_a_vendors(device: Device) -> None:

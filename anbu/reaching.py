@@ -9,15 +9,13 @@ from pathlib import Path
 
 from alerts.contacts import ContactBook
 from alerts.trial import Trial, try_channels
-from anbu.broker_site import BrokerFolder
+from anbu.broker_site import CANARY_ACCOUNT, BrokerFolder
 from anbu.canary import canary_topics
 from anbu.channels import open_channels
 from anbu.ending import Refusal
 from anbu.language import say
 from anbu.opening import open_site
 from ingest.register.register import Register
-
-ACCOUNT = "anbu-canary"
 
 
 @contextmanager
@@ -50,6 +48,6 @@ def make_canary(config: Path | None) -> tuple[str, str, int]:
             )
         dongs = [dong.code for dong in Register(site.engine, site.sealer, site.clock).dongs()]
         password = secrets.token_urlsafe(24)
-        folder.set_password(ACCOUNT, password)
-        folder.allow(ACCOUNT, canary_topics(dongs))
-        return ACCOUNT, password, len(dongs)
+        folder.set_password(CANARY_ACCOUNT, password)
+        folder.allow(CANARY_ACCOUNT, canary_topics(dongs))
+        return CANARY_ACCOUNT, password, len(dongs)

@@ -16,7 +16,7 @@ from ingest.reading import DeviceId, DongCode, HouseholdId
 from ingest.readings import Whose
 
 
-class EnrolledHousehold(msgspec.Struct, frozen=True, kw_only=True):
+class EnrolledHousehold(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A household that is, or was, looked after."""
 
     household_id: HouseholdId
@@ -26,7 +26,7 @@ class EnrolledHousehold(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: Millis | None = None
 
 
-class EnrolledDevice(msgspec.Struct, frozen=True, kw_only=True):
+class EnrolledDevice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A device as it was enrolled into its household."""
 
     device_id: DeviceId
@@ -66,7 +66,7 @@ class Enrolment:
     def __init__(self) -> None:
         self._households: dict[HouseholdId, EnrolledHousehold] = {}
         self._devices: dict[DeviceId, EnrolledDevice] = {}
-        self._homes: dict[HouseholdId, set[DeviceId]] = {}  # who stands there, the household known or not
+        self._homes: dict[HouseholdId, tuple[DeviceId, ...]] = {}  # who stands there, the household known or not
         self._places: dict[str, Place] = {}
         self._addresses: dict[str, DeviceId] = {}
         self.standing: list[Place] = []  # by number, those of the past as well
@@ -133,7 +133,7 @@ class Enrolment:
         self.standing, self._numbers = [], {}
         self._addresses = {device.address: device.device_id for device in known.devices if device.address is not None}
         for device in known.devices:
-            self._homes.setdefault(device.household_id, set()).add(device.device_id)
+            self._stand(device.device_id, device.household_id)
         self._settle(self._devices)
 
     def _enrol_device(self, fact: DeviceEnrolled) -> None:
@@ -151,16 +151,20 @@ class Enrolment:
         )
         if fact.address is not None:
             self._addresses[fact.address] = fact.device_id
-        self._homes.setdefault(fact.household_id, set()).add(fact.device_id)
+        self._stand(fact.device_id, fact.household_id)
         self._settle((fact.device_id,))
 
     def _remove_device(self, device_id: DeviceId) -> None:
         device = self._devices.pop(device_id, None)
         if device is not None:
-            self._homes[device.household_id].discard(device_id)
+            there = self._homes[device.household_id]
+            self._homes[device.household_id] = tuple(one for one in there if one != device_id)
             self._places.pop(device_id, None)
             if device.address is not None and self._addresses.get(device.address) == device_id:
                 del self._addresses[device.address]
+
+    def _stand(self, device_id: DeviceId, household_id: HouseholdId) -> None:
+        self._homes[household_id] = (*self._homes.get(household_id, ()), device_id)
 
     def _enrol_household(self, fact: HouseholdEnrolled) -> None:
         before = self._households.get(fact.household_id)

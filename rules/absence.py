@@ -359,7 +359,7 @@ class Absence:
             return False, UNSET
         if state.observability.blind(home):
             return True, UNSET
-        ended = state.observability.ended_at(home)
+        ended = state.observability.ended_at(home, self._table.caught_up, self._table.settle)
         until = UNSET if ended is None else ended + self._table.settle
         return (True, until) if ended is not None and at < until else (False, UNSET)
 

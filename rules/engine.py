@@ -30,7 +30,7 @@ from rules.absence import STILL, Absence
 from rules.baseline.gaps import Gaps
 from rules.baseline.prior import Prior, shipped
 from rules.batch import Batch
-from rules.columns import NEVER, UNSET, Ints, Rows
+from rules.columns import NEVER, UNSET, Ints, Rows, by_parts
 from rules.commissioning import Commissioning
 from rules.composite import Composite
 from rules.device import DeviceHealth
@@ -319,7 +319,7 @@ class Engine:
         devices = self._state.devices
         rows = devices.rows()
         pending = devices.due[rows] == 0
-        devices.due[rows] = np.where(pending, 0, self._devices.lower_bounds(self._state, rows))
+        devices.due[rows] = np.where(pending, 0, self._device_bounds(rows))
         self._next = self._soonest()
 
     def _reschedule(self, rows: Rows) -> None:
@@ -332,7 +332,13 @@ class Engine:
     def _reschedule_homes(self, rows: Rows) -> None:
         homes = self._state.households
         look = (homes.due[rows] == 0) | (homes.dirty[rows] > 0)
-        homes.due[rows] = np.where(look, 0, self._lower_bounds(rows))
+        homes.due[rows] = np.where(look, 0, self._home_bounds(rows))
+
+    def _device_bounds(self, rows: Rows) -> Ints:
+        return by_parts(lambda part: self._devices.lower_bounds(self._state, part), rows)
+
+    def _home_bounds(self, rows: Rows) -> Ints:
+        return by_parts(self._lower_bounds, rows)
 
     def _lower_bounds(self, rows: Rows) -> Ints:
         absent = self._absence.lower_bounds(self._state, rows)
@@ -359,13 +365,13 @@ class Engine:
         devices = state.devices
         rows = np.flatnonzero(devices.due[: len(devices)] <= point)
         if len(rows):
-            devices.due[rows] = bounds = self._devices.lower_bounds(state, rows)
+            devices.due[rows] = bounds = self._device_bounds(rows)
             for device in rows[bounds <= point].tolist():
                 findings += self._judge_device(device, point)
         homes = state.households
         rows = np.flatnonzero(homes.due[: len(homes)] <= point)
         if len(rows):
-            homes.due[rows] = bounds = np.where(self._stirred(rows), 0, self._lower_bounds(rows))
+            homes.due[rows] = bounds = np.where(self._stirred(rows), 0, self._home_bounds(rows))
             for home in rows[bounds <= point].tolist():
                 findings += self._judge_home(home, point)
         self._next = self._soonest()

@@ -163,34 +163,28 @@ class Observability:
         sensors = {home for home, _ in (*self._sensor, *self._sensor_since)}
         return {*self._gateway, *self._gateway_since, *sensors}
 
-    def recently_blind(self, at: Millis, settle: Millis) -> set[int] | None:
-        """Homes that were blind through their gateway less than `settle` before `at`; None: all, through our link."""
-        if self._link and at < self._link[-1][1] + settle:
-            return None
-        ended = {home for home, past in self._gateway.items() if past and at < past[-1][1] + settle}
-        return ended | set(self._gateway_since)
+    def recently_blind(self, at: Millis, lasted: Millis, settle: Millis) -> set[int] | None:
+        """Homes that were blind through their gateway less than `settle` before `at`; None: all, through our link.
 
-    def ended_at(self, home: int) -> Millis | None:
-        """When the last outage of our link or of the home's gateway ended; None while one lasts, or when there was none."""
+        An outage that did not last for `lasted` counts for nothing, here and in the two below: a link that goes for a moment
+        every few minutes would count without end.
+        """
+        ended = _last(self._link, lasted, settle)
+        if ended is not None and at < ended + settle:
+            return None
+        ends = {home: _last(past, lasted, settle) for home, past in self._gateway.items()}
+        return {home for home, end in ends.items() if end is not None and at < end + settle} | set(self._gateway_since)
+
+    def ended_at(self, home: int, lasted: Millis, settle: Millis) -> Millis | None:
+        """When the last outage of our link or of the home's gateway ended; None while one lasts, or where that is settled."""
         if self.blind(home):
             return None
-        ends = [past[-1][1] for past in (self._link, self._gateway.get(home)) if past]
-        return max(ends, default=None)
+        ends = [_last(past, lasted, settle) for past in (self._link, self._gateway.get(home, []))]
+        return max((end for end in ends if end is not None), default=None)
 
     def heard_again_at(self, lasted: Millis, settle: Millis) -> Millis | None:
-        """When our own last outage that lasted so long ended; None while one lasts, or where that is settled.
-
-        Settled it is once the end of the very last outage is `settle` after it. Of a shorter outage nothing need be waited
-        for, and nothing may be: a link that goes for a moment every few minutes would be waited for without end.
-        """
-        if self.link_since is not None:
-            return None
-        for start, end, _ in reversed(self._link):
-            if end + settle <= self._link[-1][1]:
-                return None
-            if end - start >= lasted:
-                return end
-        return None
+        """When our own last outage ended; None while one lasts, or where that is settled: there is no backlog to wait for."""
+        return _last(self._link, lasted, settle) if self.link_since is None else None
 
     def blind_between(self, home: int, start: Millis, end: Millis, bit: int = 0) -> Millis:
         """For how much of [start, end] it could not be observed."""
@@ -279,6 +273,16 @@ def _close(past: list[Span], since: Millis, at: Millis, cause: Blind) -> None:
     past.append((since, max(since, at), cause))
     while past[0][1] < at - KEPT:
         del past[0]
+
+
+def _last(past: list[Span], lasted: Millis, settle: Millis) -> Millis | None:
+    """The end of the last that lasted so long; None where that is `settle` or more before the end of the very last."""
+    for start, end, _ in reversed(past):
+        if end + settle <= past[-1][1]:
+            return None
+        if end - start >= lasted:
+            return end
+    return None
 
 
 def _after(past: list[Span], start: Millis) -> list[Span]:

@@ -36,6 +36,7 @@ class OutageBook:
 
     def __init__(self, table: RuleTable, said: Said) -> None:
         self._settle = table.settle
+        self._lasted = table.caught_up
         self._stuck_flat = table.device.stuck_flat
         self._said = said
 
@@ -76,7 +77,7 @@ class OutageBook:
     def _lose_link(self, state: State, at: Millis, source: str | None) -> bool:
         watch, homes = state.observability, state.households
         if watch.link_since is None:
-            recent = watch.recently_blind(at, self._settle)
+            recent = watch.recently_blind(at, self._lasted, self._settle)
             if recent is not None:
                 well = np.ones(len(homes), dtype=np.uint8)
                 well[_unwell(state)] = 0
@@ -147,7 +148,7 @@ class OutageBook:
         if not dark:
             watch.gateway_found(home, at)
             return
-        ended = watch.ended_at(home)
+        ended = watch.ended_at(home, self._lasted, self._settle)
         if not watch.blind(home) and (ended is None or at >= ended + self._settle):
             state.households.well_before[home] = 0 if home in _unwell(state) else 1
         watch.gateway_lost(home, at)

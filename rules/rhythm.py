@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from rules.baseline.fit import fit, usual_minutes
 from rules.baseline.gaps import BINS, DAYS, SHORTEST, Bytes, Gaps, bin_of, no_gaps
 from rules.baseline.prior import Prior
 from rules.batch import Batch
-from rules.columns import UNSET, Ints, Rows
+from rules.columns import UNSET, Ints, Rows, by_parts
 from rules.pauses import LEAST, NONE, SLOTS, Pause, mended, seconds
 from rules.roll import MOTION_BIT
 from rules.state import State
@@ -149,7 +149,7 @@ class Rhythm:
         homes, count = state.households, len(state.households)
         if state.evaluated is None:
             return
-        due = self._next_fit(homes.rows(), state.evaluated)
+        due = by_parts(partial(self._next_fit, after=state.evaluated), homes.rows())
         looked_after = homes.active[:count] > 0
         at_once = self.used & (homes.fit_at[:count] == 0)
         homes.fit_at[:count] = np.where(at_once, 0, np.where(looked_after & self.used, due, UNSET))

@@ -377,3 +377,18 @@ def test_what_the_register_does_not_know_is_said_with_the_next_step(home: Path, 
     refused = anbu(*words, english=True)
     assert refused.exit_code == 1 and step in refused.stderr
     assert "없습니다" in anbu(*words).stderr
+
+
+@pytest.mark.parametrize("account", ["anbu", "anbu-acks", "anbu-canary"])
+def test_no_device_is_given_an_account_of_the_sites_own(home: Path, store: Engine, account: str) -> None:
+    """It would take over the session that hears everybody, and revoking it would shut the site out."""
+    before = folder_of(home).passwd.read_text()
+    enrol("--model", "motion", "--id", "pir-1")
+    for words in (
+        ("enrol", "--household", "home-1", "--model", "motion", "--id", account),
+        ("replace", "pir-1", "--id", account),
+    ):
+        refused = anbu("device", *words, english=True)
+        assert refused.exit_code == 1 and "--id" in refused.stderr, refused.output
+    assert anbu("device", "revoke", "pir-1").exit_code == 0
+    assert folder_of(home).passwd.read_text() == before and not (home / f"{account}.png").exists()

@@ -100,7 +100,7 @@ class Keepers:
             if now - self._progressed >= self._again_s and self._client.is_connected():
                 with self._lock:
                     self._progressed = now
-                    oldest = sorted(self._kept.items())[:2_000]
+                    oldest = sorted(self._kept.items())[:10_000]
                 for number, message in oldest:
                     self._say(number, message)
 

@@ -259,6 +259,9 @@ def test_a_backup_that_fails_leaves_nothing_behind(site: KeptSite, tmp_path: Pat
 
 def test_a_folder_takes_backups_named_for_their_time(site: KeptSite, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
+    with pytest.raises(Refusal, match=f"mkdir -p {folder}"):
+        back_up(site.settings, tmp_path / "old" / "anbu.toml", folder)
+    assert not folder.exists(), "a folder that is missing does not become a file"
     folder.mkdir()
     path, manifest = back_up(site.settings, tmp_path / "old" / "anbu.toml", folder)
     assert list(folder.iterdir()) == [path]

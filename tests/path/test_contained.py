@@ -47,7 +47,13 @@ def flood(log: Log) -> None:
         log.fact(MessagesLeftOut(fact_id=f"left-{number}", at=log.at, topic=on, messages=100, since=log.at - 5_000))
 
 
-@pytest.mark.parametrize("act", [misbehave, flood])
+def flood_for_a_moment(log: Log) -> None:
+    log.at += 5_000
+    left_out = MessagesLeftOut(fact_id="left", at=log.at, topic=topic("th-1", "temperature"), messages=399, since=log.at - 5_000)
+    log.fact(left_out)
+
+
+@pytest.mark.parametrize("act", [misbehave, flood, flood_for_a_moment])
 def test_it_is_one_ticket_of_that_device(log: Log, act: Callable[[Log], None]) -> None:
     act(log)
     log.at += MINUTE

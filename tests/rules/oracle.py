@@ -206,9 +206,13 @@ class Oracle:
         self.link.append([max(at, (self.link[-1][1] or 0) if self.link else 0), None])
 
     def note_well(self, home: Home, at: int) -> None:
-        ends = [end for _, end in [*self.link, *home.gateway] if end is not None]
-        if not ends or at >= max(ends) + self.table.settle:
+        if not self.lately(home, at):
             home.well = not any(home.open.get(rule, {}).get("level", 0) for rule in ABSENCES)
+
+    def lately(self, home: Home, at: int) -> bool:
+        """Whether an outage that was more than a moment has just ended."""
+        spans = [(start or 0, end) for start, end in [*self.link, *home.gateway] if end is not None]
+        return any(end - start >= self.table.caught_up and at < end + self.table.settle for start, end in spans)
 
     def take_rules(self, fact: Any) -> None:
         if isinstance(fact, SeasonDeclared):
@@ -595,8 +599,7 @@ class Oracle:
         if home.heard and "motion" not in self.signals[name]:
             slower = {"call": self.limits(home, "call")[2], "phone": self.limits(home, "phone")[2]}
             normal = max([slower[one] or 0 for one in slower if one in self.signals[name]], default=normal)
-        ends = [end for _, end in [*self.link, *home.gateway] if end is not None]
-        lately = bool(ends) and at < max(ends) + self.table.settle
+        lately = self.lately(home, at)
         if self.gone(home) or (home.well and (self.blind(home) or lately)):
             _, warning, danger = self.limits(home, "cannot_verify_excused")
             return [None, max(warning or 0, normal), max(danger or 0, normal)]

@@ -271,7 +271,22 @@ def test_a_link_that_goes_for_moments_again_and_again_silences_no_rule() -> None
     said = days.until(26 * HOUR)
     assert [level for level, _ in raised(said, RuleKey.MOTION)] == list(Level)
     assert raised(said, RuleKey.MOTION)[-1][1] <= 25 * HOUR + 15 * MINUTE
-    assert raised(said, RuleKey.CANNOT_VERIFY)[0][1] == 25 * HOUR
+    assert raised(said, RuleKey.CANNOT_VERIFY) == [(Level.DANGER, 25 * HOUR)]  # and excuse nothing
+
+
+def test_whether_a_home_was_well_before_an_outage_is_asked_after_moments_without_a_link_too() -> None:
+    days = Days([*home_with(Signal.MOTION), motion(HOUR)])
+    for at in every(9, 2 * HOUR, 10 * HOUR):  # it was well before the first, and is not before what follows the last
+        days.feed([link_down(at + SECOND), link_up(at + 6 * SECOND)])
+    days.feed([link_down(10 * HOUR + MINUTE)])
+    assert raised(days.until(26 * HOUR), RuleKey.CANNOT_VERIFY) == [(Level.DANGER, 25 * HOUR)]
+
+
+def test_a_gateway_that_was_gone_for_moments_excuses_nothing() -> None:
+    days = Days([enrolled(), device("gw-1", Signal.STATUS), device("pir-1", Signal.MOTION), motion(HOUR)])
+    for at in every(9, 2 * HOUR, 26 * HOUR):
+        days.feed([reading(at, Signal.STATUS, 0.0, name="gw-1"), reading(at + 5 * SECOND, Signal.STATUS, 1.0, name="gw-1")])
+    assert raised(days.until(26 * HOUR), RuleKey.CANNOT_VERIFY) == [(Level.DANGER, 25 * HOUR)]
 
 
 def test_outages_that_follow_each_other_hold_back_nothing_for_longer_than_ten_minutes() -> None:
@@ -351,15 +366,15 @@ def test_the_cause_is_what_kept_us_from_a_home_for_longest_all_of_it_taken_toget
 
 def test_a_home_behind_a_lost_gateway_has_not_been_heard_again_whatever_came_before() -> None:
     watch = Observability()
-    assert watch.ended_at(0) is None
+    assert watch.ended_at(0, MINUTE, 10 * MINUTE) is None
     watch.gateway_lost(0, HOUR)
     watch.gateway_found(0, 2 * HOUR)
-    assert watch.ended_at(0) == 2 * HOUR
+    assert watch.ended_at(0, MINUTE, 10 * MINUTE) == 2 * HOUR
     watch.gateway_lost(0, 3 * HOUR)
-    assert watch.ended_at(0) is None
+    assert watch.ended_at(0, MINUTE, 10 * MINUTE) is None
     watch.link_lost(4 * HOUR, "mqtt")
     watch.link_found(5 * HOUR, "mqtt")
-    assert watch.ended_at(0) is None and watch.ended_at(1) == 5 * HOUR
+    assert watch.ended_at(0, MINUTE, 10 * MINUTE) is None and watch.ended_at(1, MINUTE, 10 * MINUTE) == 5 * HOUR
 
 
 def test_what_comes_a_whole_minute_late_is_backlog_and_what_comes_sooner_says_that_it_is_over() -> None:
