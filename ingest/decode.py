@@ -180,6 +180,7 @@ class Decoder:
             topic=fact.topic,
             device_id=device_id,
             address=address,
+            messages=fact.messages,
         )
         self._judge.count(refused, device_id)
         return refused

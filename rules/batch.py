@@ -66,7 +66,7 @@ class Batch:
         self._enrolled = state.devices
         self._caught_up = caught_up
         self._parts: list[tuple[Readings, Rows, Rows]] = []
-        self._refused: list[tuple[int, Millis]] = []
+        self._refused: list[tuple[int, Millis, int]] = []  # device row, when, messages
 
     @property
     def empty(self) -> bool:
@@ -80,8 +80,8 @@ class Batch:
     def add_rejection(self, rejection: Rejection) -> None:
         """Count it against its device, where it says something of it."""
         device = None if rejection.device_id is None else self._device_of(rejection.device_id)
-        if device is not None and rejection.reason not in SILENT_REASONS:
-            self._refused.append((device, rejection.received_at))
+        if device is not None and rejection.messages and rejection.reason not in SILENT_REASONS:
+            self._refused.append((device, rejection.received_at, rejection.messages))
 
     def close(self) -> None:
         """Nothing is added any more."""
@@ -91,8 +91,9 @@ class Batch:
         if len(home) and (home.min() < 0 or device.min() < 0):
             known = (home >= 0) & (device >= 0)
             readings, home, device = readings.where(known), home[known], device[known]
-        refused = np.array(self._refused, dtype=np.int64).reshape(-1, 2)
+        refused = np.array(self._refused, dtype=np.int64).reshape(-1, 3)
         self.rejected = Moments(refused[:, 0], refused[:, 1])  # device rows, by receive time
+        self.rejected_messages = refused[:, 2]  # beside `rejected`
         self._sort(readings, home, device)
 
     def _sort(self, readings: Readings, home: Rows, device: Rows) -> None:

@@ -131,12 +131,12 @@ class Credibility:
                 self.count(devices.mixed_from, devices.mixed, devices.mixed_last, row, at)
                 devices.due[row] = 0
 
-    def count(self, begun: Ints, count: Ints, last: Ints, device: int, at: Millis) -> None:
-        """One more event within the window."""
+    def count(self, begun: Ints, count: Ints, last: Ints, device: int, at: Millis, more: int = 1) -> None:
+        """One event more within the window, or as many as are told at once."""
         if at >= begun[device] + self._limits.window:
             begun[device] = at
             count[device] = 0
-        count[device] = min(int(count[device]) + 1, 1_000_000)
+        count[device] = min(int(count[device]) + more, 1_000_000)
         last[device] = at
 
 

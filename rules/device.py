@@ -78,8 +78,9 @@ class DeviceHealth:
         for device, at_ms in zip(batch.faulty.rows.tolist(), batch.faulty.at.tolist(), strict=True):
             self._credibility.count(devices.faulty_from, devices.faulty, devices.faulty_last, device, at_ms)
             devices.due[device] = 0
-        for device, at_ms in zip(batch.rejected.rows.tolist(), batch.rejected.at.tolist(), strict=True):
-            self._credibility.count(devices.rejected_from, devices.rejected, devices.rejected_last, device, at_ms)
+        refused = zip(batch.rejected.rows.tolist(), batch.rejected.at.tolist(), batch.rejected_messages.tolist(), strict=True)
+        for device, at_ms, messages in refused:
+            self._credibility.count(devices.rejected_from, devices.rejected, devices.rejected_last, device, at_ms, messages)
             devices.due[device] = 0
 
     def lower_bounds(self, state: State, rows: Rows) -> Ints:
