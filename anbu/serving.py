@@ -45,8 +45,11 @@ def serve(settings: Settings) -> None:
     if not port_is_free(settings.web.host, settings.web.port):
         place = f"{settings.web.host}:{settings.web.port}"
         raise Refusal(
-            say(f"{place} 를 다른 프로그램이 쓰고 있습니다", f"{place} is in use by another program"),
-            say("web.port 를 바꾸십시오", "change web.port"),
+            say(
+                f"{place} 를 다른 프로그램이나 이미 실행 중인 anbu serve 가 쓰고 있습니다",
+                f"{place} is in use by another program, or an anbu serve that runs already",
+            ),
+            say("그것을 멈추거나 web.port 를 바꾸십시오", "stop that, or change web.port"),
         )
     try:
         table = load_table(settings.rules.file)

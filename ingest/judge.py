@@ -282,4 +282,5 @@ def _reject(case: Case, wrong: Wrong) -> Rejection:
         topic=case.message.topic,
         device_id=DeviceId(wrong.device_id if wrong.device_id is not None else case.topic.device_id),
         address=case.address,
+        messages=1 if case.again is None else 0,
     )

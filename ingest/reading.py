@@ -101,7 +101,7 @@ class Rejection(msgspec.Struct, frozen=True, kw_only=True):
     topic: str
     device_id: DeviceId | None = None  # of a stranger's vendor address the id proposed for it (`ingest.vendors.stand_in`)
     address: str | None = None  # `dialect/address` of a vendor's device, the register's way to write it
-    messages: int = 1  # how many it stands for: more where a flood was left out
+    messages: int = 1  # how many it stands for: more where a flood was left out, none where it had been read before
 
 
 Outcome: TypeAlias = Reading | Rejection

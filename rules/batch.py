@@ -80,7 +80,7 @@ class Batch:
     def add_rejection(self, rejection: Rejection) -> None:
         """Count it against its device, where it says something of it."""
         device = None if rejection.device_id is None else self._device_of(rejection.device_id)
-        if device is not None and rejection.reason not in SILENT_REASONS:
+        if device is not None and rejection.messages and rejection.reason not in SILENT_REASONS:
             self._refused.append((device, rejection.received_at, rejection.messages))
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ingest.clock import Millis
@@ -15,7 +15,7 @@ from rules.roll import MOTION_BIT
 from rules.state import State
 
 RULES = (RuleKey.MOTION_PHONE, RuleKey.HEAT_INACTIVE, RuleKey.COLD_INACTIVE, RuleKey.AWAY_MOTION)
-INACTIVE = ((RuleKey.HEAT_INACTIVE, RuleKey.HEAT), (RuleKey.COLD_INACTIVE, RuleKey.COLD))
+WEATHER = {RuleKey.HEAT_INACTIVE: RuleKey.HEAT, RuleKey.COLD_INACTIVE: RuleKey.COLD}
 
 
 class _Holding(NamedTuple):
@@ -44,8 +44,11 @@ class Composite:
         """For how long nobody must have moved in this home."""
         return self._limits.inactive(state, home, rule)
 
-    def judge(self, state: State, home: int, at: Millis) -> tuple[list[Finding], Millis]:
-        """The findings of this home at grid point `at`, and when one can be due without an event."""
+    def judge(self, state: State, home: int, at: Millis, ended: Mapping[RuleKey, str]) -> tuple[list[Finding], Millis]:
+        """The findings of this home at grid point `at`, and when one can be due without an event.
+
+        `ended`: the rules whose episode has ended at this point, with the reason it was withdrawn ("": it is over).
+        """
         starts = self._absence.starts(state, home)
         holding: dict[RuleKey, _Holding] = {}
         due = UNSET
@@ -56,7 +59,8 @@ class Composite:
                 due = min(due, reached)
         findings: list[Finding] = []
         for rule in RULES:
-            findings += self._told(state, home, rule, holding.get(rule), starts, at)
+            findings += self._end(state, home, rule, holding.get(rule), starts, at, ended)
+            findings += self._told(state, home, rule, holding.get(rule), at)
         until = int(state.households.away_until[home])
         return findings, min(due, until) if until > at else due
 
@@ -67,7 +71,7 @@ class Composite:
         if motion is not None and phone is not None and motion.level and phone.level:
             level = min(max(motion.level, phone.level) + 1, Level.DANGER)
             yield _Holding(RuleKey.MOTION_PHONE, level, max(motion.start, phone.start), 0), at
-        for rule, weather in INACTIVE:
+        for rule, weather in WEATHER.items():
             climate = state.episodes.get(name, weather)
             if climate is not None and still is not None:
                 since = max(still, state.settled.get((home, rule), still))
@@ -86,26 +90,39 @@ class Composite:
         if homes.away_until[home] > at and moved >= away + self._table.away_motion and moved > settled:
             yield _Holding(RuleKey.AWAY_MOTION, Level.CAUTION, away, self._table.away_motion), at
 
-    def _told(
-        self, state: State, home: int, rule: RuleKey, held: _Holding | None, starts: dict[RuleKey, Millis], at: Millis
+    def _end(
+        self,
+        state: State,
+        home: int,
+        rule: RuleKey,
+        held: _Holding | None,
+        starts: dict[RuleKey, Millis],
+        at: Millis,
+        ended: Mapping[RuleKey, str],
     ) -> list[Finding]:
-        subject, findings = state.subject(home), list[Finding]()
+        """What stood on a heat or cold that has ended ends with it, though another may stand in its place at once."""
+        episode, weather = state.episodes.get(state.households.ids[home], rule), WEATHER.get(rule)
+        if episode is None or (held is not None and held.since == episode.start and weather not in ended):
+            return []
+        moved = starts.get(RuleKey.MOTION, UNSET)
+        late = rule is not RuleKey.AWAY_MOTION and episode.start < moved < episode.raised_at
+        why = LATE_DATA if late or (weather is not None and ended.get(weather)) else ""
+        return self.clear(state, home, rule, episode, at, why)
+
+    def _told(self, state: State, home: int, rule: RuleKey, held: _Holding | None, at: Millis) -> list[Finding]:
+        subject = state.subject(home)
         episode = state.episodes.get(subject.name, rule)
-        if episode is not None and (held is None or held.since != episode.start):
-            moved = starts.get(RuleKey.MOTION, UNSET)
-            late = rule is not RuleKey.AWAY_MOTION and episode.start < moved < episode.raised_at
-            findings += self.clear(state, home, rule, episode, at, LATE_DATA if late else "")
-            episode = None
         if held is None or (episode is not None and held.level <= episode.level):
-            return findings
+            return []
         if episode is None:
             moved = int(state.households.last_motion[home])
-            key = f"{held.since}:{moved}" if rule is RuleKey.AWAY_MOTION else str(held.since)
+            # Heat may end and come again while nobody moves: not the same episode.
+            key = f"{held.since}:{moved if rule is RuleKey.AWAY_MOTION else at}"
             episode = OpenEpisode(key, held.since, 0, raised_at=at)
             state.episodes.put(subject.name, rule, episode)
         episode.level = held.level
         evidence = self._evidence(state, home, held, at)
-        return [*findings, make_finding(subject, rule, episode.key, Verb.RAISED, held.level, at=at, evidence=evidence)]
+        return [make_finding(subject, rule, episode.key, Verb.RAISED, held.level, at=at, evidence=evidence)]
 
     def _evidence(self, state: State, home: int, held: _Holding, at: Millis) -> Evidence:
         """Of motion while away `since` is the motion; of the others the elapsed time is that of the stillness."""

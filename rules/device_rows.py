@@ -128,6 +128,7 @@ class Climates(Columns):
         Field("offset", I8, 0, CHANNELS),  # by channel: journal offset of the last sample
         Field("since", I8, UNSET, 3 * CHANNELS),  # ms UTC, by 3 * channel + level: first sample of the breach, if any
         Field("on", U1, 0, CHANNELS),  # by channel: level held, 0 none
+        Field("left_out", I8, NEVER),  # ms UTC, the newest sample that came too late to be judged
     )
     device: Ints
     humidity: Floats
@@ -139,6 +140,12 @@ class Climates(Columns):
     offset: Ints
     since: Ints
     on: Small
+    left_out: Ints
+
+    def take(self, rows: Ints, other: Climates) -> None:
+        """Let these rows be as they are in the other."""
+        for field in self.FIELDS:
+            getattr(self, field.name)[..., rows] = getattr(other, field.name)[..., rows]
 
     def watched(self, rows: Ints) -> Ints:
         """Those of these rows in which a level is held or a breach runs towards one."""

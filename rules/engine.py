@@ -36,7 +36,7 @@ from rules.composite import Composite
 from rules.device import DeviceHealth
 from rules.directory import Directory
 from rules.explain import explain
-from rules.finding import Finding, Level, RuleKey
+from rules.finding import Finding, Level, RuleKey, Verb
 from rules.life import fold_life
 from rules.limits_in_force import LimitsInForce, take_limits
 from rules.observability import Blind, Sight, Sights
@@ -291,9 +291,12 @@ class Engine:
                 self._reschedule_all()
             return []
         if isinstance(fact, RulesApplied | SeasonDeclared | SeasonEnded | HouseholdLimit):
+            self._thresholds.close(self._state, self._limited(fact), fact.at)
             self._change_limits(take_limits(self._state, fact, self._table))
             return []
         findings, homes = self._staff.take(self._state, fact)
+        if isinstance(fact, HouseholdEnrolled | HouseholdGraded | DeviceEnrolled | DeviceRemoved):
+            self._thresholds.close(self._state, sorted(homes), fact.at)
         if isinstance(fact, HouseholdEnrolled | HouseholdEnded | DeviceEnrolled | DeviceRemoved):
             self._directory.look_again()
         if isinstance(fact, HouseholdEnrolled | HouseholdGraded | HouseholdEnded):
@@ -303,6 +306,13 @@ class Engine:
         if homes:
             self._reschedule(np.array(sorted(homes), dtype=np.int64))
         return findings
+
+    def _limited(self, fact: RulesApplied | SeasonDeclared | SeasonEnded | HouseholdLimit) -> list[int] | None:
+        """The homes whose limits it may change; None: all."""
+        if not isinstance(fact, HouseholdLimit):
+            return None
+        home = self._state.households.find(fact.household_id)
+        return [] if home is None else [home]
 
     def _reschedule_all(self) -> None:
         self._reschedule_homes(self._state.households.rows())
@@ -348,6 +358,7 @@ class Engine:
         state, findings = self._state, list[Finding]()
         if point >= self._limits.until:
             state.evaluated = point
+            self._thresholds.close(state, None, point)
             self._change_limits(self._table)
         if point >= self._trend.due(state):
             self._notes += self._trend.run(state, point)
@@ -391,7 +402,8 @@ class Engine:
         findings, due = self._absence.judge(self._state, home, point)
         told, held_due = self._thresholds.judge(self._state, home, point)
         findings += told
-        told, both_due = self._composite.judge(self._state, home, point)
+        ended = {one.rule: one.evidence.withdrawn for one in told if one.verb is Verb.CLEARED}
+        told, both_due = self._composite.judge(self._state, home, point, ended)
         findings += told
         told, next_due = self._commissioning.judge(self._state, home, point)
         findings += told

@@ -10,6 +10,7 @@ from rules.columns import NEVER, UNSET
 from rules.composite import Composite
 from rules.device import DeviceHealth
 from rules.dwell import CHANNELS
+from rules.dwell import RULES as THRESHOLDS
 from rules.explain_devices import devices_seen
 from rules.explain_pairs import pairs_seen, spans_seen, urgent_seen
 from rules.finding import Level, RuleKey
@@ -18,7 +19,6 @@ from rules.profile import GRADES
 from rules.roll import HUMIDITY_BIT, TEMPERATURE_BIT
 from rules.seen import HomeSeen, LevelSeen, RuleSeen
 from rules.state import State
-from rules.threshold import RULES as THRESHOLDS
 from rules.threshold import Thresholds
 
 

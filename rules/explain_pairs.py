@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from ingest.clock import Millis
 from rules.columns import NEVER
-from rules.composite import INACTIVE, Composite
+from rules.composite import WEATHER, Composite
 from rules.finding import Level, RuleKey
 from rules.roll import MOTION_BIT
 from rules.seen import BlindSpan, LevelSeen, RuleSeen
@@ -19,7 +19,7 @@ def pairs_seen(
 ) -> Iterator[RuleSeen]:
     """The composite rules at grid point `at`; `clocks` are the absence rules they are made of."""
     yield _motion_phone(state, clocks, home)
-    for rule, weather in INACTIVE:
+    for rule, weather in WEATHER.items():
         yield _inactive(state, composite, clocks[RuleKey.MOTION], home, rule, weather, at)
     yield _away_motion(state, composite, home, at)
 

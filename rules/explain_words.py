@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from rules.dwell import RULES as THRESHOLDS
 from rules.finding import DEVICE, Level, RuleKey
 from rules.seen import BlindSpan, HomeSeen, LevelSeen, RuleSeen
 from rules.sentence import LEVEL_WORDS, RULE_WORDS, say_cause, say_length, say_moment
-from rules.threshold import RULES as THRESHOLDS
 
 _LACKING: dict[str, dict[str, str]] = {
     "ko": {

@@ -106,6 +106,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     coverage: float = 1.0  # share of the window in which the home was observed, 0 to 1
     blind: str = ""  # what kept us from it for most of the rest (rules.observability.Blind)
     withdrawn: str = ""  # of a CLEARED: why what was raised had never held (LATE_DATA); empty where it is simply over
+    left_out: Millis = 0  # the newest sample since `since` that came too late to be judged (ms UTC); 0: none
     rule_version: str = ""
     offset: int = 0  # journal offset of the deciding reading, 0 where it was time alone
     device_id: DeviceId | None = None

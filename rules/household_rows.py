@@ -38,6 +38,7 @@ class Households(Columns):
         Field("phone_from", I8, UNSET),  # ms UTC, likewise a phone that tells its state
         Field("humidity", F8, np.nan),  # percent, the last of any sensor of the home
         Field("humidity_at", I8, NEVER),  # ms UTC
+        Field("sampled_at", I8, NEVER),  # ms UTC, the newest sample of temperature or humidity that was judged
         Field("well_before", U1, 0),  # 1: the latest outage began while no absence finding stood
         Field("profile", I4, 2, kept=False),  # place among the limits in force, see rules.limits_in_force
         Field("halved_at", I8, NEVER),  # ms UTC, a machine was last told "I am well"; restart_at then
@@ -74,6 +75,7 @@ class Households(Columns):
     phone_from: Ints
     humidity: Floats
     humidity_at: Ints
+    sampled_at: Ints
     well_before: Small
     profile: Ints
     halved_at: Ints

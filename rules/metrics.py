@@ -11,3 +11,4 @@ ADVANCE_SECONDS = Histogram("anbu_rules_advance_seconds", "Machine time to evalu
 HOUSEHOLDS = Gauge("anbu_rules_households", "Households looked after.")
 EVALUATED = Gauge("anbu_rules_evaluated_home_seconds", "Home time up to which the rules have been evaluated, seconds UTC.")
 SNAPSHOT_BYTES = Gauge("anbu_rules_snapshot_bytes", "Size of the last snapshot of the rules' state.")
+SAMPLES_LEFT_OUT = Counter("anbu_rules_samples_left_out_total", "Temperatures and humidities that came too late to be judged.")

@@ -50,6 +50,8 @@ def end_household(state: State, home: int) -> None:
     homes.due[home] = state.households.fit_at[home] = UNSET
     state.left_out.pop(home, None)
     state.told.pop(home, None)
+    for spans in (state.spans, state.spans_before):
+        spans.forget(home)
     homes.dirty[home] = 0
 
 
@@ -77,8 +79,10 @@ def remove_device(state: State, device: int) -> None:
     state.place(device, -1)
     state.devices.reset(device)
     if climate >= 0:
-        state.climates.reset(climate)
-        state.climates.device[climate] = device
+        state.recent.forget(device)
+        for climates in (state.climates, state.before):
+            climates.reset(climate)
+            climates.device[climate] = device
         state.devices.climate[device] = climate
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -25,6 +26,19 @@ class Samples(NamedTuple):
         """These alone."""
         home, device, value, at, offset, air = self
         return Samples(home[which], device[which], value[which], at[which], offset[which], air[which])
+
+    def in_order(self) -> Samples:
+        """By time, a humidity before a temperature; then by what they say, so that none of it hangs on which came first."""
+        return self.chosen(self.order())
+
+    def order(self) -> Rows:
+        """The places of these samples, put in that order."""
+        return np.lexsort((self.offset, self.value, self.device, self.air, self.at))
+
+    @classmethod
+    def join(cls, parts: Sequence[Samples]) -> Samples:
+        """One after the other; at least one."""
+        return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 class Waits(msgspec.Struct, frozen=True, array_like=True):
@@ -50,12 +64,11 @@ class Waiting:
             self._chunks.append(samples)
 
     def take(self) -> Samples | None:
-        """All of them by time, a humidity before a temperature, then by device and as they came; None: there are none."""
+        """All of them in their order; None: there are none."""
         if not self._chunks:
             return None
-        samples = Samples(*(np.concatenate(columns) for columns in zip(*self._chunks, strict=True)))
-        self._chunks = []
-        return samples.chosen(np.lexsort((samples.offset, samples.device, samples.air, samples.at)))
+        samples, self._chunks = Samples.join(self._chunks).in_order(), []
+        return samples
 
     def dump(self) -> Waits:
         """What a snapshot keeps, as they came."""

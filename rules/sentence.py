@@ -117,7 +117,7 @@ def reason(rule: RuleKey, level: Level, evidence: Evidence, at: Millis, lang: st
     if verb is Verb.UNDETERMINED:
         return _undetermined(rule, level, evidence, english=english)
     said = (_ENGLISH if english else _KOREAN)[rule](evidence)
-    return said[0].upper() + said[1:] + _coverage(evidence, english=english) + "."
+    return said[0].upper() + said[1:] + _coverage(evidence, english=english) + _left_out(evidence, english=english) + "."
 
 
 def say_length(length: Millis, lang: str = "ko") -> str:
@@ -150,6 +150,14 @@ def _coverage(evidence: Evidence, *, english: bool) -> str:
     if english:
         return f"; the home was observed for {percent} of it" + (f" ({cause})" if cause else "")
     return f" (그중 {percent}만 관측{', ' + cause if cause else ''})"
+
+
+def _left_out(evidence: Evidence, *, english: bool) -> str:
+    if not evidence.left_out:
+        return ""
+    if english:
+        return f"; what was measured at {say_moment(evidence.left_out, 'en')} came too late to be counted"
+    return f" ({say_moment(evidence.left_out)} 측정값은 너무 늦게 와서 넣지 못함)"
 
 
 def say_cause(blind: str, lang: str = "ko") -> str:

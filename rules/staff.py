@@ -25,13 +25,13 @@ from rules.commissioning import Commissioning
 from rules.composite import RULES as COMPOSITE
 from rules.composite import Composite
 from rules.device import DeviceHealth
+from rules.dwell import RULES as THRESHOLDS
 from rules.finding import Finding, RuleKey
 from rules.outage import OutageBook
 from rules.rhythm import Rhythm
 from rules.roll import end_household, enrol_device, enrol_household, grade_place, note_signals, remove_device
 from rules.state import State
 from rules.table import RuleTable
-from rules.threshold import RULES as THRESHOLDS
 from rules.threshold import Thresholds
 from rules.urgent import RULES as URGENT_RULES
 from rules.urgent import clear_urgent

@@ -18,10 +18,14 @@ from rules.ids import Kept
 from rules.limits import OwnLimit, Season
 from rules.observability import Observability, Outages
 from rules.pauses import Habits, Told
+from rules.recent import Kept as KeptRecent
+from rules.recent import Recent
 from rules.samples import Waiting, Waits
+from rules.spans import Kept as KeptSpans
+from rules.spans import Spans
 from rules.trend_store import Trends
 
-FORMAT = 12
+FORMAT = 13
 _ROW_BITS = 32
 
 
@@ -48,6 +52,10 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     trend_closed: int | None
     told: list[tuple[int, list[Told]]]
     waiting: Waits
+    before: Dumped
+    recent: KeptRecent
+    spans: list[KeptSpans]
+    spans_before: list[KeptSpans]
 
 
 class State:
@@ -60,6 +68,10 @@ class State:
         self.episodes = Episodes()
         self.settled: dict[tuple[int, RuleKey], Millis] = {}  # staff settled it without a sign of life: the clock runs anew
         self.waiting = Waiting()
+        self.recent = Recent()
+        self.before = Climates()  # row by row what `climates` was before the recent samples
+        self.spans = Spans()
+        self.spans_before = Spans()  # likewise
         self.phone_offs: dict[int, list[Millis]] = {}  # by household row: reports of the phone off since it was last on, in order
         self.observability = Observability()
         self.evaluated: Millis | None = None  # last grid point
@@ -100,6 +112,10 @@ class State:
                 trend_closed=self.trend_closed,
                 left_out=sorted((home, spans) for home, spans in self.left_out.items() if spans),
                 waiting=self.waiting.dump(),
+                before=self.before.dump(),
+                recent=self.recent.dump(),
+                spans=self.spans.dump(),
+                spans_before=self.spans_before.dump(),
                 told=sorted(self.told.items(), key=lambda one: one[0]),
             )
         )
@@ -132,6 +148,10 @@ class State:
         state.left_out = dict(kept.left_out)
         state.told = dict(kept.told)
         state.waiting.load(kept.waiting)
+        state.before.load(kept.before)
+        state.recent.load(kept.recent)
+        state.spans.load(kept.spans)
+        state.spans_before.load(kept.spans_before)
         state.trends.load(kept.trends)
         state.trend_closed = kept.trend_closed
         return state

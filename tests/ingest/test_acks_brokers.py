@@ -64,10 +64,12 @@ class Device:
 class Site:
     """Source, acknowledging stage and sender, on threads of their own."""
 
-    def __init__(self, port: int, engine: Engine, journal: Journal, cursors: Cursors, clock: Clock) -> None:
+    def __init__(
+        self, port: int, engine: Engine, journal: Journal, cursors: Cursors, clock: Clock, *, pace: Pace = QUICK
+    ) -> None:
         address = BrokerAddress(host="127.0.0.1", port=port, client_id="anbu-test")
         tray = AckTray()
-        self.source = MqttSource(journal, clock, address, pace=QUICK)
+        self.source = MqttSource(journal, clock, address, pace=pace)
         self.sender = AckSender(tray, clock, acks_address(address), backoff_s=(0.05, 0.2))
         consumer = AcksConsumer(engine, Decoder(), tray, clock, every_s=0.3)
         self.runner = Runner(journal, cursors, consumer, clock, backoff_s=(0.05, 0.2))

@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -35,9 +36,12 @@ from tests.ingest.faulty_days import (
     undisturbed,
     without_last_repeats,
 )
-from tests.ingest.test_acks_brokers import Site
+from tests.ingest.test_acks_brokers import QUICK, Site
 from tests.servers import Broker
 from tests.waiting import until
+
+PATIENT = replace(QUICK, canary_every_s=1.0)
+"""A broker that is busy with a backlog is no broker that hangs: every connection given up has it send all again."""
 
 
 class Keepers:
@@ -123,7 +127,7 @@ def endure(broker: Broker, engine: Engine, folder: Path, faults: Callable[[Sqlit
     """Let the devices speak while `faults` happen, and judge what is there when all of it is acknowledged."""
     journal, cursors, clock = SqliteJournal(folder / "journal"), SqliteCursors(folder / "cursors"), SystemClock()
     journal.append(enrolment(clock.home_now()))
-    site = Site(broker.port, engine, journal, cursors, clock)
+    site = Site(broker.port, engine, journal, cursors, clock, pace=PATIENT)
     site.start()
     keepers = Keepers(broker.port, per_s, again_s=3.0)
     faults(journal)

@@ -8,7 +8,7 @@ import pytest
 
 from ingest.clock import HOUR, MINUTE
 from ingest.decode import Decoder
-from ingest.facts import LinkUp, MessagesLeftOut
+from ingest.facts import LinkUp, MessageReread, MessagesLeftOut
 from ingest.set_aside import MOST_REJECTIONS
 from rules.consumer import RulesConsumer
 from rules.engine import Engine
@@ -70,6 +70,16 @@ def test_the_ticket_stays_while_the_device_is_set_aside_and_is_over_once_it_beha
         log.say(topic("th-1", "humidity"), body(v=40), after=5 * MINUTE)
     cleared = [one for one in findings(log) if one.verb is Verb.CLEARED]
     assert [(one.rule, one.evidence.device_id) for one in cleared] == [(RuleKey.DEVICE_REJECTED, "th-1")]
+
+
+def test_what_is_read_again_and_still_cannot_be_taken_is_no_conduct_of_now(log: Log) -> None:
+    on, what = topic("th-1", "humidity"), body(v=101)
+    for number in range(12):
+        fact_id = f"again-{number}"
+        fact = MessageReread(fact_id=fact_id, at=log.at, of=number, received_at=NOON, source="mqtt", topic=on, payload=what)
+        log.fact(fact)
+    log.at += MINUTE
+    assert [one.rule for one in findings(log)] == []
 
 
 def test_a_button_pressed_on_it_is_a_finding_and_the_homes_silence_counts_on(log: Log) -> None:

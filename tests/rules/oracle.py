@@ -7,6 +7,8 @@ start. One file, so that all rules can be read at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -71,7 +73,9 @@ class Home:
     halved: tuple[int, frozenset[str]] = (-1, frozenset())
     asked: tuple[int, str] | None = None
     answers: list[int] = field(default_factory=list)
-    humidity: list[tuple[int, float]] = field(default_factory=list)
+    air: Air = field(default_factory=lambda: Air())
+    air_closed: Air = field(default_factory=lambda: Air())
+    samples: list[Reading] = field(default_factory=list)
     own: dict[tuple[str, int], float] = field(default_factory=dict)
     row: int = 0
     past: Past = field(default_factory=Past)
@@ -80,10 +84,30 @@ class Home:
 
 
 @dataclass
+class Span:
+    """In which a home was badly off without a break."""
+
+    since: int
+    until: int | None
+    peak: int
+
+
+@dataclass
+class Air:
+    """What is known of the air of one home."""
+
+    sensors: dict[tuple[str, Channel], Sensor] = field(default_factory=dict)
+    humidity: dict[str, tuple[int, float]] = field(default_factory=dict)
+    last_humidity: tuple[int, float] | None = None
+    airs: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    last: dict[tuple[str, bool], int] = field(default_factory=dict)
+    spans: dict[str, list[Span]] = field(default_factory=dict)
+
+
+@dataclass
 class Sensor:
     """One channel of one climate sensor."""
 
-    home: str
     channel: Channel
     interval: int
     last: int | None = None
@@ -112,12 +136,9 @@ class Oracle:
         self.declared: dict[str, tuple[int, int]] = {}
         self.homes: dict[str, Home] = {}
         self.signals: dict[str, set[str]] = {}
-        self.sensors: dict[tuple[str, Channel], Sensor] = {}
-        self.own_humidity: dict[str, tuple[int, float]] = {}
         self.devices: dict[str, DeviceEnrolled] = {}
         self.tellers: dict[str, Teller] = {}
         self.samples: list[Reading] = []
-        self.airs: dict[str, list[tuple[int, float]]] = {}
         self.link: list[list[int | None]] = []
         self.heard_at: int | None = None
         self.point: int | None = None
@@ -133,6 +154,9 @@ class Oracle:
             self.point = last
         while self.point + STEP <= last:
             self.point += STEP
+            turns = [edge for season, edges in self.declared.items() if season != "autumn" for edge in edges]
+            if any(self.point - STEP < edge <= self.point for edge in turns):
+                self.close_airs(self.homes)
             for name, home in self.homes.items():
                 if not home.ended:
                     self.judge_devices(name, home, self.point)
@@ -146,6 +170,8 @@ class Oracle:
             self.take(item)
             return
         self.take_samples()
+        if isinstance(item, RulesApplied | SeasonDeclared | SeasonEnded):
+            self.close_airs(self.homes)
         if isinstance(item, RunStarted):
             self.begin_run()
             self.lose_link(item.at)
@@ -198,10 +224,17 @@ class Oracle:
                 self.table = read_table(fact.table)
             except RulesWrong:
                 return
-            for (_, channel), sensor in self.sensors.items():
+            for channel, sensor in [
+                (one, sensor) for home in self.homes.values() for (_, one), sensor in home.air.sensors.items()
+            ]:
                 there = [level for level, limit in enumerate(self.table.thresholds[channel].levels, 1) if limit is not None]
                 sensor.since = {level: at for level, at in sensor.since.items() if level in there}
                 sensor.on = max([level for level in there if level <= sensor.on], default=0)
+            for name, home in self.homes.items():
+                for rule in WEATHER:
+                    if not self.held(name, rule):
+                        self.note_span(home.air, rule, 0, self.point or 0)
+            self.close_airs(self.homes)
 
     def asked(self) -> list[Tighter]:
         """What the grade and the seasons of this grid point ask, in this order."""
@@ -243,6 +276,7 @@ class Oracle:
 
     def take_staff(self, fact: Any, home: Home) -> None:
         if isinstance(fact, HouseholdLimit):
+            self.close_airs([fact.household_id])
             home.own.pop((fact.rule, fact.level), None)
             if fact.limit is not None and fact.level > 0:
                 home.own[fact.rule, fact.level] = fact.limit
@@ -276,6 +310,9 @@ class Oracle:
                     held = max([one.on for one in self.held(fact.household_id, rule)], default=0)
                     episode = home.open[rule]
                     episode["level"] = min(episode["level"], held or episode["level"])
+                    if held:
+                        home.air.spans[rule][-1].peak = held
+                    self.close_airs([fact.household_id])
             if not fact.outcome.startswith("safe_"):
                 for rule in ABSENCES:
                     if rule in fact.rules and rule in home.open:
@@ -409,46 +446,64 @@ class Oracle:
                     teller.stuck = None
         self.settle_sensors(name, home, at)
 
-    def take_samples(self) -> None:
-        """Those that came since the last grid point, in the order in which they were observed."""
-        order = list(self.devices)
-        came = sorted(
-            self.samples,
-            key=lambda one: (one.observed_at, one.signal is Signal.TEMPERATURE, order.index(one.device_id), one.offset),
-        )
-        self.samples = []
-        for one in came:
-            self.take_sample(str(one.household_id), self.homes[str(one.household_id)], one)
+    def close_airs(self, names: Iterable[str]) -> None:
+        """What has been judged so far stays as it is."""
+        for name in names:
+            home = self.homes[name]
+            home.air_closed, home.samples = deepcopy(home.air), []
 
-    def take_sample(self, name: str, home: Home, reading: Reading) -> None:
-        at, value = reading.observed_at, reading.value
+    def take_samples(self) -> None:
+        """All of a home that came since its past was closed, those that waited among them, in the order they were observed."""
+        order = list(self.devices)
+        for name, home in self.homes.items():
+            came = [one for one in self.samples if one.household_id == name]
+            closed = home.air_closed.last
+            came = [one for one in came if one.observed_at > closed.get((one.device_id, one.signal is Signal.TEMPERATURE), -1)]
+            if came:
+                home.air = deepcopy(home.air_closed)
+                home.samples += came
+            for one in sorted(
+                home.samples if came else [],
+                key=lambda one: (
+                    one.observed_at,
+                    one.signal is Signal.TEMPERATURE,
+                    order.index(one.device_id),
+                    one.value,
+                    one.offset,
+                ),
+            ):
+                if home.air.last.get((one.device_id, one.signal is Signal.TEMPERATURE)) != one.observed_at:
+                    self.take_sample(home, one)
+        self.samples = []
+
+    def take_sample(self, home: Home, reading: Reading) -> None:
+        at, value, air = reading.observed_at, reading.value, home.air
+        air.last[reading.device_id, reading.signal is Signal.TEMPERATURE] = at
         if reading.signal is Signal.HUMIDITY:
-            if reading.device_id not in self.own_humidity or at > self.own_humidity[reading.device_id][0]:
-                self.own_humidity[reading.device_id] = (at, value)
-            if not home.humidity or at > home.humidity[-1][0]:
-                home.humidity.append((at, value))
+            if reading.device_id not in air.humidity or at > air.humidity[reading.device_id][0]:
+                air.humidity[reading.device_id] = (at, value)
+            if air.last_humidity is None or at > air.last_humidity[0]:
+                air.last_humidity = (at, value)
             for channel in (Channel.DRY, Channel.DAMP):
-                self.hold(name, reading, channel, value)
+                self.hold(home, reading, channel, value)
             return
         humidity = float("nan")
-        for seen in (self.own_humidity.get(reading.device_id), home.humidity[-1] if home.humidity else None):
-            if seen is not None and seen[0] >= at - self.table.humidity_max_age:
+        for seen in (air.humidity.get(reading.device_id), air.last_humidity):
+            if seen is not None and at >= seen[0] >= at - self.table.humidity_max_age:
                 humidity = seen[1]
                 break
-        self.hold(name, reading, Channel.HEAT, float(felt_heat(np.array([value]), np.array([humidity]))[0]))
-        self.hold(name, reading, Channel.COLD, value)
-        self.hold(name, reading, Channel.FROZEN, value)
+        self.hold(home, reading, Channel.HEAT, float(felt_heat(np.array([value]), np.array([humidity]))[0]))
+        self.hold(home, reading, Channel.COLD, value)
+        self.hold(home, reading, Channel.FROZEN, value)
         half = at // 1_800_000
-        airs = self.airs.setdefault(reading.device_id, [])
-        newest = max([one for one, _ in airs], default=half)
-        if half > newest - 3:
-            airs.append((half, float(np.float32(value))))
-        seen = [one for slot, one in airs if max(half, newest) - 3 < slot]
-        self.hold(name, reading, Channel.TEMPERATURE_FALL, round(max(seen) - value, 2))
+        airs = air.airs.setdefault(reading.device_id, [])
+        airs.append((half, float(np.float32(value))))
+        highest = max(one for slot, one in airs if half - 3 < slot)
+        self.hold(home, reading, Channel.TEMPERATURE_FALL, round(highest - value, 2))
 
-    def hold(self, name: str, reading: Reading, channel: Channel, value: float) -> None:
+    def hold(self, home: Home, reading: Reading, channel: Channel, value: float) -> None:
         interval = self.devices[reading.device_id].report_interval_s * 1000 or self.table.report_interval
-        sensor = self.sensors.setdefault((reading.device_id, channel), Sensor(name, channel, interval))
+        sensor = home.air.sensors.setdefault((reading.device_id, channel), Sensor(channel, interval))
         at = reading.observed_at
         if sensor.last is not None and at <= sensor.last:
             return
@@ -458,7 +513,7 @@ class Oracle:
         for level, base in enumerate(rule.levels, 1):
             if base is None:
                 continue
-            limit = self.threshold(self.homes[name], channel, level, base)
+            limit = self.threshold(home, channel, level, base)
             below = rule.breach is Breach.BELOW
             breach = value < limit.raise_at if below else value > limit.raise_at
             breach = breach or (rule.breach is Breach.AT_OR_ABOVE and value == limit.raise_at)
@@ -471,6 +526,17 @@ class Oracle:
             if held or (sensor.on >= level and not well):
                 level_now = level
         sensor.on, sensor.last = level_now, at
+        told_as = "humidity" if channel in (Channel.DRY, Channel.DAMP) else channel.value
+        self.note_span(home.air, told_as, max(one.on for one in self.of_rule(home, told_as)), at)
+
+    def note_span(self, air: Air, rule: str, worst: int, at: int) -> None:
+        spans = air.spans.setdefault(rule, [])
+        lasts = bool(spans) and spans[-1].until is None
+        if worst and not lasts:
+            spans.append(Span(at, None, worst))
+        elif lasts:
+            spans[-1].peak = max(spans[-1].peak, worst)
+            spans[-1].until = None if worst else at
 
     # ------------------------------------------------------------------ judging
 
@@ -579,8 +645,11 @@ class Oracle:
             holds["away_motion"] = (1, home.away_since)
         for rule in COMPOSITES:
             level, since = holds.get(rule, (0, 0))
-            if rule in home.open and home.open[rule]["start"] != since:
+            weather = rule.removesuffix("_inactive")
+            ended = [one[7] for one in self.said if one[:3] == (name, weather, "cleared") and one[4] == at]
+            if rule in home.open and (home.open[rule]["start"] != since or ended):
                 late = rule != "away_motion" and home.open[rule]["start"] < (still or 2**62) < home.open[rule]["told"]
+                late = late or "late_data" in ended
                 self.tell(name, home, rule, "cleared", at, "late_data" if late else "")
             if level > home.open.get(rule, {}).get("level", 0):
                 home.open.setdefault(rule, {"start": since, "told": at, "und": False})["level"] = level
@@ -662,29 +731,41 @@ class Oracle:
             found.append(limit if units < 255 and (official is None or limit < official) else None)
         return [*found, None]
 
-    def of_rule(self, name: str, rule: str) -> list[Sensor]:
+    def of_rule(self, home: Home, rule: str) -> list[Sensor]:
         channels = (Channel.DRY, Channel.DAMP) if rule == "humidity" else (Channel(rule),)
-        return [one for (_, channel), one in self.sensors.items() if channel in channels and one.home == name]
+        return [one for (_, channel), one in home.air.sensors.items() if channel in channels]
 
     def held(self, name: str, rule: str) -> list[Sensor]:
-        return [one for one in self.of_rule(name, rule) if one.on]
+        return [one for one in self.of_rule(self.homes[name], rule) if one.on]
 
     def judge_threshold(self, name: str, home: Home, rule: str, at: int) -> None:
         held = self.held(name, rule)
-        running = self.running(name, home, rule)
+        running = self.running(home, rule)
         doubts = [level for level, missed in running if missed <= at]
+        spans = home.air.spans.get(rule, [])
+        span = spans[-1] if held else None
+        if rule in home.open:
+            told = home.open[rule]
+            if span is None:
+                over = told["level"] > 0 or not running
+            else:
+                over = told["level"] > 0 and (told["told"] < span.since or told["level"] > span.peak)
+            if over:
+                ends = [2**62 if one.until is None else one.until for one in spans]
+                right = [one for one, end in zip(spans, ends, strict=True) if one.since <= told["told"] <= end]
+                was = any(one.peak >= told["level"] for one in right)
+                self.tell(name, home, rule, "cleared", at, "" if was or not told["level"] else "late_data")
         if not held and not doubts:
-            if rule in home.open and (home.open[rule]["level"] or not running):
-                self.tell(name, home, rule, "cleared", at)
             return
         fresh = any((one.last or 0) + self.table.gap_reports * one.interval >= at for one in held)
-        level = max([one.on for one in held if self.told_now(one.channel, one.on, at)], default=0)
+        level = span.peak if span and any(self.told_now(one.channel, span.peak, at) for one in held) else 0
         if not level and (fresh or not doubts) and (rule not in home.open or (home.open[rule]["und"] and fresh)):
             return
         if rule not in home.open or (home.open[rule]["und"] and fresh):
-            home.open[rule] = {"start": None, "level": 0, "und": False}
+            home.open[rule] = {"start": None, "level": 0, "und": False, "told": at}
         episode = home.open[rule]
         if level > episode["level"]:
+            episode["told"] = episode["told"] if episode["level"] else at
             episode["level"] = level
             self.said.append((name, rule, "raised", level, at, 0, 1.0, ""))
         if not fresh and not episode["und"]:
@@ -692,10 +773,10 @@ class Oracle:
             doubt = max([episode["level"], *doubts, *([] if level else [one.on for one in held])])
             self.said.append((name, rule, "undetermined", doubt, at, 0, 1.0, ""))
 
-    def running(self, name: str, home: Home, rule: str) -> list[tuple[int, int]]:
+    def running(self, home: Home, rule: str) -> list[tuple[int, int]]:
         """Levels towards which a breach runs, each with when it would be told, were its sensor never heard again."""
         found = []
-        for sensor in self.of_rule(name, rule):
+        for sensor in self.of_rule(home, rule):
             for level, since in sensor.since.items():
                 base = self.table.thresholds[sensor.channel].levels[level - 1]
                 if base is not None and level > sensor.on:

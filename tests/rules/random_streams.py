@@ -259,6 +259,39 @@ def bursts(draw: st.DrawFn) -> tuple[list[Item], list[Reading]]:
 
 
 @st.composite
+def weathers(draw: st.DrawFn) -> tuple[list[Item], list[Reading]]:
+    """Homes and readings as of `bursts`, and runs of samples besides, each received when it was observed.
+
+    No sensor has an interval here: whether one is silent is a matter of when it was heard.
+    """
+    enrolments, came = draw(bursts())
+    enrolments = [structs.replace(one, report_interval_s=0) if isinstance(one, DeviceEnrolled) else one for one in enrolments]
+    for at in draw(st.lists(st.integers(0, 80 * 60), min_size=1, max_size=8)):
+        came += [one for one in draw(runs_of_samples(at * SECOND)) if isinstance(one, Reading)]
+    readings = [one for one in came if one.signal is not Signal.SOS]
+    return enrolments, [
+        structs.replace(one, offset=place, received_at=one.observed_at) for place, one in enumerate(readings or came, 1)
+    ]
+
+
+@st.composite
+def delays(draw: st.DrawFn, came: list[Reading]) -> list[Reading]:
+    """The same readings, some up to half an hour late: one by one, or all of a device until its network is back."""
+    away = {
+        name: draw(st.tuples(st.integers(0, 90), st.integers(0, 30)))
+        for name in draw(st.sets(st.sampled_from(sorted({one.device_id for one in came})), max_size=3))
+    }
+    late: list[Reading] = []
+    for one in came:
+        since, length = away.get(one.device_id, (0, 0))
+        back = START + (since + length) * MINUTE
+        alone = draw(st.sampled_from([0, 0, 0, 7 * SECOND, 90 * SECOND, 4 * MINUTE, 30 * MINUTE]))
+        kept = back + draw(st.integers(0, 60)) * SECOND if START + since * MINUTE <= one.observed_at < back else 0
+        late.append(structs.replace(one, received_at=max(one.observed_at + alone, kept)))
+    return sorted(late, key=received_at)
+
+
+@st.composite
 def orders(draw: st.DrawFn, came: list[Reading]) -> list[Reading]:
     """The same readings in another order, some twice."""
     return draw(st.permutations([*came, *draw(st.lists(st.sampled_from(came), max_size=5))]))

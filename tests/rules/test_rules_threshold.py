@@ -167,12 +167,6 @@ def test_a_home_is_as_badly_off_as_its_worst_sensor() -> None:
     assert [one.verb for one in home.until(4 * HOUR) if one.rule is RuleKey.HEAT] == [Verb.CLEARED]
 
 
-def test_a_late_or_repeated_sample_says_nothing_new() -> None:
-    late = reading(10 * MINUTE, Signal.TEMPERATURE, 20.0, name="th-1", received=35 * MINUTE)
-    home = days(*air(31.5, 0, HOUR), late)
-    assert [one.verb for one in home.until(HOUR)] == [Verb.RAISED]
-
-
 def test_settling_the_check_clears_no_temperature_but_a_later_rise_is_told() -> None:
     home = days(*air(33.5, 0, 2 * HOUR))
     home.until(HOUR)
