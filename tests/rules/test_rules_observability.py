@@ -383,3 +383,17 @@ def test_what_comes_a_whole_minute_late_is_backlog_and_what_comes_sooner_says_th
         at = 10 * HOUR + 2 * MINUTE
         days.feed([reading(at - late, Signal.HEARTBEAT, received=at)])
         assert raised(days.until(11 * HOUR), RuleKey.MOTION) == [(Level.CAUTION, 10 * HOUR + told_at)]
+
+
+def test_what_is_ahead_of_a_home_counts_the_time_alone_in_which_its_sensor_was_heard() -> None:
+    beats = [reading(at, Signal.HEARTBEAT) for at in every(10, 5 * HOUR, 6 * HOUR + 1)]
+    days = sensor_day(*beats)
+    days.until(6 * HOUR)
+    assert days.engine.first_alert(HouseholdId("hh-1"), START + 6 * HOUR) == 9 * HOUR  # twelve, of which three are seen
+
+
+def test_a_home_whose_gateway_is_away_when_our_own_link_goes_stays_as_well_as_it_was_before_its_gateway_went() -> None:
+    """In doubt after 24 h of its gateway's outage (경보); the outage of ours does not make that a danger an hour later."""
+    lost = [reading(HOUR, Signal.STATUS, 0.0, name="gw-1"), link_down(25 * HOUR)]
+    days = Days([*home_with(Signal.MOTION), device("gw-1", Signal.STATUS), motion(0), *lost])
+    assert raised(days.until(49 * HOUR), RuleKey.CANNOT_VERIFY) == [(Level.WARNING, 24 * HOUR), (Level.DANGER, 48 * HOUR)]
