@@ -122,7 +122,8 @@ def test_wrong_5_a_household_never_heard_is_a_ticket_after_an_hour_and_a_check_a
     days = Days(home_with(*signals, interval_s=600))
     said = days.until(30 * HOUR)
     assert told(said) == [("not_commissioned", "raised", 1, 1.0), ("cannot_verify", "raised", 3, 24.0)]
-    check = said[-1]
+    ticket, check = said
+    assert (ticket.evidence.since, ticket.evidence.limit, ticket.evidence.value) == (START, float(HOUR), float(HOUR))
     assert (check.evidence.coverage, check.evidence.blind) == (0.0, "not_commissioned")
     assert "0%만 관측, 미개통" in reason(check.rule, check.level, check.evidence, check.at)
     days.feed([reading(30 * HOUR, Signal.CALL), motion(30 * HOUR)])

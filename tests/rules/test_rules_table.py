@@ -93,6 +93,8 @@ def test_every_wrong_line_is_named_in_one_error() -> None:
         ("dwell_tolerance = 0.1", "dwell_tolerance = true", "a number from 0 to 0.5"),
         ("used = true", 'used = "yes"', "true or false"),
         ("alert_rate = 0.02", "alert_rate = 0.2", "must not lie above check_rate"),
+        ("alert_rate = 0.02", "alert_rate = 1.5", "personal.alert_rate is 1.5, it needs a number from 0.0001 to 1"),
+        ("check_rate = 0.05", "check_rate = 1.5", "personal.check_rate is 1.5, it needs a number from 0.0001 to 1"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_would_be_right(old: str, new: str, what: str) -> None:
