@@ -16,6 +16,7 @@ from ingest.fact_outbox import queue_fact
 from ingest.facts import Fact, HouseholdLimit, RulesApplied, SeasonDeclared, SeasonEnded
 from ingest.reading import HouseholdId
 from ingest.register.homes import NotRegistered
+from ingest.register.placing import living_household
 from ingest.register.tables import household as households
 from ingest.seal import Sealer
 from ingest.store import reading
@@ -142,8 +143,10 @@ class Rulebook:
 
     def set_limit(self, household: str, rule: str, level: int, limit: float | None, *, actor: str, reason: str) -> int:
         """Give the household a limit of its own (None: take it away). ChangeRefused unless it is more careful than everybody's;
-        NotRegistered."""
+        NotRegistered, also of one that is looked after no longer."""
         now, profile = self._clock.home_now(), self.profile(household, own=False)
+        with self._reading.begin() as connection:
+            living_household(connection, household)
         if limit is None and not any(one.rule == rule and one.level == level for one in self.own(household)):
             raise ChangeRefused(f"이 가구에는 {rule}의 자체 기준이 없습니다", f"the household has no limit of its own for {rule}")
         if limit is not None:

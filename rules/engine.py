@@ -117,7 +117,8 @@ class Engine:
     @property
     def households(self) -> int:
         """How many are looked after."""
-        return len(self._state.households.looked_after())
+        homes = self._state.households
+        return int(np.count_nonzero(homes.active[: len(homes)]))
 
     def gaps(self, household_id: HouseholdId) -> Gaps:
         """What has been learnt of how long this home is still; KeyError for one that is not looked after."""

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ingest.clock import DAY, HOUR, Millis, home_day
+from ingest.journal.pieces import PIECE, put_rest, with_rest
+from ingest.journal.pieces import SCHEMA as PIECES
 from ingest.journal.port import JournalDamaged, Position
 
 DAILY = 40
@@ -19,7 +21,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS cursor (
     name TEXT PRIMARY KEY,
     offset INTEGER NOT NULL,
-    state BLOB,
+    state BLOB,           -- its first piece
     at INTEGER NOT NULL,  -- when the entry at the offset was received
     crc INTEGER NOT NULL  -- CRC-32 of name, offset, at and state
 ) WITHOUT ROWID;
@@ -47,18 +49,18 @@ class SqliteCursors:
     """Implements `Cursors` in one SQLite file, synced at every commit. Safe to use from several threads.
 
     A commit that the disk refuses comes out as sqlite3.OperationalError and leaves the position as it was; a position
-    that is not what was committed raises JournalDamaged.
+    that is not what was committed raises JournalDamaged. `piece`: bytes of a state that are one value of the file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, piece: int = PIECE) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
+        self._path, self._piece = path, piece
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.executescript(_SCHEMA)
+            self._connection.executescript(_SCHEMA + PIECES)
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise JournalDamaged(f"the cursors in {path} cannot be opened: {error}") from error
@@ -72,19 +74,21 @@ class SqliteCursors:
         """See `Cursors.load`."""
         with self._lock:
             row = self._connection.execute("SELECT offset, state, at, crc FROM cursor WHERE name = ?", (name,)).fetchone()
-        return Position() if row is None else self._checked(name, row)
+            if row is None:
+                return Position()
+            state = with_rest(self._connection, name, row[1], self._piece)
+        return self._checked(name, (row[0], state, row[2], row[3]))
 
     def commit(self, name: str, position: Position, *, keep: bool = False) -> None:
         """See `Cursors.commit`."""
         crc = checksum(name, position)
-        row = (name, position.offset, position.state, position.at, crc)
         with self._lock:
             if not keep:
-                self._connection.execute(_REPLACE, row)
+                self._together(lambda: self._replace(name, position, crc))
                 return
             packed = None if position.state is None else zlib.compress(position.state, 1)
             self._together(
-                lambda: self._connection.execute(_REPLACE, row),
+                lambda: self._replace(name, position, crc),
                 lambda: self._connection.execute(_KEEP, (name, position.offset, packed, position.at, crc)),
                 lambda: self._connection.execute(_THIN, (name, home_day(position.at) - DAILY)),
             )
@@ -125,9 +129,14 @@ class SqliteCursors:
         """See `Cursors.remove`."""
         with self._lock:
             self._together(
+                lambda: self._connection.execute("DELETE FROM piece WHERE of = ?", (name,)),
                 lambda: self._connection.execute("DELETE FROM cursor WHERE name = ?", (name,)),
                 lambda: self._connection.execute("DELETE FROM snapshot WHERE name = ?", (name,)),
             )
+
+    def _replace(self, name: str, position: Position, crc: int) -> None:
+        first = put_rest(self._connection, name, position.state, self._piece)
+        self._connection.execute(_REPLACE, (name, position.offset, first, position.at, crc))
 
     def _together(self, *statements: Callable[[], object]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")

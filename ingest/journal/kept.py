@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ingest.journal.cursors import checksum
+from ingest.journal.pieces import PIECE, put_rest, with_rest
+from ingest.journal.pieces import SCHEMA as PIECES
 from ingest.journal.port import Entry, JournalDamaged, Position
 from ingest.journal.segment import INSERT_OR_LEAVE, SCHEMA, Row, open_reader, read_entries
 
@@ -28,8 +30,8 @@ _AT_ONCE = 1_000
 class Kept:
     """One file beside the segments, made by the first prune. Nothing is held open between calls; only one may write."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / NAME
+    def __init__(self, folder: Path, *, piece: int = PIECE) -> None:
+        self._path, self._piece = folder / NAME, piece
 
     def cut(self) -> int:
         """Everything up to this offset is gone but for its facts; 0 where nothing was ever pruned."""
@@ -51,13 +53,14 @@ class Kept:
         with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            connection.executescript(SCHEMA + _MORE)
+            connection.executescript(SCHEMA + _MORE + PIECES)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 while part := list(islice(rows, _AT_ONCE)):
                     connection.executemany(INSERT_OR_LEAVE, part)
                 for name, base in bases.items():
-                    connection.execute(_BASE, (name, base.offset, base.state, base.at, checksum(name, base)))
+                    first = put_rest(connection, name, base.state, self._piece)
+                    connection.execute(_BASE, (name, base.offset, first, base.at, checksum(name, base)))
                 connection.execute("INSERT OR REPLACE INTO cut VALUES (1, ?)", (cut,))
                 connection.execute("COMMIT")
             except BaseException:
@@ -67,12 +70,17 @@ class Kept:
 
     def base(self, name: str) -> Position:
         """The consumer's state at the cut; the beginning where there is none. Raises JournalDamaged."""
-        rows = self._rows("SELECT offset, state, at, crc FROM base WHERE name = ?", (name,))
-        if not rows:
+        if not self._path.exists():
             return Position()
-        offset, state, at, crc = rows[0]
-        position = Position(offset=offset, state=state, at=at)
-        if crc != checksum(name, position):
+        try:
+            with closing(open_reader(self._path)) as connection:
+                row = connection.execute("SELECT offset, state, at, crc FROM base WHERE name = ?", (name,)).fetchone()
+                if row is None:
+                    return Position()
+                position = Position(offset=row[0], state=with_rest(connection, name, row[1], self._piece), at=row[2])
+        except sqlite3.DatabaseError as error:
+            raise JournalDamaged(f"{self._path} cannot be read: {error}") from error
+        if row[3] != checksum(name, position):
             raise JournalDamaged(f"{self._path}: the state of {name} at the cut is not what was written there (checksum)")
         return position
 

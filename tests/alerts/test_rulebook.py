@@ -204,6 +204,14 @@ def test_two_seasons_stand_beside_each_other_and_each_ends_by_itself(site: Site,
     ]
 
 
+def test_a_home_that_is_looked_after_no_longer_has_its_limits_shown_and_not_changed(site: Site, book: Rulebook) -> None:
+    book.set_limit("hh-own", "motion", 1, 5.0 * HOUR, actor="gu", reason=WHY)
+    Register(site.engine, Sealer(b"k" * 32), site.clock).end_household("hh-own", at=MORNING + HOUR)
+    assert book.profile("hh-own").absence.motion[0] == 5 * HOUR
+    with pytest.raises(NotRegistered, match="no longer"):
+        book.set_limit("hh-own", "motion", 1, 4.0 * HOUR, actor="gu", reason=WHY)
+
+
 def test_a_change_of_limits_is_refused_with_its_reason(site: Site, book: Rulebook) -> None:
     def refused(ask: Callable[[], object]) -> str:
         with pytest.raises(ChangeRefused) as caught:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ingest.facts import Fact, HouseholdEnrolled, LinkUp, RunStarted
 from ingest.journal.cursors import MemoryCursors, SqliteCursors
 from ingest.journal.memory import MemoryJournal
+from ingest.journal.pieces import PIECE
 from ingest.journal.port import Body, Cursors, Entry, Journal, Message, Position
 from ingest.journal.sqlite import SqliteJournal
 from ingest.reading import DongCode, HouseholdId
@@ -43,9 +44,12 @@ def journal(new_journal: NewJournal) -> Journal:
     return new_journal()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "sqlite in pieces"])
 def cursors(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cursors]:
-    opened: Cursors = MemoryCursors() if request.param == "memory" else SqliteCursors(tmp_path / "cursors.db")
+    opened: Cursors = MemoryCursors()
+    if request.param != "memory":
+        piece = PIECE if request.param == "sqlite" else 3
+        opened = SqliteCursors(tmp_path / "cursors.db", piece=piece)
     yield opened
     opened.close()
 
@@ -229,6 +233,20 @@ def test_a_commit_replaces_the_position_of_its_consumer_alone(cursors: Cursors) 
     cursors.commit("rules", Position(offset=7, state=b""))
     assert cursors.load("rules") == Position(offset=7, state=b"")
     assert cursors.load("history") == Position(offset=9, state=None)
+
+
+def test_a_state_of_any_length_comes_back_and_leaves_nothing_to_the_next(cursors: Cursors) -> None:
+    for length in (0, 1, 3, 4, 6, 10, 3, 7, 2, 0):
+        cursors.commit("rules", Position(offset=length, state=bytes(range(length)), at=1), keep=length == 7)
+        cursors.commit("history", Position(offset=length, state=b"other" * length, at=1))
+        assert cursors.load("rules") == Position(offset=length, state=bytes(range(length)), at=1)
+        assert cursors.load("history") == Position(offset=length, state=b"other" * length, at=1)
+    assert cursors.snapshot("rules", 7) == Position(offset=7, state=bytes(range(7)), at=1)
+    cursors.commit("rules", Position(offset=11, state=bytes(11)))
+    cursors.remove("rules")
+    assert cursors.load("rules") == Position()
+    cursors.commit("rules", Position(offset=3, state=b"abc"))
+    assert cursors.load("rules") == Position(offset=3, state=b"abc")
 
 
 def test_commits_from_several_threads_do_not_mix(cursors: Cursors) -> None:

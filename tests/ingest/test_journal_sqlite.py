@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from ingest.clock import HOUR
 from ingest.facts import LinkDown, LinkUp, RunStarted
 from ingest.journal.cursors import SqliteCursors
+from ingest.journal.kept import Kept
 from ingest.journal.port import READ_BYTES, Entry, JournalDamaged, JournalFull, Message, Position
 from ingest.journal.sqlite import JournalInUse, SqliteJournal
 from tests.ingest import append_process
@@ -310,6 +311,19 @@ def test_one_read_of_large_payloads_stays_small_from_memory_and_from_the_disk(jo
     with opened(journal_folder) as journal:
         assert len(journal.read(0, 2_000)) == most
         assert len(read_all(journal, 2_000)) == 50
+
+
+def test_a_state_at_the_cut_is_kept_in_pieces_of_which_none_may_be_missing(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, piece=3)
+    kept.add([], {"rules": Position(offset=5, state=b"123456789", at=7), "history": Position(offset=4, state=b"1")}, 4)
+    kept.add([], {"rules": Position(offset=6, state=b"12345678", at=8)}, 5)
+    assert kept.base("rules") == Position(offset=6, state=b"12345678", at=8)
+    assert kept.base("history") == Position(offset=4, state=b"1") and kept.base("acks") == Position()
+    with sqlite3.connect(tmp_path / "kept.db") as other:
+        assert other.execute("SELECT count(*) FROM piece").fetchone() == (2,)
+        other.execute("DELETE FROM piece WHERE place = 2")
+    with pytest.raises(JournalDamaged, match="rules"):
+        kept.base("rules")
 
 
 def test_positions_survive_a_restart_and_a_changed_one_is_refused(tmp_path: Path) -> None:

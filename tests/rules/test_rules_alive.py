@@ -6,7 +6,7 @@ from ingest.clock import DAY, HOUR, MINUTE
 from ingest.reading import Signal
 from rules.engine import STEP, Engine
 from rules.finding import Level, RuleKey, Signs, Verb
-from tests.rules.rule_parts import HOME, SHIPPED, START, TABLE, Days, home_with, motion, raised, reading, resolved, told
+from tests.rules.rule_parts import HOME, SHIPPED, START, TABLE, Days, device, home_with, motion, raised, reading, resolved, told
 
 MACHINE = "safe_by_automatic_call"
 
@@ -142,3 +142,16 @@ def test_what_only_a_machine_heard_is_asked_again_after_half_the_time_that_is_us
     least = SHIPPED.personal.shortest
     assert own and again[0][0] is level is Level.CAUTION
     assert again[0][1] - 8 * HOUR == -(-max((at - 8 * HOUR) // 2, least) // STEP) * STEP
+
+
+def test_what_a_machine_heard_of_one_home_says_nothing_of_another() -> None:
+    stands = [*home_with(Signal.MOTION), *home_with(Signal.MOTION, home="hh-2")[:1], device("pir-2", Signal.MOTION, home="hh-2")]
+    days = Days([*stands, motion(0), motion(9 * HOUR, home="hh-2", name="pir-2")])
+    looked_at = reading(10 * HOUR, Signal.SOS, home="hh-2", name="pir-2")  # all the time, since something stands there
+    days.feed([resolved(9 * HOUR, MACHINE, RuleKey.MOTION), looked_at])
+    said = [one for one in days.until(18 * HOUR) if one.rule is RuleKey.MOTION and one.verb is Verb.RAISED]
+    assert [(one.household_id, one.at - START) for one in said if one.at > START + 9 * HOUR] == [
+        ("hh-1", 13 * HOUR),
+        ("hh-1", 15 * HOUR),
+        ("hh-2", 17 * HOUR),
+    ]

@@ -260,3 +260,15 @@ def test_a_device_that_comes_after_the_emergency_is_not_looked_on_with() -> None
 def test_a_household_of_which_nothing_but_its_enrolment_is_known_is_no_home_of_the_log() -> None:
     items: list[Item] = [enrolled("hh-1"), enrolled("hh-2"), device("pir-2", Signal.MOTION, home="hh-2")]
     assert [one.household_id for one in homes_of(items, "log")] == ["hh-2"]
+
+
+def test_the_interval_of_a_rate_is_that_of_its_count_at_both_ends() -> None:
+    months = 2 * 30.4375 * DAY
+    low, high = poisson95(3)
+    assert row(3, int(months), []).interval95 == (pytest.approx(low / 2, abs=1e-4), pytest.approx(high / 2, abs=1e-4))
+
+
+def test_a_device_that_moved_is_removed_from_where_it_stood() -> None:
+    stood = [enrolled("hh-1"), device("a", Signal.MOTION, home="hh-1"), enrolled("hh-2"), moved("a", "hh-2", 4)]
+    [left] = [item for item in homes_of(stood, "log")[0].items if isinstance(item, DeviceRemoved)]
+    assert (left.device_id, left.at) == ("a", START + 4)

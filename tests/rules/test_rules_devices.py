@@ -272,3 +272,20 @@ def test_a_gateway_that_says_it_is_online_is_heard_and_the_brokers_word_that_it_
         sight = days.engine.sights().of(HOME)
         found.append(None if sight is None else sight.cause)
     assert found == [None, Blind.NOT_COMMISSIONED]
+
+
+def test_a_home_that_ends_takes_its_ticket_and_those_of_its_devices_with_it() -> None:
+    days = Days([enrolled(), device("pir-1", Signal.MOTION, interval_s=600), *(rejection(at * MINUTE) for at in range(50, 62))])
+    days.until(70 * MINUTE)
+    stood = {rule for _, rule, _ in days.engine.standing()}
+    assert stood >= {RuleKey.DEVICE_REJECTED, RuleKey.NOT_COMMISSIONED}
+    days.feed([HouseholdEnded(fact_id="e", at=START + 71 * MINUTE, household_id=HOME)])
+    assert {one.rule for one in days.until(80 * MINUTE) if one.verb is Verb.CLEARED} == stood and not days.engine.standing()
+
+
+def test_a_battery_that_goes_on_falling_is_told_of_once_at_each_level_and_since_when_it_is_low() -> None:
+    told_at = [(1, 19.0), (2, 18.0), (3, 17.0), (4, 4.0), (5, 3.0)]
+    days = Days([*home_with(Signal.MOTION), *(reading(hour * HOUR, Signal.BATTERY, percent) for hour, percent in told_at)])
+    said = [one for one in days.until(6 * HOUR) if one.rule is RuleKey.DEVICE_BATTERY]
+    assert [(one.level, one.evidence.value) for one in said] == [(Level.CAUTION, 19.0), (Level.WARNING, 4.0)]
+    assert said[0].episode == said[1].episode and said[0].evidence.since == said[1].evidence.since

@@ -468,3 +468,34 @@ def test_what_cannot_be_foreseen_and_what_came_last_are_said_in_both_languages()
     ]
     assert en["pir-1 Unreadable values"] == "now 2 messages, the last at 22 Nov 10:01; Caution 10 messages: not breached."
     assert ko["pir-1 읽을 수 없는 값"] == "지금 2건, 마지막 11월 22일 10:01; 주의 10건: 넘지 않음."
+
+
+def test_a_value_that_rounds_to_nothing_is_told_without_a_sign() -> None:
+    days = Days([*home_with(Signal.TEMPERATURE), reading(MINUTE, Signal.TEMPERATURE, -0.04)])
+    account = seen(days, 2 * MINUTE)
+    assert str(rule(account, RuleKey.COLD).value) == "0.0"
+
+
+def test_a_sensor_that_fell_silent_and_a_gateway_that_was_lost_are_named_where_they_kept_something_from_us() -> None:
+    beats = [reading(at * MINUTE, Signal.HEARTBEAT) for at in range(0, 61, 10)]
+    stands = [*home_with(Signal.MOTION, interval_s=600), device("th", Signal.TEMPERATURE, interval_s=600)]
+    stands += [device("gw", Signal.STATUS)]
+    lost = [reading(40 * MINUTE, Signal.STATUS, 0.0, name="gw"), reading(45 * MINUTE, Signal.STATUS, 1.0, name="gw")]
+    days = Days([*stands, *beats, reading(10 * MINUTE, Signal.TEMPERATURE, 32.0, name="th"), *lost])
+    account = seen(days, 70 * MINUTE)
+    silent = rule(account, RuleKey.DEVICE_SILENT, "pir-1")
+    assert (silent.since, silent.elapsed, silent.observed) == (START + HOUR, 10 * MINUTE, 10 * MINUTE)
+    silent = rule(account, RuleKey.DEVICE_SILENT, "th")
+    assert (silent.since, silent.elapsed, silent.observed) == (START + 10 * MINUTE, HOUR, 55 * MINUTE)
+    heat = rule(account, RuleKey.HEAT)
+    assert [(one.since - START, one.until, one.cause) for one in heat.blind] == [
+        (10 * MINUTE, None, Blind.SENSOR),
+        (40 * MINUTE, START + 45 * MINUTE, Blind.GATEWAY),
+    ]
+
+
+def test_a_new_home_has_no_ticket_before_its_hour_is_over() -> None:
+    days = Days([enrolled(), device("pir-1", Signal.MOTION)])
+    fresh, late = (rule(seen(days, at), RuleKey.NOT_COMMISSIONED) for at in (30 * MINUTE, 2 * HOUR))
+    assert (fresh.standing, fresh.levels[0].reached) == (None, False)
+    assert (late.standing, late.levels[0].reached) == (Level.CAUTION, True)

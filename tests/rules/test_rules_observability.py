@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.clock import DAY, HOUR, MINUTE, SECOND
+from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from ingest.facts import DeviceRemoved, HouseholdEnded, LinkUp, RunStopped
 from ingest.reading import DeviceId, HouseholdId, Signal
 from rules.engine import STEP, Item
@@ -23,6 +25,7 @@ from tests.rules.rule_parts import (
     home_with,
     link_down,
     link_up,
+    living,
     motion,
     raised,
     reading,
@@ -305,6 +308,40 @@ def test_a_blip_right_after_a_long_outage_does_not_end_the_wait_for_its_backlog(
     assert raised(days.until(10 * HOUR + 11 * MINUTE), RuleKey.MOTION) == [(Level.CAUTION, 10 * HOUR + 10 * MINUTE)]
 
 
+def troubles(chance: random.Random, start: Millis, end: Millis) -> list[Item]:
+    """All that may go wrong of link, gateway, sensors and ourselves, and all that is no life, often or seldom."""
+    found: list[Item] = []
+    at, pause = start, chance.choice([4 * MINUTE, 40 * MINUTE, 4 * HOUR])
+    weights = [chance.choice([1, 1, 9]) for _ in range(10)]
+    while (at := at + 10 * SECOND + int(chance.expovariate(1 / pause))) < end:
+        some: list[list[Item]] = [
+            [link_down(at), link_up(at + 5 * SECOND)],
+            [link_down(at)],
+            [link_up(at)],
+            [run_started(at)],
+            [RunStopped(fact_id=f"stop-{at}", at=START + at, run_id="r")],
+            [reading(at, Signal.STATUS, 0.0, name="gw-1", credible=False)],
+            [reading(at, Signal.STATUS, 1.0, name="gw-1")],
+            [reading(at, Signal.DOOR, chance.choice([0.0, 1.0]), name="door-1")],
+            [reading(at - chance.choice([0, HOUR]), Signal.HEARTBEAT, received=at)],
+            [reading(at, Signal.MOTION, 0.0)],
+        ]
+        found += chance.choices(some, weights)[0]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_goes_wrong_the_net_warns_within_a_day_and_is_danger_within_two(seed: int) -> None:
+    """At most ten minutes later, for what our own outage had kept from us."""
+    chance = random.Random(seed)
+    stands: list[Item] = [enrolled(), device("gw-1", Signal.STATUS), device("door-1", Signal.DOOR)]
+    stands.append(device("pir-1", Signal.MOTION, interval_s=chance.choice([0, 600, 3600])))
+    days = Days([*stands, *living(17, 0, HOUR), motion(HOUR), *troubles(chance, HOUR + 20 * MINUTE, 50 * HOUR)])
+    told_at = raised(days.until(50 * HOUR), RuleKey.CANNOT_VERIFY)
+    assert told_at[0][0] >= Level.WARNING and 25 * HOUR <= told_at[0][1] <= 25 * HOUR + 11 * MINUTE
+    assert told_at[-1][0] is Level.DANGER and told_at[-1][1] <= 49 * HOUR + 11 * MINUTE
+
+
 def test_the_net_says_that_no_sensor_of_life_could_be_heard() -> None:
     days = Days([*home_with(Signal.MOTION, interval_s=600), motion(HOUR)])
     said = [one for one in days.until(25 * HOUR) if one.rule is RuleKey.CANNOT_VERIFY]
@@ -383,3 +420,17 @@ def test_what_comes_a_whole_minute_late_is_backlog_and_what_comes_sooner_says_th
         at = 10 * HOUR + 2 * MINUTE
         days.feed([reading(at - late, Signal.HEARTBEAT, received=at)])
         assert raised(days.until(11 * HOUR), RuleKey.MOTION) == [(Level.CAUTION, 10 * HOUR + told_at)]
+
+
+def test_what_is_ahead_of_a_home_counts_the_time_alone_in_which_its_sensor_was_heard() -> None:
+    beats = [reading(at, Signal.HEARTBEAT) for at in every(10, 5 * HOUR, 6 * HOUR + 1)]
+    days = sensor_day(*beats)
+    days.until(6 * HOUR)
+    assert days.engine.first_alert(HouseholdId("hh-1"), START + 6 * HOUR) == 9 * HOUR  # twelve, of which three are seen
+
+
+def test_a_home_whose_gateway_is_away_when_our_own_link_goes_stays_as_well_as_it_was_before_its_gateway_went() -> None:
+    """In doubt after 24 h of its gateway's outage (경보); the outage of ours does not make that a danger an hour later."""
+    lost = [reading(HOUR, Signal.STATUS, 0.0, name="gw-1"), link_down(25 * HOUR)]
+    days = Days([*home_with(Signal.MOTION), device("gw-1", Signal.STATUS), motion(0), *lost])
+    assert raised(days.until(49 * HOUR), RuleKey.CANNOT_VERIFY) == [(Level.WARNING, 24 * HOUR), (Level.DANGER, 48 * HOUR)]

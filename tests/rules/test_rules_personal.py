@@ -413,3 +413,38 @@ def test_a_pause_booked_in_the_night_before_its_check_ends_in_hospital_is_taken_
         outcomes[outcome] = sorted(days.engine.gaps(HOME).minutes.tolist(), reverse=True)
     assert outcomes["safe_by_visit"][0] > 13 * 60
     assert outcomes["hospital"] == outcomes["safe_by_visit"][1:]
+
+
+def test_a_pause_of_the_day_just_ended_counts_as_far_as_the_homes_own_gateway_let_us_see_it() -> None:
+    ordinary = days_of_a_clock(10)
+    still = [one for one in ordinary if not 9 * DAY + 3 * HOUR < one.observed_at - START < 9 * DAY + 9 * HOUR]
+    lost = [(9 * DAY + 4 * HOUR, 0.0), (9 * DAY + 5 * HOUR, 1.0)]
+    limits = []
+    for status in ([], lost):
+        gateway = [reading(at, Signal.STATUS, value, name="gw-1") for at, value in status]
+        days = fresh([device("gw-1", Signal.STATUS), *still, *gateway])
+        days.until(9 * DAY + 20 * HOUR)
+        limits.append(days.engine._state.habits.limits[:, 0].copy())
+    assert not np.array_equal(*limits)
+
+
+def test_a_day_is_one_of_seoul_and_blind_for_more_than_half_of_it_is_not_observed() -> None:
+    """From 11:00 to midnight, and from midnight to 13:00: a day each; from 18:00 to 07:00: none, though as long."""
+    counts = []
+    for begins in (5 * DAY + 2 * HOUR, 5 * DAY + 15 * HOUR, 5 * DAY + 9 * HOUR):
+        blind = [link_down(begins), link_up(begins + 13 * HOUR)]
+        days = fresh([*days_of_a_clock(10), *blind])
+        days.until(9 * DAY + 20 * HOUR)
+        counts.append(int(days.engine._state.habits.fitted_days[0]))
+    assert counts == [9, 9, 10]
+
+
+def test_what_is_usual_is_said_from_the_seventh_observed_day_on() -> None:
+    usual = []
+    for count in (6, 7):
+        days = fresh([*days_of_a_clock(count), motion(count * DAY - 5 * HOUR)])
+        days.until(count * DAY - 5 * HOUR)
+        said = days.until(count * DAY + 7 * HOUR)
+        assert int(days.engine._state.habits.fitted_days[0]) == count
+        usual.append(next(one for one in said if one.rule is RuleKey.PERSONAL).evidence.usual > 0)
+    assert usual == [False, True]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 from msgspec import structs
 
 from ingest.clock import DAY, HOUR, MINUTE
 from ingest.facts import AwayDeclared, DeviceRemoved, EntrySkipped, Fact, HouseholdEnded, MessageReread, MessagesLeftOut
 from ingest.reading import DeviceId, DongCode, Signal
+from rules.columns import Ints, Rows, by_parts
 from rules.device_rows import Climates, Devices
 from rules.engine import Engine
 from rules.finding import RuleKey
@@ -60,6 +62,19 @@ def test_many_rows_at_once_are_the_rows_one_by_one() -> None:
     assert at_once.add() == one_by_one.add() == 0
     assert at_once.add(300) == 1 and [one_by_one.add() for _ in range(300)] == list(range(1, 301))
     assert at_once.dump() == one_by_one.dump() and len(at_once) == 301
+
+
+@pytest.mark.parametrize("count", [0, 1, 65_536, 65_537, 200_000])
+def test_a_whole_town_looked_at_by_parts_is_looked_at_once_and_in_order(count: int) -> None:
+    most = 0
+
+    def squares(rows: Rows) -> Ints:
+        nonlocal most
+        most = max(most, len(rows))
+        return rows * rows
+
+    rows = np.arange(count)
+    assert np.array_equal(by_parts(squares, rows), rows * rows) and most <= 65_536
 
 
 def test_an_unknown_grade_counts_as_the_most_careful() -> None:

@@ -121,7 +121,9 @@ def test_wrong_4_a_gap_in_the_data_does_not_extend_a_breach() -> None:
 
 def test_heat_clears_at_its_clear_limit_and_not_before() -> None:
     home = days(*air(31.5, 0, HOUR), *air(30.5, HOUR, 2 * HOUR), *air(30.0, 2 * HOUR, 3 * HOUR))
-    assert told(home.until(3 * HOUR)) == [("heat", "raised", 1, 0.5028), ("heat", "cleared", 1, 2.0028)]
+    said = home.until(3 * HOUR)
+    assert told(said) == [("heat", "raised", 1, 0.5028), ("heat", "cleared", 1, 2.0028)]
+    assert [one.evidence.limit for one in said] == [31.0, 30.0]
 
 
 def test_a_breach_that_comes_again_is_a_new_episode() -> None:

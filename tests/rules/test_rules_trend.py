@@ -434,3 +434,14 @@ def test_a_day_is_closed_in_the_night_after_it_and_its_half_is_gathered_anew() -
     figures = np.hstack([state.trends.figures(one, days, home) for one in range(MEASURES)])
     assert figures[0, :3].tolist() == [1, 0, 1]
     assert figures[1, :3].tolist() == [1, 0, UNKNOWN] and figures[2].tolist() == [UNKNOWN] * 4
+
+
+def test_a_note_says_its_means_to_the_hundredth() -> None:
+    state, trend = known_weeks(RECENT, PAST)
+    unknown = np.array([UNKNOWN], dtype=np.uint8)
+    for day in range(FIRST - DAYS, FIRST):
+        active = np.array([(60 if day >= FIRST - RECENT else 30) + day % 2], dtype=np.uint8)
+        state.trends.keep(day, slice(0, 1), active, unknown, unknown, unknown)
+    [note] = trend._compare(state, FIRST - 1, noon(FIRST))
+    odd = sum(day % 2 for day in range(FIRST - RECENT, FIRST))
+    assert (note.recent, note.past) == (round((60 + odd / 7) / 4, 2), 7.62)
