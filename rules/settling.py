@@ -8,9 +8,8 @@ import numpy as np
 
 from ingest.clock import HOUR, MINUTE, SECOND, Millis
 from rules.columns import NEVER, UNSET, Floats, Ints, Rows
-from rules.device_rows import Climates
-from rules.dwell import CHANNELS, Dwells, Ledger, end_unheld, sensors_of
-from rules.limits import Channel
+from rules.device_rows import AIR, DAMP, Climates
+from rules.dwell import Dwells, Ledger, end_unheld, sensors_of
 from rules.metrics import SAMPLES_LEFT_OUT
 from rules.recent import Mask
 from rules.samples import Samples
@@ -26,7 +25,6 @@ EVERY: Millis = 10 * MINUTE
 """How often what is older is given up, in home time."""
 AT_ONCE = 200_000
 """So many samples are not let wait for the grid point: a flood of packs brings millions a minute, 41 bytes each."""
-_AIR, _DAMP = CHANNELS.index(Channel.COLD), CHANNELS.index(Channel.DRY)
 
 
 class Settling:
@@ -84,8 +82,8 @@ class Settling:
         state.recent.cleared = state.heard_at - state.heard_at % EVERY
         old = state.recent.give_up(_floors(state), state.devices.household)
         old = old.chosen(old.at > _last(state.before, state, old))
-        nobody = np.zeros(len(state.households), dtype=np.int64)
-        ledger = Ledger(state.before, state.spans_before, *_humidity(state, state.before, state.before.rows()), nobody)
+        nobody, nothing = np.zeros(len(state.households), dtype=np.int64), np.zeros(len(state.devices), dtype=np.int64)
+        ledger = Ledger(state.before, state.spans_before, *_humidity(state, state.before, state.before.rows()), nobody, nothing)
         self._dwells.fold(state, ledger, old.chosen(_first_of_its_second(state, state.before, old)))
         for spans in (state.spans, state.spans_before):
             spans.forget_before(state.heard_at - KEPT_LONGER)
@@ -93,7 +91,7 @@ class Settling:
 
 def _ledger(state: State) -> Ledger:
     homes = state.households
-    return Ledger(state.climates, state.spans, homes.humidity, homes.humidity_at, homes.due)
+    return Ledger(state.climates, state.spans, homes.humidity, homes.humidity_at, homes.due, state.devices.due)
 
 
 def _give_rows(state: State, devices: Rows) -> None:
@@ -109,7 +107,7 @@ def _give_rows(state: State, devices: Rows) -> None:
 def _last(climates: Climates, state: State, samples: Samples) -> Ints:
     """When each one's sensor told that signal last, as far as is in these rows (ms UTC)."""
     sensor = state.devices.climate[samples.device]
-    last: Ints = np.where(samples.air, climates.sampled_at[_AIR, sensor], climates.sampled_at[_DAMP, sensor])
+    last: Ints = np.where(samples.air, climates.sampled_at[AIR, sensor], climates.sampled_at[DAMP, sensor])
     return last
 
 
@@ -132,11 +130,12 @@ def _set_back(state: State, again: Rows) -> list[Samples]:
     of = asked[devices.household[: len(devices)]]
     rows = devices.climate[: len(devices)][of].astype(np.int64)
     rows = rows[rows >= 0]
+    climates_of = state.climates.device[rows]
     state.climates.take(rows, state.before)
     state.spans.rewind(again.tolist(), state.spans_before)
     humidity, humidity_at = _humidity(state, state.before, rows)
     homes.humidity[again], homes.humidity_at[again] = humidity[again], humidity_at[again]
-    homes.due[again] = 0
+    homes.due[again] = devices.due[climates_of] = 0
     earlier = state.recent.of(of, devices.household)
     return [earlier.chosen(earlier.at > _last(state.before, state, earlier))]
 

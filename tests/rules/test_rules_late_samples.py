@@ -197,6 +197,24 @@ def test_a_doubt_that_follows_heat_raised_in_ignorance_leaves_nothing_standing()
     assert said[2][3] == LATE_DATA and standing(days) == []
 
 
+def test_a_sensor_that_told_another_temperature_as_comes_to_be_known_late_is_not_stuck_on_one() -> None:
+    """22.0 for 26 hours but for one sample of 22.1, which comes an hour late."""
+    same = [one for one in air(22.0, 0, 26 * HOUR) if one.observed_at != START + 20 * HOUR]
+    late = reading(20 * HOUR, Signal.TEMPERATURE, 22.1, name="th-1", received=21 * HOUR)
+    timely, missing = home(same, [late]), home(same)
+    assert of(missing.until(26 * HOUR), RuleKey.DEVICE_STUCK)[0][:2] == (Verb.RAISED, 1)
+    assert of(timely.until(26 * HOUR), RuleKey.DEVICE_STUCK) == []
+    assert missing.engine.sights().homes and not timely.engine.sights().homes
+
+
+@pytest.mark.parametrize("received", [25 * HOUR, 25 * HOUR + 20 * MINUTE])
+def test_a_sensor_found_stuck_in_ignorance_is_well_again_with_the_late_sample_that_shows_it(received: Millis) -> None:
+    same = [one for one in air(22.0, 0, 26 * HOUR) if one.observed_at != START + 24 * HOUR]
+    late = reading(24 * HOUR, Signal.TEMPERATURE, 22.1, name="th-1", received=received)
+    verbs = [one[0] for one in of(home(same, [late]).until(26 * HOUR), RuleKey.DEVICE_STUCK)]
+    assert verbs == [Verb.RAISED, Verb.CLEARED]
+
+
 # ---------------------------------------------------------------- how far back
 
 
