@@ -13,6 +13,8 @@ from sqlalchemy import Engine, LargeBinary, Table, func, select
 from alerts.ladder import load_ladder
 from anbu.broker import BrokerFailed, nats_server
 from anbu.broker_probe import probe_broker
+from anbu.broker_site import BrokerFolder
+from anbu.certificate_look import say_certificate
 from anbu.channels import look_at_channels
 from anbu.database import describe
 from anbu.ending import Refusal
@@ -53,7 +55,7 @@ def check_site(config: Path | None) -> list[Line]:
         return [Line(name="settings", ok=False, detail=str(problem), next_step=steps) for problem in wrong.problems]
     # The clock's own first reading is the one later looks are measured against.
     clock = SystemClock()
-    looks: tuple[tuple[str, Callable[[], str]], ...] = (
+    looks: list[tuple[str, Callable[[], str]]] = [
         ("rules", lambda: _rules(settings)),
         ("key", lambda: _key(settings)),
         ("store", lambda: _store(settings)),
@@ -64,7 +66,10 @@ def check_site(config: Path | None) -> list[Line]:
         ("broker", lambda: _broker(settings.broker)),
         ("channels", lambda: look_at_channels(settings, clock)),
         ("clock", lambda: _clock(settings, clock)),
-    )
+    ]
+    folder = BrokerFolder(settings.broker_folder)
+    if folder.server_crt.exists():
+        looks.append(("certificate", lambda: say_certificate(folder, clock.machine_now())))
     well = Line(name="settings", ok=True, detail=say("모든 설정이 맞습니다", "all settings are right"))
     return [well, *(_looked(name, look) for name, look in looks)]
 

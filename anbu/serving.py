@@ -15,6 +15,7 @@ from alerts.rulebook import Rulebook
 from anbu.backup_look import backup_looked_for
 from anbu.broker import BrokerFailed, EmbeddedBroker
 from anbu.canary import MqttButton
+from anbu.certificate_look import certificate_looked_at
 from anbu.channels import open_channels, routes_of
 from anbu.ending import Refusal
 from anbu.histories import HISTORY_CURSORS, open_history
@@ -81,7 +82,7 @@ def serve(settings: Settings) -> None:
             keep_days=settings.journal.keep_days,
             rate_per_s=settings.ingest.rate_per_s,
             burst=settings.ingest.burst,
-            upkeep=backup_looked_for(settings.backup, clock),
+            upkeep=[*backup_looked_for(settings.backup, clock), *certificate_looked_at(settings.broker_folder, clock)],
         )
         _tell_unused(site.rulebook, table)
         try:

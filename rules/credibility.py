@@ -32,7 +32,6 @@ class Credibility:
         stuck: set[int] = set()
         for turn in by_turns(batch.movers):
             stuck |= self._move(state, batch.movers[turn], batch.motion.at[turn])
-        self._fold_air(state, batch)
         self._fold_lags(state, batch)
         self._fold_numbers(state, batch.numbers)
         for device, card in batch.sims:
@@ -73,23 +72,10 @@ class Credibility:
             return NEVER
         return int(devices.moved_at[device]) + max(self._limits.stuck_pause, 2 * int(devices.pace[device]))
 
-    def _fold_air(self, state: State, batch: Batch) -> None:
-        devices = state.devices
-        air = batch.climate.chosen(batch.climate.air)
-        for turn in by_turns(air.device):
-            rows, value, at = air.device[turn], air.value[turn], air.at[turn]
-            other = value != devices.flat_value[rows]
-            was = self.flat(state, rows)
-            devices.flat_since[rows] = np.where(other, at, np.minimum(devices.flat_since[rows], at))
-            devices.flat_last[rows] = np.where(other, at, np.maximum(devices.flat_last[rows], at))
-            devices.flat_value[rows] = value
-            devices.due[rows[was != self.flat(state, rows)]] = 0
-
     def flat(self, state: State, rows: Rows) -> Mask:
         """Whether each has told one temperature for too long."""
-        devices = state.devices
-        told = devices.flat_last[rows] > NEVER
-        return np.asarray(told & (devices.flat_last[rows] - devices.flat_since[rows] >= self._limits.stuck_flat))
+        sensor = state.devices.climate[rows]
+        return np.asarray((sensor >= 0) & state.climates.flat(np.maximum(sensor, 0), self._limits.stuck_flat))
 
     def _fold_lags(self, state: State, batch: Batch) -> None:
         """Of each hour of the clock the shortest lag; once the hour is over it says whether the device's clock is right."""

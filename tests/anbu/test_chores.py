@@ -9,7 +9,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from anbu.backup_look import backup_looked_for
+from anbu.broker_pki import RENEW_DAYS, SERVER_DAYS, make_authority, sign_server
+from anbu.broker_site import BrokerFolder
+from anbu.certificate_look import certificate_looked_at, say_certificate
 from anbu.chores import AGAIN_S, EVERY_S, Chore, Chores
+from anbu.ending import Refusal
 from anbu.sections import BackupSection
 from anbu.settings import load_settings
 from dashboard_api.services import StageHealth
@@ -97,6 +101,28 @@ def test_a_backup_that_is_no_longer_made_is_noticed_and_a_new_one_is_enough(tmp_
     assert late.detail.startswith(f"NoBackup: the newest backup in {tmp_path} is 26 hours old; tried every 5 min; ")
     assert not late.ok and late.detail.endswith("from running (cron), or run it")
     assert backup_looked_for(BackupSection(), clock) == []
+
+
+def test_a_brokers_certificate_that_is_about_to_end_is_told_of_until_it_is_renewed(tmp_path: Path) -> None:
+    clock = HandClock()
+    assert certificate_looked_at(tmp_path / "site", clock) == []
+    folder = BrokerFolder(tmp_path / "site")
+    folder.make()
+    make_authority(folder, "test", clock.machine_now())
+    sign_server(folder, ["broker.example"], clock.machine_now() - (SERVER_DAYS - RENEW_DAYS) * DAY - 1)
+    [chore] = certificate_looked_at(tmp_path / "site", clock)
+    for seconds in (EVERY_S, AGAIN_S):
+        clock.sleep(seconds)
+        with capture_logs():
+            chore.turn()
+    assert not chore.health().ok
+    assert "holds for 59 days more" in chore.health().detail and "anbu broker renew" in chore.health().detail
+    with pytest.raises(Refusal, match="anbu broker renew"):
+        say_certificate(folder, clock.machine_now())
+    sign_server(folder, ["broker.example"], clock.machine_now())
+    clock.sleep(AGAIN_S)
+    chore.turn()
+    assert chore.health().ok and str(SERVER_DAYS - 1) in say_certificate(folder, clock.machine_now())
 
 
 def test_a_journal_kept_by_a_consumer_that_stays_behind_is_a_failed_chore(tmp_path: Path) -> None:
