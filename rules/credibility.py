@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ingest.clock import DAY, HOUR, Millis
+from ingest.clock import DAY, HOUR, MINUTE, Millis
 from rules.batch import Batch, Numbers, by_turns
 from rules.columns import NEVER, UNSET, Ints, Rows, distinct
 from rules.device_rows import NO_LAG
@@ -13,6 +13,8 @@ from rules.state import State
 
 LEAST_LAGS = 3
 """Readings of an hour of which all must be old before the clock is blamed and not the way."""
+HANDED_OVER: Millis = 10 * MINUTE
+"""What had waited for a link is handed over within so long; until then old readings say nothing of a clock."""
 _SAME_PACE = 0.02
 _SAME_PACE_MS = 2_000
 _HALF = 2**31
@@ -32,7 +34,6 @@ class Credibility:
         stuck: set[int] = set()
         for turn in by_turns(batch.movers):
             stuck |= self._move(state, batch.movers[turn], batch.motion.at[turn])
-        self._fold_air(state, batch)
         self._fold_lags(state, batch)
         self._fold_numbers(state, batch.numbers)
         for device, card in batch.sims:
@@ -73,23 +74,10 @@ class Credibility:
             return NEVER
         return int(devices.moved_at[device]) + max(self._limits.stuck_pause, 2 * int(devices.pace[device]))
 
-    def _fold_air(self, state: State, batch: Batch) -> None:
-        devices = state.devices
-        air = batch.climate.chosen(batch.climate.air)
-        for turn in by_turns(air.device):
-            rows, value, at = air.device[turn], air.value[turn], air.at[turn]
-            other = value != devices.flat_value[rows]
-            was = self.flat(state, rows)
-            devices.flat_since[rows] = np.where(other, at, np.minimum(devices.flat_since[rows], at))
-            devices.flat_last[rows] = np.where(other, at, np.maximum(devices.flat_last[rows], at))
-            devices.flat_value[rows] = value
-            devices.due[rows[was != self.flat(state, rows)]] = 0
-
     def flat(self, state: State, rows: Rows) -> Mask:
         """Whether each has told one temperature for too long."""
-        devices = state.devices
-        told = devices.flat_last[rows] > NEVER
-        return np.asarray(told & (devices.flat_last[rows] - devices.flat_since[rows] >= self._limits.stuck_flat))
+        sensor = state.devices.climate[rows]
+        return np.asarray((sensor >= 0) & state.climates.flat(np.maximum(sensor, 0), self._limits.stuck_flat))
 
     def _fold_lags(self, state: State, batch: Batch) -> None:
         """Of each hour of the clock the shortest lag; once the hour is over it says whether the device's clock is right."""
@@ -114,8 +102,23 @@ class Credibility:
         told = devices.lags[rows] > 0
         wrong = told & ((lag < -limit) | ((lag > limit) & (devices.lags[rows] >= LEAST_LAGS)))
         drift = np.where(wrong, lag, np.nan)
+        slow = np.flatnonzero(wrong & (lag > limit))
+        unknown = slow[self._kept_back(state, rows[slow])]
+        drift[unknown] = devices.drift[rows[unknown]]
         devices.due[rows[np.isnan(devices.drift[rows]) != np.isnan(drift)]] = 0
         devices.drift[rows] = drift
+
+    def _kept_back(self, state: State, rows: Rows) -> Mask:
+        """Whose messages may have waited, in that hour or just before it, for our link or for the home's gateway."""
+        watch, homes = state.observability, state.devices.household[rows]
+        since = state.devices.lag_hour[rows].astype(np.int64) * HOUR - HANDED_OVER
+        kept = np.zeros(len(rows), dtype=bool)
+        for start in distinct(since):  # first our link, which keeps back those of every home
+            kept[since == start] = watch.blind_between(-1, start, start + HANDED_OVER + HOUR) > 0
+        for place in np.flatnonzero(~kept).tolist():
+            start = int(since[place])
+            kept[place] = watch.blind_between(int(homes[place]), start, start + HANDED_OVER + HOUR) > 0
+        return kept
 
     def _fold_numbers(self, state: State, numbers: Numbers) -> None:
         """Boot and seq of messages that are not late, each against the one before it of the same device."""

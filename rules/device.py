@@ -133,7 +133,7 @@ class DeviceHealth:
             elif since == devices.paced_since[device]:
                 limit = limits.stuck_paced
         if since == UNSET and self._credibility.flat(state, np.array([device]))[0]:
-            since, limit = int(devices.flat_since[device]), limits.stuck_flat
+            since, limit = int(state.climates.flat_since[devices.climate[device]]), limits.stuck_flat
         return self._hold(state, device, RuleKey.DEVICE_STUCK, since, at, float(limit), float(at - since)), due
 
     def _judge_states(self, state: State, device: int, at: Millis) -> list[Finding]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 
 from ingest.clock import Millis
 from rules.columns import NEVER, UNSET, Columns, Field, Floats, Ints, Small
@@ -11,8 +14,11 @@ from rules.limits import Channel
 
 I8, F8, F4, U1, I4, I2 = "<i8", "<f8", "<f4", "|u1", "<i4", "<i2"
 CHANNELS = len(Channel)
+AIR, DAMP = tuple(Channel).index(Channel.COLD), tuple(Channel).index(Channel.DRY)
+"""The channels that hold a temperature and a humidity as they were told."""
 HIGHS = 3
 NO_LAG = 2**31 - 1
+Flags: TypeAlias = npt.NDArray[np.bool_]
 
 
 class Devices(Columns):
@@ -41,9 +47,6 @@ class Devices(Columns):
         Field("pace", I4, 0),  # ms between its last two motions
         Field("paced_since", I8, UNSET),  # ms UTC, since when they come at that pace
         Field("stuck_since", I8, UNSET),  # ms UTC, since when its motions prove nothing; UNSET: they do
-        Field("flat_value", F8, np.nan),  # C, the air temperature it tells
-        Field("flat_last", I8, NEVER),  # ms UTC, when it last told it
-        Field("flat_since", I8, UNSET),  # ms UTC, since when it tells that to the last digit
         Field("lag_hour", I4, -1),  # hours since 1970: the one in which lags are gathered
         Field("lag", I4, NO_LAG),  # ms, the shortest from observation to receipt in that hour; below 0: dated ahead
         Field("lags", I4, 0),  # readings in that hour
@@ -81,9 +84,6 @@ class Devices(Columns):
     pace: Ints
     paced_since: Ints
     stuck_since: Ints
-    flat_value: Floats
-    flat_last: Ints
-    flat_since: Ints
     lag_hour: Ints
     lag: Ints
     lags: Ints
@@ -108,11 +108,6 @@ class Devices(Columns):
         self.ids.add(device_id)
         return self.add()
 
-    def flat(self, device: int, longest: Millis) -> bool:
-        """Whether it has told one temperature for so long that it is stuck."""
-        last = int(self.flat_last[device])
-        return last > NEVER and last - int(self.flat_since[device]) >= longest
-
 
 class Climates(Columns):
     """One row for each device that has told temperature or humidity; channels in the order of rules.limits.Channel."""
@@ -121,6 +116,7 @@ class Climates(Columns):
         Field("device", I4, -1),  # row in Devices
         Field("humidity", F8, np.nan),  # percent
         Field("humidity_at", I8, NEVER),  # ms UTC
+        Field("flat_since", I8, UNSET),  # ms UTC, since when it tells one air temperature to the last digit
         Field("high", F4, np.nan, HIGHS),  # C, by half hour of the clock, modulo HIGHS: the highest air temperature
         Field("high_slot", I8, NEVER),  # half hours since 1970: the newest of them
         Field("sampled_at", I8, NEVER, CHANNELS),  # ms UTC, by channel: the last sample
@@ -133,6 +129,7 @@ class Climates(Columns):
     device: Ints
     humidity: Floats
     humidity_at: Ints
+    flat_since: Ints
     high: Floats
     high_slot: Ints
     sampled_at: Ints
@@ -146,6 +143,10 @@ class Climates(Columns):
         """Let these rows be as they are in the other."""
         for field in self.FIELDS:
             getattr(self, field.name)[..., rows] = getattr(other, field.name)[..., rows]
+
+    def flat(self, rows: Ints, longest: Millis) -> Flags:
+        """Whether each has told one air temperature for so long that it is stuck."""
+        return np.asarray(self.sampled_at[AIR, rows] - self.flat_since[rows] >= longest)
 
     def watched(self, rows: Ints) -> Ints:
         """Those of these rows in which a level is held or a breach runs towards one."""

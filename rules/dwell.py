@@ -12,7 +12,7 @@ from ingest.clock import MINUTE, Millis
 from rules.apparent import felt_heat
 from rules.batch import by_turns
 from rules.columns import NEVER, UNSET, Floats, Ints, Rows, Small
-from rules.device_rows import HIGHS, Climates
+from rules.device_rows import AIR, HIGHS, Climates
 from rules.finding import RuleKey
 from rules.limits import Breach, Channel, Threshold, ThresholdLimit
 from rules.limits_in_force import LimitsInForce
@@ -42,6 +42,7 @@ class Ledger(NamedTuple):
     humidity: Floats  # by household row, percent: the last of any sensor of the home
     humidity_at: Ints  # by household row, ms UTC
     due: Ints  # by household row: 0 is written where there is something to be judged
+    devices_due: Ints  # by device row, likewise
 
 
 class _Samples(NamedTuple):
@@ -132,6 +133,7 @@ class Dwells:
 
     def _fold_air(self, state: State, ledger: Ledger, samples: _Samples) -> None:
         """The sensor's own humidity where it is fresh, else the home's, else none."""
+        self._fold_flat(state, ledger, samples)
         climates, at, oldest = ledger.climates, samples.at, samples.at - self._table.humidity_max_age
         own_at, home_at = climates.humidity_at[samples.sensor], ledger.humidity_at[samples.home]
         elsewhere = np.where((home_at >= oldest) & (home_at <= at), ledger.humidity[samples.home], np.nan)
@@ -140,6 +142,14 @@ class Dwells:
         self._hold(state, ledger, Channel.COLD, samples)
         self._hold(state, ledger, Channel.FROZEN, samples)
         self._hold(state, ledger, Channel.TEMPERATURE_FALL, samples._replace(value=_fallen(climates, samples)))
+
+    def _fold_flat(self, state: State, ledger: Ledger, samples: _Samples) -> None:
+        """Whether a sensor still tells the same temperature to the last digit."""
+        climates, sensor, longest = ledger.climates, samples.sensor, self._table.device.stuck_flat
+        was, other = climates.flat(sensor, longest), samples.value != climates.value[AIR, sensor]
+        climates.flat_since[sensor[other]] = samples.at[other]
+        now = ~other & (samples.at - climates.flat_since[sensor] >= longest)
+        ledger.devices_due[climates.device[sensor[was != now]]] = 0
 
     def _hold(self, state: State, ledger: Ledger, channel: Channel, samples: _Samples) -> None:
         climates, homes, place = ledger.climates, state.households, CHANNELS.index(channel)

@@ -73,7 +73,7 @@ class Engine:
         self._initial = table
         self._prior = shipped() if prior is None else prior
         self._state = State()
-        self._next: Millis = UNSET
+        self._next: Millis | None = None  # when something is due next; None: to be found, which takes a look at every home
         self._said = Said()
         self._notes: list[TrendNote] = []
         self._directory = Directory()
@@ -117,7 +117,8 @@ class Engine:
     @property
     def households(self) -> int:
         """How many are looked after."""
-        return len(self._state.households.looked_after())
+        homes = self._state.households
+        return int(np.count_nonzero(homes.active[: len(homes)]))
 
     def gaps(self, household_id: HouseholdId) -> Gaps:
         """What has been learnt of how long this home is still; KeyError for one that is not looked after."""
@@ -180,7 +181,7 @@ class Engine:
                 self._state.heard_at = max(self._state.heard_at, item.at)
                 findings += self._fold_fact(item)
         self._fold_batch(batch)
-        self._next = self._soonest()
+        self._next = None
         return findings
 
     def _take(self, batch: Batch, readings: Readings) -> list[Finding]:
@@ -202,17 +203,15 @@ class Engine:
         """Evaluate every grid point up to `now` (home time) that has not been; those where nothing is due are skipped."""
         last = now - now % STEP
         if last != self._state.evaluated and self._thresholds.settle_samples(self._state):
-            self._next = self._soonest()
+            self._next = None
         if self._state.evaluated is None:
             self._state.evaluated = last
             self._state.trend_closed = day_of(last) - 1
             self._change_limits(self._table)
             return []
         findings: list[Finding] = []
-        while self._next <= last:
-            point = max(self._state.evaluated + STEP, -(-self._next // STEP) * STEP)
-            if point > last:
-                break
+        while self._state.evaluated < last and (due := self._due()) <= last:
+            point = max(self._state.evaluated + STEP, -(-due // STEP) * STEP)
             findings += self._evaluate(point)
             self._state.evaluated = point
         self._state.evaluated = max(self._state.evaluated, last)
@@ -262,7 +261,7 @@ class Engine:
         homes = kept.devices.household[held]
         kept.households.due[homes[homes >= 0]] = 0
         kept.households.due[: len(kept.households)][kept.households.away_until[: len(kept.households)] > NEVER] = 0
-        self._next = self._soonest()
+        self._next = None
 
     def _change_limits(self, table: RuleTable) -> None:
         self._use(table)
@@ -275,7 +274,7 @@ class Engine:
         homes = self._devices.fold(self._state, batch)
         self._rhythm.fold(self._state, batch)
         fold_life(self._state, batch, self._absence.shortest, self._absence.heard_again_at(self._state))
-        self._state.waiting.add(batch.climate)
+        self._thresholds.take_samples(self._state, batch.climate)
         self._trend.fold(self._state, batch)
         if batch.status:
             homes |= self._outages.take_status(self._state, batch)
@@ -320,7 +319,7 @@ class Engine:
         rows = devices.rows()
         pending = devices.due[rows] == 0
         devices.due[rows] = np.where(pending, 0, self._device_bounds(rows))
-        self._next = self._soonest()
+        self._next = None
 
     def _reschedule(self, rows: Rows) -> None:
         """An event changed more than a sign of life does: find anew when these homes and their devices must be looked at."""
@@ -345,6 +344,12 @@ class Engine:
         bounds = np.minimum(absent, self._commissioning.lower_bounds(self._state, rows))
         np.minimum(bounds, self._state.households.fit_at[rows], out=bounds)
         return np.where(self._state.households.active[rows] > 0, bounds, UNSET)
+
+    def _due(self) -> Millis:
+        """When something is due next: found once for all that was folded since it was last asked."""
+        if self._next is None:
+            self._next = self._soonest()
+        return self._next
 
     def _soonest(self) -> Millis:
         state = self._state
@@ -374,7 +379,7 @@ class Engine:
             homes.due[rows] = bounds = np.where(self._stirred(rows), 0, self._home_bounds(rows))
             for home in rows[bounds <= point].tolist():
                 findings += self._judge_home(home, point)
-        self._next = self._soonest()
+        self._next = None
         return findings
 
     def _stirred(self, rows: Rows) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

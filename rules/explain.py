@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from msgspec import structs
 
 from ingest.clock import Millis
 from rules.absence import OBSERVED, ORDER, Absence
@@ -34,6 +35,13 @@ def explain(
     """The home as the rules see it at the last grid point."""
     at = state.evaluated or 0
     clocks = [_clock(state, absence, home, rule, at) for rule in ORDER]
+    rules = (
+        *clocks,
+        *(_measured(state, limits, thresholds, home, rule, at) for rule in THRESHOLDS),
+        *pairs_seen(state, composite, {one.rule: one for one in clocks}, home, at),
+        *urgent_seen(state, home, at),
+        *devices_seen(state, devices, home, at),
+    )
     return HomeSeen(
         household_id=state.households.ids[home],
         at=at,
@@ -41,14 +49,13 @@ def explain(
         grade=GRADES[int(state.households.grade[home])],
         seasons=tuple(sorted(limits.seasons)),
         own_limits=home in state.own,
-        rules=(
-            *clocks,
-            *(_measured(state, limits, thresholds, home, rule, at) for rule in THRESHOLDS),
-            *pairs_seen(state, composite, {one.rule: one for one in clocks}, home, at),
-            *urgent_seen(state, home, at),
-            *devices_seen(state, devices, home, at),
-        ),
+        rules=tuple(_begun(one) for one in rules),
     )
+
+
+def _begun(one: RuleSeen) -> RuleSeen:
+    """What came since the grid point has lasted for no time yet."""
+    return structs.replace(one, elapsed=max(0, one.elapsed), observed=max(0, one.observed))
 
 
 def _standing(state: State, home: int, rule: RuleKey) -> Level | None:
@@ -62,7 +69,7 @@ def _clock(state: State, absence: Absence, home: int, rule: RuleKey, at: Millis)
     if view is None:
         return RuleSeen(rule=rule, standing=standing, lacking=_no_clock(state, absence, home, rule))
     since, levels = view
-    if since > at:
+    if since > at and since == int(state.households.away_until[home]):
         return RuleSeen(rule=rule, standing=standing, since=since, lacking="away_declared")
     watch, bit = state.observability, absence.watched_by(state, home, rule, since, at)
     blind = watch.blind_between(home, since, at, bit)

@@ -9,6 +9,7 @@ import numpy as np
 from ingest.clock import Millis
 from rules.columns import NEVER, UNSET
 from rules.device import DeviceHealth
+from rules.device_rows import AIR
 from rules.finding import Level, RuleKey
 from rules.limits import DeviceLimits
 from rules.roll import MOTION_BIT
@@ -126,15 +127,15 @@ def _counts(state: State, limits: DeviceLimits, device: int, at: Millis) -> Iter
 
 def _stuck(state: State, limits: DeviceLimits, device: int) -> RuleSeen:
     """Motions without a pause, or one temperature to the last digit; which further messages alone can lengthen."""
-    devices, rule = state.devices, RuleKey.DEVICE_STUCK
-    moves = bool(int(devices.signals[device]) & MOTION_BIT) and devices.moved_at[device] > NEVER
-    first, last = (devices.busy_since, devices.moved_at) if moves else (devices.flat_since, devices.flat_last)
-    if last[device] == NEVER:
+    devices, climates, rule, sensor = state.devices, state.climates, RuleKey.DEVICE_STUCK, int(state.devices.climate[device])
+    if int(devices.signals[device]) & MOTION_BIT and devices.moved_at[device] > NEVER:
+        first, last, limit = int(devices.busy_since[device]), int(devices.moved_at[device]), limits.stuck_on
+    elif sensor >= 0 and climates.flat_since[sensor] < UNSET:
+        first, last, limit = int(climates.flat_since[sensor]), int(climates.sampled_at[AIR, sensor]), limits.stuck_flat
+    else:
         return _seen(state, device, rule, (), lacking="nothing_to_stick")
-    since = min(int(first[device]), int(devices.stuck_since[device]))
-    length = int(last[device]) - since
-    limit = limits.stuck_on if moves else limits.stuck_flat
-    return _seen(state, device, rule, (float(limit),), since=since, elapsed=length, sampled_at=int(last[device]))
+    since = min(first, int(devices.stuck_since[device]))
+    return _seen(state, device, rule, (float(limit),), since=since, elapsed=last - since, sampled_at=last)
 
 
 def _drift(state: State, limits: DeviceLimits, device: int) -> RuleSeen:

@@ -54,7 +54,7 @@ def _inactive(
 ) -> RuleSeen:
     """Heat or cold, and nobody moves: one level above the weather, once the stillness has lasted."""
     standing, climate = _standing(state, home, rule), _level(state, home, weather)
-    if still.since is None or still.since > at:
+    if still.since is None or still.lacking == "away_declared":
         return RuleSeen(rule=rule, standing=standing, lacking=still.lacking, since=still.since)
     since = max(still.since, state.settled.get((home, rule), still.since))
     limit, watch = composite.inactive(state, home, rule), state.observability

@@ -11,7 +11,6 @@ from ingest.facts import LinkDown, LinkUp, RunStarted, RunStopped
 from ingest.reading import DeviceId
 from rules.batch import Batch
 from rules.columns import NEVER, UNSET
-from rules.device_rows import Devices
 from rules.finding import ABSENCE
 from rules.outlook import UNHEARD_FOR, HearingTurn, every_quiet_home, quiet_home
 from rules.roll import BITS, CALL_BIT, MOTION_BIT, TEMPERATURE_BIT
@@ -123,7 +122,7 @@ class OutageBook:
         twins = {device: twin_since(state, device) for device in standing}
         for bit in BITS:
             since = [
-                min(self._doubted(devices, device, bit), twins[device] if bit in OF_LIFE else UNSET)
+                min(self._doubted(state, device, bit), twins[device] if bit in OF_LIFE else UNSET)
                 for device in standing
                 if int(devices.signals[device]) & bit
             ]
@@ -133,13 +132,15 @@ class OutageBook:
                 changed |= watch.sensors_found(home, bit, at)
         return changed
 
-    def _doubted(self, devices: Devices, device: int, bit: int) -> Millis:
+    def _doubted(self, state: State, device: int, bit: int) -> Millis:
         """Since when it cannot be believed to see what happens: silent, or stuck in this signal (ms UTC); UNSET: it can."""
+        devices, climates = state.devices, state.climates
         silent = int(devices.silent_since[device])
         if bit == MOTION_BIT:
             return min(silent, int(devices.stuck_since[device]))
-        stuck = bit == TEMPERATURE_BIT and devices.flat(device, self._stuck_flat)
-        return min(silent, int(devices.flat_since[device])) if stuck else silent
+        sensor = devices.climate[[device]]
+        stuck = bit == TEMPERATURE_BIT and sensor[0] >= 0 and climates.flat(sensor, self._stuck_flat)[0]
+        return min(silent, int(climates.flat_since[sensor[0]])) if stuck else silent
 
     def settle_home(self, state: State, home: int, at: Millis) -> None:
         """Begin or end the home's own outage as its gateways stand at `at`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import json
 
-from ingest.clock import HOUR, MINUTE, Millis
+from ingest.clock import HOUR, MINUTE, SECOND, Millis
 from ingest.facts import AwayDeclared
 from ingest.reading import HouseholdId, Signal
 from rules.engine import STEP
@@ -112,6 +112,19 @@ def test_an_absence_that_is_declared_suspends_what_counts_and_says_until_when() 
     assert account.lacking == "away_declared" and account.since == START + 9 * HOUR and account.levels == ()
     days.feed([motion(10 * HOUR)])
     assert rule(seen(days, 11 * HOUR), RuleKey.AWAY).lacking == "back"
+
+
+def test_what_came_since_the_last_grid_point_has_lasted_for_no_time_and_is_no_declared_absence() -> None:
+    stands = [*home_with(Signal.MOTION, Signal.TEMPERATURE, interval_s=600), device("ph-1", Signal.CALL)]
+    days = Days([*stands, motion(0), reading(0, Signal.TEMPERATURE, 22.0), motion(3 * HOUR + 3 * SECOND)])
+    days.feed([reading(3 * HOUR + 4 * SECOND, Signal.TEMPERATURE, 32.0)])
+    account = days.engine.explain(HouseholdId(HOME))
+    moved = rule(account, RuleKey.MOTION)
+    assert account.at == START + 3 * HOUR and (moved.since, moved.lacking) == (START + 3 * HOUR + 3 * SECOND, "")
+    assert [one.due for one in moved.levels] == [START + hours * HOUR + 3 * SECOND for hours in (11, 15, 27)]
+    assert rule(account, RuleKey.COLD_INACTIVE).lacking == "needs_cold"
+    assert min(min(one.elapsed, one.observed) for one in account.rules) == 0
+    assert "0분, 그중 0분을 셈 (관측 100%)" in line(account, "활동 없음")
 
 
 def test_just_after_an_outage_it_says_that_it_waits_for_the_backlog() -> None:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 from msgspec import structs
 
 from ingest.clock import HOUR, MINUTE, SECOND, Millis
 from ingest.facts import DeviceRemoved, Fact, HouseholdEnded, HouseholdGraded, HouseholdLimit, RulesApplied, SeasonDeclared
 from ingest.reading import DeviceId, Reading, Signal
+from ingest.readings import Readings
 from rules.dwell import RULES as THRESHOLDS
-from rules.engine import Item
+from rules.dwell import Dwells
+from rules.engine import Engine, Item
 from rules.finding import LATE_DATA, Finding, Level, RuleKey, Verb
+from rules.limits_in_force import LimitsInForce
 from rules.metrics import SAMPLES_LEFT_OUT
+from rules.samples import Samples
 from rules.sentence import reason
-from tests.rules.rule_parts import HOME, START, Days, device, enrolled, every, motion, reading, resolved, without_personal
+from rules.settling import Settling
+from tests.rules.rule_parts import HOME, START, TABLE, Days, device, enrolled, every, motion, reading, resolved, without_personal
 
 
 def air(value: float, start: Millis, end: Millis, *, came: Millis | None = None, name: str = "th-1") -> list[Reading]:
@@ -191,6 +197,24 @@ def test_a_doubt_that_follows_heat_raised_in_ignorance_leaves_nothing_standing()
     assert said[2][3] == LATE_DATA and standing(days) == []
 
 
+def test_a_sensor_that_told_another_temperature_as_comes_to_be_known_late_is_not_stuck_on_one() -> None:
+    """22.0 for 26 hours but for one sample of 22.1, which comes an hour late."""
+    same = [one for one in air(22.0, 0, 26 * HOUR) if one.observed_at != START + 20 * HOUR]
+    late = reading(20 * HOUR, Signal.TEMPERATURE, 22.1, name="th-1", received=21 * HOUR)
+    timely, missing = home(same, [late]), home(same)
+    assert of(missing.until(26 * HOUR), RuleKey.DEVICE_STUCK)[0][:2] == (Verb.RAISED, 1)
+    assert of(timely.until(26 * HOUR), RuleKey.DEVICE_STUCK) == []
+    assert missing.engine.sights().homes and not timely.engine.sights().homes
+
+
+@pytest.mark.parametrize("received", [25 * HOUR, 25 * HOUR + 20 * MINUTE])
+def test_a_sensor_found_stuck_in_ignorance_is_well_again_with_the_late_sample_that_shows_it(received: Millis) -> None:
+    same = [one for one in air(22.0, 0, 26 * HOUR) if one.observed_at != START + 24 * HOUR]
+    late = reading(24 * HOUR, Signal.TEMPERATURE, 22.1, name="th-1", received=received)
+    verbs = [one[0] for one in of(home(same, [late]).until(26 * HOUR), RuleKey.DEVICE_STUCK)]
+    assert verbs == [Verb.RAISED, Verb.CLEARED]
+
+
 # ---------------------------------------------------------------- how far back
 
 
@@ -324,3 +348,50 @@ def test_what_was_over_a_day_ago_is_forgotten() -> None:
     assert days.engine._state.spans.dump()
     days.feed(air(22.0, 12 * HOUR, 40 * HOUR))
     assert days.engine._state.spans.dump() == days.engine._state.spans_before.dump() == []
+
+
+# ---------------------------------------------------------------- a flood
+
+
+def flood(samples: int, apart: Millis = 1) -> list[Reading]:
+    """One pack after the other of a sensor that tells every millisecond, all of them come within a minute."""
+    first = reading(0, Signal.TEMPERATURE, 31.5, name="th-1", received=30 * MINUTE + SECOND)
+    return [structs.replace(first, observed_at=START + place * apart, offset=100 + place) for place in range(samples)]
+
+
+def test_a_flood_does_not_wait_for_the_grid_point_and_leaves_the_same_wherever_it_is_cut() -> None:
+    at = np.arange(START, START + 1_000 * SECOND, SECOND // 2)
+    nothing = np.zeros(len(at), dtype=np.int64)
+    samples = Samples(nothing, nothing, 31.0 + at % 1_500 / 1_000, at, np.arange(len(at)), nothing == 0)
+    left = []
+    for piece in (len(at), 30, 499, 500, 1):
+        days = home()
+        days.until(30 * MINUTE)
+        state = days.engine._state
+        settling = Settling(Dwells(LimitsInForce(TABLE, state, None)), at_once=300)
+        for start in range(0, len(at), piece):
+            settling.add(state, samples.chosen(slice(start, start + piece)))
+        assert state.waiting.count == len(at) % 300
+        left.append(days.engine.snapshot())
+    assert left == left[:1] * len(left)
+
+
+def test_of_a_sensor_that_tells_all_the_time_one_sample_a_second_is_kept() -> None:
+    days = home()
+    days.until(30 * MINUTE)
+    days.engine.fold([Readings.of(flood(4_000))])
+    days.until(31 * MINUTE)
+    assert len(days.engine._state.recent.dump().columns[0]) == 4 * 4
+    split = home(flood(10), [structs.replace(one, received_at=START + 32 * MINUTE) for one in flood(10, 100)])
+    split.until(33 * MINUTE)
+    assert len(split.engine._state.recent.dump().columns[0]) == 4
+
+
+def test_many_samples_that_wait_are_kept_in_a_snapshot() -> None:
+    days = home()
+    days.until(30 * MINUTE)
+    days.engine.fold(flood(500))
+    again = Engine(TABLE)
+    again.restore(days.engine.snapshot())
+    assert again._state.waiting.count == 500
+    assert again.snapshot() == days.engine.snapshot()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.clock import DAY, HOUR, MINUTE, SECOND
+from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from ingest.facts import DeviceRemoved, HouseholdEnded, LinkUp, RunStopped
 from ingest.reading import DeviceId, HouseholdId, Signal
 from rules.engine import STEP, Item
@@ -23,6 +25,7 @@ from tests.rules.rule_parts import (
     home_with,
     link_down,
     link_up,
+    living,
     motion,
     raised,
     reading,
@@ -303,6 +306,40 @@ def test_a_blip_right_after_a_long_outage_does_not_end_the_wait_for_its_backlog(
     days.feed([link_down(10 * HOUR + 2 * MINUTE + SECOND), link_up(10 * HOUR + 2 * MINUTE + 6 * SECOND)])
     assert raised(days.until(10 * HOUR + 9 * MINUTE), RuleKey.MOTION) == []
     assert raised(days.until(10 * HOUR + 11 * MINUTE), RuleKey.MOTION) == [(Level.CAUTION, 10 * HOUR + 10 * MINUTE)]
+
+
+def troubles(chance: random.Random, start: Millis, end: Millis) -> list[Item]:
+    """All that may go wrong of link, gateway, sensors and ourselves, and all that is no life, often or seldom."""
+    found: list[Item] = []
+    at, pause = start, chance.choice([4 * MINUTE, 40 * MINUTE, 4 * HOUR])
+    weights = [chance.choice([1, 1, 9]) for _ in range(10)]
+    while (at := at + 10 * SECOND + int(chance.expovariate(1 / pause))) < end:
+        some: list[list[Item]] = [
+            [link_down(at), link_up(at + 5 * SECOND)],
+            [link_down(at)],
+            [link_up(at)],
+            [run_started(at)],
+            [RunStopped(fact_id=f"stop-{at}", at=START + at, run_id="r")],
+            [reading(at, Signal.STATUS, 0.0, name="gw-1", credible=False)],
+            [reading(at, Signal.STATUS, 1.0, name="gw-1")],
+            [reading(at, Signal.DOOR, chance.choice([0.0, 1.0]), name="door-1")],
+            [reading(at - chance.choice([0, HOUR]), Signal.HEARTBEAT, received=at)],
+            [reading(at, Signal.MOTION, 0.0)],
+        ]
+        found += chance.choices(some, weights)[0]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_goes_wrong_the_net_warns_within_a_day_and_is_danger_within_two(seed: int) -> None:
+    """At most ten minutes later, for what our own outage had kept from us."""
+    chance = random.Random(seed)
+    stands: list[Item] = [enrolled(), device("gw-1", Signal.STATUS), device("door-1", Signal.DOOR)]
+    stands.append(device("pir-1", Signal.MOTION, interval_s=chance.choice([0, 600, 3600])))
+    days = Days([*stands, *living(17, 0, HOUR), motion(HOUR), *troubles(chance, HOUR + 20 * MINUTE, 50 * HOUR)])
+    told_at = raised(days.until(50 * HOUR), RuleKey.CANNOT_VERIFY)
+    assert told_at[0][0] >= Level.WARNING and 25 * HOUR <= told_at[0][1] <= 25 * HOUR + 11 * MINUTE
+    assert told_at[-1][0] is Level.DANGER and told_at[-1][1] <= 49 * HOUR + 11 * MINUTE
 
 
 def test_the_net_says_that_no_sensor_of_life_could_be_heard() -> None:
