@@ -139,7 +139,13 @@ def test_a_temperature_told_once_and_then_not_at_all_is_silence_and_not_stuck() 
     assert tickets(days, 3 * DAY, RuleKey.DEVICE_STUCK) == []
 
 
-@pytest.mark.parametrize(("lag", "told_of"), [(3 * MINUTE, True), (MINUTE, False), (-3 * MINUTE, True), (-MINUTE, False)])
+@pytest.mark.parametrize(
+    ("lag", "told_of"),
+    [
+        *[(3 * MINUTE, True), (2 * MINUTE + 1, True), (2 * MINUTE, False), (MINUTE, False)],
+        *[(-3 * MINUTE, True), (-2 * MINUTE - 1, True), (-2 * MINUTE, False), (-MINUTE, False)],
+    ],
+)
 def test_a_clock_that_is_off_by_more_than_two_minutes_all_hour_is_a_finding(lag: Millis, told_of: bool) -> None:
     days = Days(home_with(Signal.MOTION))
     days.feed([reading(at - lag, Signal.HEARTBEAT, received=at) for at in every(15, HOUR, 3 * HOUR + 1)])

@@ -48,7 +48,7 @@ def test_wrong_1_a_restart_of_ours_raises_no_storm() -> None:
 def test_inactivity_counts_observed_time_alone_and_says_its_coverage() -> None:
     days = Days([*home_with(Signal.MOTION), motion(0), link_down(4 * HOUR), link_up(6 * HOUR)])
     said = days.until(11 * HOUR)
-    assert raised(said, RuleKey.MOTION) == [(Level.CAUTION, 10 * HOUR)]
+    assert told(said) == [("motion", "raised", 1, 10.0)]  # and nothing of doubt at 8 h, when it is seen again
     assert said[-1].evidence.coverage == 0.8 and said[-1].evidence.value == 10 * HOUR
 
 
