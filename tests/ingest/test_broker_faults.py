@@ -102,7 +102,7 @@ class Keepers:
             while self._speaking.is_set() and self.count < (now - began) * self._per_s:
                 self._say(self.count, spoken(self.count, self._clock.home_now()))
                 self.count += 1
-            if self._latest is not None and not self._latest.is_published():
+            if self._latest is not None and self._latest.rc == mqtt.MQTT_ERR_SUCCESS and not self._latest.is_published():
                 self._progressed = now
             elif now - self._progressed >= self._again_s and self._client.is_connected():
                 with self._lock:
