@@ -103,6 +103,25 @@ def test_a_home_in_doubt_whose_gateway_is_lost_anew_after_it_had_settled_is_excu
     assert raised(days.until(30 * HOUR), RuleKey.CANNOT_VERIFY) == [(Level.DANGER, 24 * HOUR)]
 
 
+def test_a_gateway_that_speaks_itself_is_online_whatever_its_will_said_too_late() -> None:
+    """The broker may tell the will of the old connection after the new one said that it is online."""
+    stands = [enrolled(), device("gw-1", Signal.STATUS, Signal.HEARTBEAT), device("pir-1", Signal.MOTION)]
+    days = Days([*stands, motion(HOUR), reading(2 * HOUR, Signal.STATUS, 1.0, name="gw-1")])
+    will = reading(2 * HOUR + SECOND, Signal.STATUS, 0.0, name="gw-1", credible=False)
+    beats = [reading(2 * HOUR + 30 * SECOND, Signal.HEARTBEAT, name="gw-1")]  # may have been on its way before the will
+    days.feed([will, *beats, reading(2 * HOUR + 2 * MINUTE, Signal.HEARTBEAT, name="pir-1")])  # nor need this come through it
+    days.until(2 * HOUR + 3 * MINUTE)
+    assert days.engine.sights().homes["hh-1"].cause is Blind.GATEWAY
+    late = reading(HOUR, Signal.HEARTBEAT, name="gw-1", received=2 * HOUR + 4 * MINUTE)
+    days.feed([late, reading(2 * HOUR + 5 * MINUTE, Signal.HEARTBEAT, name="gw-1", credible=False)])
+    days.until(2 * HOUR + 6 * MINUTE)
+    assert days.engine.sights().homes
+    days.feed([reading(2 * HOUR + 10 * MINUTE, Signal.HEARTBEAT, name="gw-1")])
+    said = days.until(10 * HOUR)
+    assert not days.engine.sights().homes
+    assert raised(said, RuleKey.MOTION) == [(Level.CAUTION, 9 * HOUR + 10 * MINUTE)]
+
+
 def test_what_was_queued_during_our_outage_counts_at_its_own_time() -> None:
     days = Days([*home_with(Signal.MOTION), motion(0), link_down(HOUR)])
     days.feed([motion(6 * HOUR, received=7 * HOUR), link_up(7 * HOUR)])
