@@ -453,3 +453,10 @@ def test_a_home_whose_gateway_is_away_when_our_own_link_goes_stays_as_well_as_it
     lost = [reading(HOUR, Signal.STATUS, 0.0, name="gw-1"), link_down(25 * HOUR)]
     days = Days([*home_with(Signal.MOTION), device("gw-1", Signal.STATUS), motion(0), *lost])
     assert raised(days.until(49 * HOUR), RuleKey.CANNOT_VERIFY) == [(Level.WARNING, 24 * HOUR), (Level.DANGER, 48 * HOUR)]
+
+
+def test_a_home_that_has_no_sign_of_life_to_hear_any_more_is_covered_as_a_home_whatever_a_sensor_did_that_is_gone() -> None:
+    gone = DeviceRemoved(fact_id="x", at=START + 10 * HOUR, device_id=DeviceId("pir-1"))
+    days = sensor_day(device("light-1", Signal.LIGHT), gone)
+    [net] = [one for one in days.until(25 * HOUR) if one.rule is RuleKey.CANNOT_VERIFY]
+    assert (net.verb, net.at - START, net.evidence.coverage, net.evidence.blind) == (Verb.RAISED, 24 * HOUR, 1.0, "")
