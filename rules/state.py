@@ -25,7 +25,7 @@ from rules.spans import Kept as KeptSpans
 from rules.spans import Spans
 from rules.trend_store import Trends
 
-FORMAT = 14
+FORMAT = 15
 _ROW_BITS = 32
 
 
