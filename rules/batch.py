@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ingest.clock import Millis
+from ingest.clock import MINUTE, Millis
 from ingest.dating import YEAR_2020
 from ingest.reading import Reason, Rejection, Signal
 from ingest.readings import SIGNALS, Floats, Ints, Mask, Readings
@@ -25,6 +25,9 @@ _MOTION, _STATUS = Signal.MOTION.code, Signal.STATUS.code
 _DOOR, _CALL, _STEPS = Signal.DOOR.code, Signal.CALL.code, Signal.STEPS.code
 _TEMPERATURE, _HUMIDITY = Signal.TEMPERATURE.code, Signal.HUMIDITY.code
 _NO_NUMBER = -1
+
+SURELY_BACK: Millis = MINUTE
+"""From so long after it was said to be offline on, what a gateway says itself shows that it is not."""
 
 SILENT_REASONS = frozenset({Reason.RETAINED, Reason.DUPLICATE, Reason.UNKNOWN_DEVICE})
 """Rejections that say nothing of the device: the broker or the network spoke, or nobody we know."""
@@ -99,7 +102,7 @@ class Batch:
     def _sort(self, readings: Readings, home: Rows, device: Rows) -> None:
         code, value = readings.signal, readings.value
         counts = np.bincount(code, minlength=len(SIGNALS)).tolist()
-        self.status = self._told(Signal.STATUS, counts, code, device, readings.received_at, value > 0)
+        self.status = self._states(readings, device, counts)  # device row, ms UTC, online; in the order of the journal
         self.battery = self._told(Signal.BATTERY, counts, code, device, value)  # device row, percent
         self.link = self._told(Signal.LINK, counts, code, device, value)  # device row, percent
         # What is read once more came long ago: it says nothing of the clock of its device, nor that it speaks now.
@@ -126,6 +129,23 @@ class Batch:
         live = ~readings.again
         told = Moments(device[live], readings.received_at[live])
         self.reports = _all_of(told, *others)  # device rows: any live message, by receive time
+
+    def _states(self, readings: Readings, device: Rows, counts: list[int]) -> list[tuple[int, Millis, bool]]:
+        """What was said of gateways, and that one which is said to be offline speaks itself, fresh and not right after that.
+
+        A will that is told after its gateway has come back would leave the home dark for good.
+        """
+        received, code = readings.received_at, readings.signal
+        columns = (readings.offset, device, received, readings.value > 0)
+        told = self._told(Signal.STATUS, counts, code, *columns)
+        offline = self._enrolled.offline_since[device]
+        gone = np.flatnonzero((offline < UNSET) & (code != _STATUS))
+        if len(gone):
+            fresh = received[gone] - readings.observed_at[gone] < self._caught_up
+            sure = fresh & readings.credible[gone] & ~readings.again[gone] & (received[gone] >= offline[gone] + SURELY_BACK)
+            told += [(int(readings.offset[one]), int(device[one]), int(received[one]), True) for one in gone[sure].tolist()]
+            told.sort(key=lambda one: one[0])
+        return [(row, at, online) for _, row, at, online in told]
 
     def _sort_heard(self, readings: Readings, home: Rows, device: Rows, undated: Mask) -> None:
         """What can be believed, signal by signal; those that nobody told of cost nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ingest.clock import DAY, HOUR, Millis
+from ingest.clock import DAY, HOUR, MINUTE, Millis
 from rules.batch import Batch, Numbers, by_turns
 from rules.columns import NEVER, UNSET, Ints, Rows, distinct
 from rules.device_rows import NO_LAG
@@ -13,6 +13,8 @@ from rules.state import State
 
 LEAST_LAGS = 3
 """Readings of an hour of which all must be old before the clock is blamed and not the way."""
+HANDED_OVER: Millis = 10 * MINUTE
+"""What had waited for a link is handed over within so long; until then old readings say nothing of a clock."""
 _SAME_PACE = 0.02
 _SAME_PACE_MS = 2_000
 _HALF = 2**31
@@ -100,8 +102,23 @@ class Credibility:
         told = devices.lags[rows] > 0
         wrong = told & ((lag < -limit) | ((lag > limit) & (devices.lags[rows] >= LEAST_LAGS)))
         drift = np.where(wrong, lag, np.nan)
+        slow = np.flatnonzero(wrong & (lag > limit))
+        unknown = slow[self._kept_back(state, rows[slow])]
+        drift[unknown] = devices.drift[rows[unknown]]
         devices.due[rows[np.isnan(devices.drift[rows]) != np.isnan(drift)]] = 0
         devices.drift[rows] = drift
+
+    def _kept_back(self, state: State, rows: Rows) -> Mask:
+        """Whose messages may have waited, in that hour or just before it, for our link or for the home's gateway."""
+        watch, homes = state.observability, state.devices.household[rows]
+        since = state.devices.lag_hour[rows].astype(np.int64) * HOUR - HANDED_OVER
+        kept = np.zeros(len(rows), dtype=bool)
+        for start in distinct(since):  # first our link, which keeps back those of every home
+            kept[since == start] = watch.blind_between(-1, start, start + HANDED_OVER + HOUR) > 0
+        for place in np.flatnonzero(~kept).tolist():
+            start = int(since[place])
+            kept[place] = watch.blind_between(int(homes[place]), start, start + HANDED_OVER + HOUR) > 0
+        return kept
 
     def _fold_numbers(self, state: State, numbers: Numbers) -> None:
         """Boot and seq of messages that are not late, each against the one before it of the same device."""

@@ -274,7 +274,7 @@ class Engine:
         homes = self._devices.fold(self._state, batch)
         self._rhythm.fold(self._state, batch)
         fold_life(self._state, batch, self._absence.shortest, self._absence.heard_again_at(self._state))
-        self._state.waiting.add(batch.climate)
+        self._thresholds.take_samples(self._state, batch.climate)
         self._trend.fold(self._state, batch)
         if batch.status:
             homes |= self._outages.take_status(self._state, batch)

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from rules.columns import Floats, Ints, Rows
+from rules.columns import Floats, Ints, Rows, raw
 
 
 class Samples(NamedTuple):
@@ -22,7 +22,7 @@ class Samples(NamedTuple):
     offset: Ints
     air: npt.NDArray[np.bool_]  # a temperature, else a humidity
 
-    def chosen(self, which: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Samples:
+    def chosen(self, which: npt.NDArray[np.int64] | npt.NDArray[np.bool_] | slice) -> Samples:
         """These alone."""
         home, device, value, at, offset, air = self
         return Samples(home[which], device[which], value[which], at[which], offset[which], air[which])
@@ -41,15 +41,14 @@ class Samples(NamedTuple):
         return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-class Waits(msgspec.Struct, frozen=True, array_like=True):
-    """As a snapshot keeps them."""
+_TYPES = ("<i8", "<i8", "<f8", "<i8", "<i8", "|b1")
+_NONE = Samples(*(np.zeros(0, dtype=kind) for kind in _TYPES))
 
-    home: list[int]
-    device: list[int]
-    value: list[float]
-    at: list[int]
-    offset: list[int]
-    air: list[bool]
+
+class Waits(msgspec.Struct, frozen=True, array_like=True):
+    """As a snapshot keeps them: the columns as bytes."""
+
+    columns: list[memoryview]
 
 
 class Waiting:
@@ -57,27 +56,30 @@ class Waiting:
 
     def __init__(self) -> None:
         self._chunks: list[Samples] = []
+        self.count = 0
 
     def add(self, samples: Samples) -> None:
         """Some more."""
         if len(samples.home):
             self._chunks.append(samples)
+            self.count += len(samples.home)
 
-    def take(self) -> Samples | None:
-        """All of them in their order; None: there are none."""
+    def take(self, most: int | None = None) -> Samples | None:
+        """The first so many that came (None: all) in their order; None: there are none."""
         if not self._chunks:
             return None
-        samples, self._chunks = Samples.join(self._chunks).in_order(), []
-        return samples
+        whole, self._chunks, self.count = Samples.join(self._chunks), [], 0
+        if most is not None:
+            self.add(whole.chosen(slice(most, None)))
+            whole = whole.chosen(slice(most))
+        return whole.in_order()
 
     def dump(self) -> Waits:
         """What a snapshot keeps, as they came."""
-        return Waits(*([value for chunk in self._chunks for value in chunk[place].tolist()] for place in range(6)))
+        columns = zip(_NONE, *self._chunks, strict=True)
+        return Waits([raw(np.concatenate(parts)) for parts in columns])
 
     def load(self, kept: Waits) -> None:
         """Hold what `dump` gave."""
-        ints, floats = np.int64, np.float64
-        types = (ints, ints, floats, ints, ints, np.bool_)
-        columns = (kept.home, kept.device, kept.value, kept.at, kept.offset, kept.air)
-        self._chunks = []
-        self.add(Samples(*(np.array(one, dtype=kind) for one, kind in zip(columns, types, strict=True))))
+        self._chunks, self.count = [], 0
+        self.add(Samples(*(np.frombuffer(one, dtype=kind).copy() for one, kind in zip(kept.columns, _TYPES, strict=True))))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ingest.clock import HOUR, MINUTE, Millis
+from ingest.clock import HOUR, MINUTE, SECOND, Millis
 from rules.columns import NEVER, UNSET, Floats, Ints, Rows
 from rules.device_rows import AIR, DAMP, Climates
 from rules.dwell import Dwells, Ledger, end_unheld, sensors_of
@@ -23,6 +23,8 @@ KEPT_LONGER: Millis = 24 * HOUR
 BEHIND: Millis = HOUR
 EVERY: Millis = 10 * MINUTE
 """How often what is older is given up, in home time."""
+AT_ONCE = 200_000
+"""So many samples are not let wait for the grid point: a flood of packs brings millions a minute, 41 bytes each."""
 
 
 class Settling:
@@ -33,12 +35,18 @@ class Settling:
     older than all that is left out, and counted.
     """
 
-    def __init__(self, dwells: Dwells) -> None:
-        self._dwells = dwells
+    def __init__(self, dwells: Dwells, *, at_once: int = AT_ONCE) -> None:
+        self._dwells, self._at_once = dwells, at_once
 
-    def settle(self, state: State) -> bool:
-        """Take the samples that wait; whether there were any."""
-        samples = state.waiting.take()
+    def add(self, state: State, samples: Samples) -> None:
+        """Let these wait for the grid point; of a flood the first do not wait, wherever the stretches that are read end."""
+        state.waiting.add(samples)
+        while state.waiting.count >= self._at_once:
+            self.settle(state, self._at_once)
+
+    def settle(self, state: State, most: int | None = None) -> bool:
+        """Take the samples that wait, of many the first so many; whether there were any."""
+        samples = state.waiting.take(most)
         if samples is None:
             return False
         _give_rows(state, samples.device)
@@ -47,7 +55,7 @@ class Settling:
         late = samples.at <= homes.sampled_at[samples.home]
         again = np.unique(samples.home[late])
         earlier = _set_back(state, again) if len(again) else []
-        whole, new = _distinct(earlier, samples)
+        whole, new = _distinct(state, earlier, samples)
         self._dwells.fold(state, _ledger(state), whole)
         np.maximum.at(homes.sampled_at, samples.home, samples.at)
         state.recent.add(whole.chosen(new))
@@ -76,7 +84,7 @@ class Settling:
         old = old.chosen(old.at > _last(state.before, state, old))
         nobody, nothing = np.zeros(len(state.households), dtype=np.int64), np.zeros(len(state.devices), dtype=np.int64)
         ledger = Ledger(state.before, state.spans_before, *_humidity(state, state.before, state.before.rows()), nobody, nothing)
-        self._dwells.fold(state, ledger, old.chosen(_first(old)))
+        self._dwells.fold(state, ledger, old.chosen(_first_of_its_second(state, state.before, old)))
         for spans in (state.spans, state.spans_before):
             spans.forget_before(state.heard_at - KEPT_LONGER)
 
@@ -132,22 +140,32 @@ def _set_back(state: State, again: Rows) -> list[Samples]:
     return [earlier.chosen(earlier.at > _last(state.before, state, earlier))]
 
 
-def _distinct(earlier: list[Samples], samples: Samples) -> tuple[Samples, Mask]:
+def _distinct(state: State, earlier: list[Samples], samples: Samples) -> tuple[Samples, Mask]:
     """All of them once, in order, and which of them are new."""
     whole = Samples.join([*earlier, samples])
     new = np.zeros(len(whole.home), dtype=bool)
     new[len(whole.home) - len(samples.home) :] = True
     order = whole.order() if earlier else np.arange(len(new))
     whole, new = whole.chosen(order), new[order]
-    first = _first(whole)
+    first = _first_of_its_second(state, state.climates, whole)
     return whole.chosen(first), new[first]
 
 
-def _first(samples: Samples) -> Mask:
-    """Of samples in their order the first of each sensor, signal and instant."""
-    first = np.ones(len(samples.at), dtype=bool)
-    columns = (samples.at, samples.air, samples.device)
-    first[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+def _first_of_its_second(state: State, climates: Climates, samples: Samples) -> Mask:
+    """Of samples in their order, none in these rows yet, the first of each sensor, signal and second.
+
+    More than that no sensor has to say, and to fold samples of one sensor one after the other is what costs: a device may send
+    20 packs of a thousand a second before it is held to its rate.
+    """
+    second = samples.at // SECOND
+    first: Mask = second != _last(climates, state, samples) // SECOND
+    told = 2 * samples.device + samples.air
+    in_turn = np.sort(told)
+    if (in_turn[1:] == in_turn[:-1]).any():  # some have told more than once
+        order = np.argsort(told, kind="stable")
+        follows = order[1:], order[:-1]
+        same = told[follows[0]] == told[follows[1]]
+        first[follows[0][same]] = (second[follows[0]] != second[follows[1]])[same]
     return first
 
 

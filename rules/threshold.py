@@ -17,6 +17,7 @@ from rules.limits import Channel, ThresholdLimit
 from rules.limits_in_force import LimitsInForce
 from rules.observability import Blind
 from rules.roll import HUMIDITY_BIT, TEMPERATURE_BIT
+from rules.samples import Samples
 from rules.settling import Settling
 from rules.state import State
 
@@ -46,6 +47,10 @@ class Thresholds:
     def adopt(self, state: State) -> None:
         """The limits changed; see rules.dwell."""
         self._dwells.adopt(state)
+
+    def take_samples(self, state: State, samples: Samples) -> None:
+        """Samples that have come; they are judged at the next grid point."""
+        self._settling.add(state, samples)
 
     def settle_samples(self, state: State) -> bool:
         """Take the samples that have come since the last grid point; whether there were any."""

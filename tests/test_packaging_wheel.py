@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import free_port
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("alerts", "anbu", "dashboard_api", "ingest", "rules", "simulators")
 
@@ -94,6 +96,6 @@ def test_installed_wheel_answers_help(environment: Path, tmp_path: Path) -> None
 
 
 def test_installed_wheel_brings_a_check_to_the_page(environment: Path, tmp_path: Path) -> None:
-    command = [str(environment / "bin" / "anbu"), "demo", "--until-check", "--json"]
+    command = [str(environment / "bin" / "anbu"), "demo", "--until-check", "--json", "--port", str(free_port())]
     told = _run(command, env=_clean(), cwd=tmp_path, timeout=120).stdout
     assert isinstance(json.loads(told.strip().splitlines()[-1]), dict)

@@ -287,6 +287,21 @@ def test_more_waits_for_us_than_the_thousand_a_broker_keeps_by_default(connect: 
     until(lambda: len(back.heard) == 3_000, what="none was dropped")
 
 
+@pytest.mark.long
+def test_after_a_kill_our_session_and_its_queue_are_at_most_ten_seconds_old(
+    server: MosquittoServer, connect: Callable[..., Client], ours: Client, tmp_path: Path
+) -> None:
+    ours.leave()
+    connect("pir-1").publish(MOTION.format("pir-1"), b"while we were away")
+    saved = tmp_path / "mosquitto.db"
+    saved.unlink(missing_ok=True)
+    until(saved.exists, 15, "it is saved by itself")
+    server.kill()
+    server.start()
+    back = connect(LISTENER, clean=False)
+    until(lambda: back.heard == [(MOTION.format("pir-1"), b"while we were away")], what="the queue is there")
+
+
 def test_what_a_device_sends_at_qos_0_waits_for_us(connect: Callable[..., Client], ours: Client) -> None:
     ours.leave()
     device = connect("pir-1")

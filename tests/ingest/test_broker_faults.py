@@ -47,8 +47,8 @@ PATIENT = replace(QUICK, canary_every_s=1.0)
 class Keepers:
     """All devices on one connection: they speak at a steady pace, keep what we have not acknowledged, and send it again.
 
-    Again when nothing was acknowledged for a while, as docs/devices.md asks: devices that repeat all the time what stands
-    in the broker's queue already keep a slow broker from ever coming to its end.
+    Again when the broker has all they said and nothing was acknowledged for a while, as docs/devices.md asks: devices that
+    repeat all the time what stands in a queue already keep a slow broker from ever coming to its end.
     """
 
     def __init__(self, port: int, per_s: int, again_s: float) -> None:
@@ -57,6 +57,7 @@ class Keepers:
         self._kept: dict[int, tuple[str, bytes]] = {}
         self._clock = SystemClock()
         self._progressed = self._clock.monotonic()  # when something was last acknowledged, or sent again
+        self._latest: mqtt.MQTTMessageInfo | None = None
         self._lock = threading.Lock()
         self._speaking, self._ending = threading.Event(), threading.Event()
         self._speaking.set()
@@ -101,7 +102,9 @@ class Keepers:
             while self._speaking.is_set() and self.count < (now - began) * self._per_s:
                 self._say(self.count, spoken(self.count, self._clock.home_now()))
                 self.count += 1
-            if now - self._progressed >= self._again_s and self._client.is_connected():
+            if self._latest is not None and self._latest.rc == mqtt.MQTT_ERR_SUCCESS and not self._latest.is_published():
+                self._progressed = now
+            elif now - self._progressed >= self._again_s and self._client.is_connected():
                 with self._lock:
                     self._progressed = now
                     oldest = sorted(self._kept.items())[:10_000]
@@ -112,7 +115,7 @@ class Keepers:
         with self._lock:
             self._kept[number] = message
         if self._client.is_connected():  # a device that is offline keeps it: its client must not do so too
-            self._client.publish(*message, qos=1)
+            self._latest = self._client.publish(*message, qos=1)
 
 
 @pytest.fixture

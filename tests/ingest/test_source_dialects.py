@@ -70,4 +70,6 @@ def test_what_waited_in_any_dialect_comes_before_the_link_counts_as_up(broker: B
     publish(broker.port, [(topic, b"%d" % number) for number in range(100) for topic in topics])
     again = start(journal, broker.port, everything)
     until(lambda: again.status().caught_up)
-    assert len(messages(journal)) == 100 * len(topics) and all(message.catching_up for message in messages(journal))
+    waited = messages(journal)  # some more than once: a busy broker sends again what it has not heard acknowledged
+    assert len({(message.topic, message.payload) for message in waited}) == 100 * len(topics)
+    assert all(message.catching_up for message in waited)

@@ -320,3 +320,8 @@ def test_after_the_outage_what_was_queued_may_come_in_before_the_net_says_danger
         (Level.WARNING, 24 * HOUR),
         (Level.DANGER, 30 * HOUR + 10 * MINUTE),
     ]
+
+
+def test_each_level_of_an_absence_is_a_finding_of_its_own_in_one_episode() -> None:
+    said = [one for one in Days([*home_with(Signal.MOTION), motion(0)]).until(25 * HOUR) if one.rule is RuleKey.MOTION]
+    assert len(said) == len({one.finding_id for one in said}) == 3 and len({one.episode for one in said}) == 1

@@ -257,3 +257,9 @@ def test_stillness_in_heat_is_over_and_not_withdrawn_when_the_resident_has_gone_
     days.feed([reading(5 * HOUR, Signal.DOOR, 1.0, name="door-1")])
     [over] = [one for one in days.until(6 * HOUR) if one.rule is RuleKey.HEAT_INACTIVE]
     assert (over.verb, over.at - START, over.evidence.withdrawn) == (Verb.CLEARED, 5 * HOUR + STEP, "")
+
+
+def test_a_fall_of_the_temperature_counts_to_the_hundredth() -> None:
+    for before, told_of in ((21.496, [6.0]), (21.494, [])):
+        said = home(*air(before, 0, HOUR), *air(15.5, HOUR, 3 * HOUR)).until(3 * HOUR)
+        assert [one.evidence.value for one in said if one.rule is RuleKey.TEMPERATURE_FALL and one.verb is Verb.RAISED] == told_of

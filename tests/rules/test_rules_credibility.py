@@ -10,10 +10,24 @@ from msgspec import structs
 from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from ingest.facts import DeviceEnrolled, DeviceRemoved
 from ingest.reading import DeviceId, Reading, Signal
-from rules.engine import STEP
+from rules.engine import STEP, Item
 from rules.finding import DEVICE, RuleKey, Verb
 from rules.observability import Blind
-from tests.rules.rule_parts import START, Days, device, enrolled, every, home_with, living, motion, raised, reading, told
+from tests.rules.rule_parts import (
+    START,
+    Days,
+    device,
+    enrolled,
+    every,
+    home_with,
+    link_down,
+    link_up,
+    living,
+    motion,
+    raised,
+    reading,
+    told,
+)
 
 RESTLESS = [29, 47, 61, 38, 55]
 
@@ -125,7 +139,13 @@ def test_a_temperature_told_once_and_then_not_at_all_is_silence_and_not_stuck() 
     assert tickets(days, 3 * DAY, RuleKey.DEVICE_STUCK) == []
 
 
-@pytest.mark.parametrize(("lag", "told_of"), [(3 * MINUTE, True), (MINUTE, False), (-3 * MINUTE, True), (-MINUTE, False)])
+@pytest.mark.parametrize(
+    ("lag", "told_of"),
+    [
+        *[(3 * MINUTE, True), (2 * MINUTE + 1, True), (2 * MINUTE, False), (MINUTE, False)],
+        *[(-3 * MINUTE, True), (-2 * MINUTE - 1, True), (-2 * MINUTE, False), (-MINUTE, False)],
+    ],
+)
 def test_a_clock_that_is_off_by_more_than_two_minutes_all_hour_is_a_finding(lag: Millis, told_of: bool) -> None:
     days = Days(home_with(Signal.MOTION))
     days.feed([reading(at - lag, Signal.HEARTBEAT, received=at) for at in every(15, HOUR, 3 * HOUR + 1)])
@@ -157,6 +177,27 @@ def test_two_devices_with_one_id_are_told_by_boots_that_take_turns() -> None:
 def test_two_devices_with_one_id_and_one_boot_are_told_by_numbers_that_run_backwards() -> None:
     mixed = [numbered(place * MINUTE, 7, place if place % 2 else 5_000 + place) for place in range(8)]
     assert tickets(Days([*home_with(Signal.MOTION), *mixed]), 8 * MINUTE, RuleKey.DEVICE_DUPLICATE)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_what_waited_for_our_link_or_its_gateway_says_nothing_of_a_clock(ours: bool) -> None:
+    """It comes all at once, three minutes before the hour is full, and the next report after it."""
+    back = 10 * HOUR + 57 * MINUTE
+    gone: list[Item] = [reading(6 * HOUR, Signal.STATUS, 0.0, name="gw-1"), reading(back, Signal.STATUS, 1.0, name="gw-1")]
+    if ours:
+        gone = [link_down(6 * HOUR), link_up(back + SECOND)]  # the queue is heard to its end before the link counts as up
+    came = [
+        reading(at, Signal.HEARTBEAT, received=at if not 6 * HOUR <= at < back else back + at // HOUR)
+        for at in every(10, 3 * MINUTE, 14 * HOUR)
+    ]
+    days = Days([*home_with(Signal.MOTION), device("gw-1", Signal.STATUS), *came, *gone])
+    assert tickets(days, 14 * HOUR, RuleKey.DEVICE_DRIFT) == []
+
+
+def test_a_clock_that_is_behind_is_told_after_an_outage_too() -> None:
+    behind = [reading(at - 5 * MINUTE, Signal.HEARTBEAT, received=at) for at in every(10, HOUR, 6 * HOUR)]
+    days = Days([*home_with(Signal.MOTION), *behind, link_down(2 * HOUR + MINUTE), link_up(2 * HOUR + 2 * MINUTE)])
+    assert [verb for _, verb, _, _ in tickets(days, 6 * HOUR, RuleKey.DEVICE_DRIFT)] == ["raised"]
 
 
 LIFE_OF_TWINS = {

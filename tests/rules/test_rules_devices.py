@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from msgspec import structs
 
 from ingest.clock import DAY, HOUR, MINUTE
 from ingest.facts import DeviceRemoved, HouseholdEnded
@@ -122,7 +123,8 @@ def test_wrong_5_a_household_never_heard_is_a_ticket_after_an_hour_and_a_check_a
     days = Days(home_with(*signals, interval_s=600))
     said = days.until(30 * HOUR)
     assert told(said) == [("not_commissioned", "raised", 1, 1.0), ("cannot_verify", "raised", 3, 24.0)]
-    check = said[-1]
+    ticket, check = said
+    assert (ticket.evidence.since, ticket.evidence.limit, ticket.evidence.value) == (START, float(HOUR), float(HOUR))
     assert (check.evidence.coverage, check.evidence.blind) == (0.0, "not_commissioned")
     assert "0%만 관측, 미개통" in reason(check.rule, check.level, check.evidence, check.at)
     days.feed([reading(30 * HOUR, Signal.CALL), motion(30 * HOUR)])
@@ -289,3 +291,16 @@ def test_a_battery_that_goes_on_falling_is_told_of_once_at_each_level_and_since_
     said = [one for one in days.until(6 * HOUR) if one.rule is RuleKey.DEVICE_BATTERY]
     assert [(one.level, one.evidence.value) for one in said] == [(Level.CAUTION, 19.0), (Level.WARNING, 4.0)]
     assert said[0].episode == said[1].episode and said[0].evidence.since == said[1].evidence.since
+
+
+def test_two_devices_of_one_id_are_found_out_of_what_is_read_in_one_go() -> None:
+    """Numbers of both by turns."""
+    mixed = [structs.replace(motion(MINUTE + at), boot=1, seq=seq) for at, seq in enumerate((1_000, 1, 1_001, 2, 1_002, 3))]
+    days = together(*mixed, stands=home_with(Signal.MOTION))
+    found = [one for one in days.until(5 * MINUTE) if one.rule is RuleKey.DEVICE_DUPLICATE]
+    assert [(one.evidence.device_id, one.evidence.value) for one in found] == [("pir-1", 3.0)]
+
+
+def test_a_reading_of_a_device_that_nobody_enrolled_takes_nothing_from_those_it_is_read_with() -> None:
+    days = together(motion(MINUTE), reading(MINUTE, Signal.MOTION, name="nobodys"), stands=home_with(Signal.MOTION))
+    assert told(days.until(9 * HOUR), RuleKey.MOTION) == [("motion", "raised", 1, round(8 + 1 / 60, 4))]

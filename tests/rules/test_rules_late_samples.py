@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 from msgspec import structs
 
 from ingest.clock import HOUR, MINUTE, SECOND, Millis
 from ingest.facts import DeviceRemoved, Fact, HouseholdEnded, HouseholdGraded, HouseholdLimit, RulesApplied, SeasonDeclared
 from ingest.reading import DeviceId, Reading, Signal
+from ingest.readings import Readings
 from rules.dwell import RULES as THRESHOLDS
-from rules.engine import Item
+from rules.dwell import Dwells
+from rules.engine import Engine, Item
 from rules.finding import LATE_DATA, Finding, Level, RuleKey, Verb
+from rules.limits_in_force import LimitsInForce
 from rules.metrics import SAMPLES_LEFT_OUT
+from rules.samples import Samples
 from rules.sentence import reason
-from tests.rules.rule_parts import HOME, START, Days, device, enrolled, every, motion, reading, resolved, without_personal
+from rules.settling import Settling
+from tests.rules.rule_parts import HOME, START, TABLE, Days, device, enrolled, every, motion, reading, resolved, without_personal
 
 
 def air(value: float, start: Millis, end: Millis, *, came: Millis | None = None, name: str = "th-1") -> list[Reading]:
@@ -342,3 +348,50 @@ def test_what_was_over_a_day_ago_is_forgotten() -> None:
     assert days.engine._state.spans.dump()
     days.feed(air(22.0, 12 * HOUR, 40 * HOUR))
     assert days.engine._state.spans.dump() == days.engine._state.spans_before.dump() == []
+
+
+# ---------------------------------------------------------------- a flood
+
+
+def flood(samples: int, apart: Millis = 1) -> list[Reading]:
+    """One pack after the other of a sensor that tells every millisecond, all of them come within a minute."""
+    first = reading(0, Signal.TEMPERATURE, 31.5, name="th-1", received=30 * MINUTE + SECOND)
+    return [structs.replace(first, observed_at=START + place * apart, offset=100 + place) for place in range(samples)]
+
+
+def test_a_flood_does_not_wait_for_the_grid_point_and_leaves_the_same_wherever_it_is_cut() -> None:
+    at = np.arange(START, START + 1_000 * SECOND, SECOND // 2)
+    nothing = np.zeros(len(at), dtype=np.int64)
+    samples = Samples(nothing, nothing, 31.0 + at % 1_500 / 1_000, at, np.arange(len(at)), nothing == 0)
+    left = []
+    for piece in (len(at), 30, 499, 500, 1):
+        days = home()
+        days.until(30 * MINUTE)
+        state = days.engine._state
+        settling = Settling(Dwells(LimitsInForce(TABLE, state, None)), at_once=300)
+        for start in range(0, len(at), piece):
+            settling.add(state, samples.chosen(slice(start, start + piece)))
+        assert state.waiting.count == len(at) % 300
+        left.append(days.engine.snapshot())
+    assert left == left[:1] * len(left)
+
+
+def test_of_a_sensor_that_tells_all_the_time_one_sample_a_second_is_kept() -> None:
+    days = home()
+    days.until(30 * MINUTE)
+    days.engine.fold([Readings.of(flood(4_000))])
+    days.until(31 * MINUTE)
+    assert len(days.engine._state.recent.dump().columns[0]) == 4 * 4
+    split = home(flood(10), [structs.replace(one, received_at=START + 32 * MINUTE) for one in flood(10, 100)])
+    split.until(33 * MINUTE)
+    assert len(split.engine._state.recent.dump().columns[0]) == 4
+
+
+def test_many_samples_that_wait_are_kept_in_a_snapshot() -> None:
+    days = home()
+    days.until(30 * MINUTE)
+    days.engine.fold(flood(500))
+    again = Engine(TABLE)
+    again.restore(days.engine.snapshot())
+    assert again._state.waiting.count == 500
+    assert again.snapshot() == days.engine.snapshot()

@@ -532,3 +532,7 @@ def test_a_limit_of_ones_own_that_is_not_there_can_be_taken_back_and_changes_not
     days = Days([*home_with(Signal.MOTION), motion(0), own(HOUR, "motion", 1, None), own(HOUR, "motion", 2, 5.0 * HOUR)])
     days.feed([own(2 * HOUR, "motion", 1, None)])
     assert raised(days.until(9 * HOUR), RuleKey.MOTION) == [(Level.WARNING, 5 * HOUR)]
+
+
+def test_a_path_is_said_in_korean_unless_english_is_asked_for() -> None:
+    assert path_name("motion.caution") == "활동 없음 주의" and path_name("motion.caution", "en") == "No motion Caution"

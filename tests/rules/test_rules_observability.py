@@ -48,7 +48,7 @@ def test_wrong_1_a_restart_of_ours_raises_no_storm() -> None:
 def test_inactivity_counts_observed_time_alone_and_says_its_coverage() -> None:
     days = Days([*home_with(Signal.MOTION), motion(0), link_down(4 * HOUR), link_up(6 * HOUR)])
     said = days.until(11 * HOUR)
-    assert raised(said, RuleKey.MOTION) == [(Level.CAUTION, 10 * HOUR)]
+    assert told(said) == [("motion", "raised", 1, 10.0)]  # and nothing of doubt at 8 h, when it is seen again
     assert said[-1].evidence.coverage == 0.8 and said[-1].evidence.value == 10 * HOUR
 
 
@@ -101,6 +101,25 @@ def test_a_home_in_doubt_whose_gateway_is_lost_anew_after_it_had_settled_is_excu
     gateway = [reading(at, Signal.STATUS, value, name="gw-1") for at, value in status]
     days = Days([*home_with(Signal.MOTION), device("gw-1", Signal.STATUS), motion(0), *gateway])
     assert raised(days.until(30 * HOUR), RuleKey.CANNOT_VERIFY) == [(Level.DANGER, 24 * HOUR)]
+
+
+def test_a_gateway_that_speaks_itself_is_online_whatever_its_will_said_too_late() -> None:
+    """The broker may tell the will of the old connection after the new one said that it is online."""
+    stands = [enrolled(), device("gw-1", Signal.STATUS, Signal.HEARTBEAT), device("pir-1", Signal.MOTION)]
+    days = Days([*stands, motion(HOUR), reading(2 * HOUR, Signal.STATUS, 1.0, name="gw-1")])
+    will = reading(2 * HOUR + SECOND, Signal.STATUS, 0.0, name="gw-1", credible=False)
+    beats = [reading(2 * HOUR + 30 * SECOND, Signal.HEARTBEAT, name="gw-1")]  # may have been on its way before the will
+    days.feed([will, *beats, reading(2 * HOUR + 2 * MINUTE, Signal.HEARTBEAT, name="pir-1")])  # nor need this come through it
+    days.until(2 * HOUR + 3 * MINUTE)
+    assert days.engine.sights().homes["hh-1"].cause is Blind.GATEWAY
+    late = reading(HOUR, Signal.HEARTBEAT, name="gw-1", received=2 * HOUR + 4 * MINUTE)
+    days.feed([late, reading(2 * HOUR + 5 * MINUTE, Signal.HEARTBEAT, name="gw-1", credible=False)])
+    days.until(2 * HOUR + 6 * MINUTE)
+    assert days.engine.sights().homes
+    days.feed([reading(2 * HOUR + 10 * MINUTE, Signal.HEARTBEAT, name="gw-1")])
+    said = days.until(10 * HOUR)
+    assert not days.engine.sights().homes
+    assert raised(said, RuleKey.MOTION) == [(Level.CAUTION, 9 * HOUR + 10 * MINUTE)]
 
 
 def test_what_was_queued_during_our_outage_counts_at_its_own_time() -> None:
@@ -434,3 +453,10 @@ def test_a_home_whose_gateway_is_away_when_our_own_link_goes_stays_as_well_as_it
     lost = [reading(HOUR, Signal.STATUS, 0.0, name="gw-1"), link_down(25 * HOUR)]
     days = Days([*home_with(Signal.MOTION), device("gw-1", Signal.STATUS), motion(0), *lost])
     assert raised(days.until(49 * HOUR), RuleKey.CANNOT_VERIFY) == [(Level.WARNING, 24 * HOUR), (Level.DANGER, 48 * HOUR)]
+
+
+def test_a_home_that_has_no_sign_of_life_to_hear_any_more_is_covered_as_a_home_whatever_a_sensor_did_that_is_gone() -> None:
+    gone = DeviceRemoved(fact_id="x", at=START + 10 * HOUR, device_id=DeviceId("pir-1"))
+    days = sensor_day(device("light-1", Signal.LIGHT), gone)
+    [net] = [one for one in days.until(25 * HOUR) if one.rule is RuleKey.CANNOT_VERIFY]
+    assert (net.verb, net.at - START, net.evidence.coverage, net.evidence.blind) == (Verb.RAISED, 24 * HOUR, 1.0, "")

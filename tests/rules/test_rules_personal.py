@@ -17,9 +17,10 @@ from rules.baseline.gaps import DAYS, ROOM
 from rules.columns import UNSET
 from rules.engine import Engine, Item
 from rules.finding import Level, RuleKey, Verb
-from rules.pauses import Habits
+from rules.pauses import Habits, Told
 from rules.sentence import reason
 from rules.table import DEFAULT
+from rules.told import note_day
 from tests.rules.rule_parts import (
     HOME,
     SHIPPED,
@@ -392,6 +393,7 @@ def test_a_day_settled_early_for_want_of_room_is_counted_once() -> None:
     days.until(9 * DAY + 19 * HOUR)
     state = days.engine._state
     assert int(state.habits.days[0]) == int(state.habits.fitted_days[0]) == 10
+    assert days.engine.gaps(HOME).days == 11  # with the one that has begun
 
 
 def test_what_a_stuck_sensor_told_was_no_event() -> None:
@@ -448,3 +450,12 @@ def test_what_is_usual_is_said_from_the_seventh_observed_day_on() -> None:
         assert int(days.engine._state.habits.fitted_days[0]) == count
         usual.append(next(one for one in said if one.rule is RuleKey.PERSONAL).evidence.usual > 0)
     assert usual == [False, True]
+
+
+def test_a_pause_that_was_told_of_is_remembered_for_as_many_days_as_gaps_are_kept() -> None:
+    state = fresh([motion(0)]).engine._state
+    state.told[0] = [Told(START, age=DAYS - 2)]
+    note_day(state, 0)
+    assert [one.age for one in state.told[0]] == [DAYS - 1]
+    note_day(state, 0)
+    assert 0 not in state.told

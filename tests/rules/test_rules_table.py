@@ -93,6 +93,8 @@ def test_every_wrong_line_is_named_in_one_error() -> None:
         ("dwell_tolerance = 0.1", "dwell_tolerance = true", "a number from 0 to 0.5"),
         ("used = true", 'used = "yes"', "true or false"),
         ("alert_rate = 0.02", "alert_rate = 0.2", "must not lie above check_rate"),
+        ("alert_rate = 0.02", "alert_rate = 1.5", "personal.alert_rate is 1.5, it needs a number from 0.0001 to 1"),
+        ("check_rate = 0.05", "check_rate = 1.5", "personal.check_rate is 1.5, it needs a number from 0.0001 to 1"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_would_be_right(old: str, new: str, what: str) -> None:
@@ -250,3 +252,8 @@ def test_a_file_that_is_wrong_all_over_is_refused_with_every_place_its_line_and_
         line, place = text.splitlines()[int(found[1]) - 1], found[2].split(" ")[0]
         # The value's own line, or where it is missing that of its section.
         assert any(part in line for part in (place.rpartition(".")[2], place, place.rpartition(".")[0] or place)), found[0]
+
+
+def test_a_grade_or_season_without_a_factor_leaves_the_limits_as_they_are() -> None:
+    table = read_table("\n".join(line for line in TEXT.splitlines() if not line.startswith("factor = ")))
+    assert all(table.grades[grade].factor == 1.0 for grade in Grade) and table.profile(Grade.HIGH).absence == table.everybody

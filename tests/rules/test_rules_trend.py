@@ -445,3 +445,12 @@ def test_a_note_says_its_means_to_the_hundredth() -> None:
     [note] = trend._compare(state, FIRST - 1, noon(FIRST))
     odd = sum(day % 2 for day in range(FIRST - RECENT, FIRST))
     assert (note.recent, note.past) == (round((60 + odd / 7) / 4, 2), 7.62)
+
+
+def test_what_could_not_be_observed_after_its_noon_leaves_a_day_known() -> None:
+    """Each day is closed in the night after it: what is blind between belongs to the next."""
+    state, trend = State(), Trend(TABLE)
+    state.households.enrol(HOME, "dong-1")
+    state.observability.link_lost(noon(FIRST + 1), "mqtt")
+    state.observability.link_found(noon(FIRST + 1) + 5 * HOUR, "mqtt")
+    assert [bool(trend._unknown(state, day)[0]) for day in (FIRST, FIRST + 1)] == [False, True]
