@@ -14,8 +14,8 @@ from rules.baseline.gaps import BINS, DAYS, ROOM, SHORTEST, GapRow
 from rules.columns import Columns, Field, Ints, Small
 
 U4, U1, I8, I4 = "<u4", "|u1", "<i8", "<i4"
-SLOTS = 24
-"""Unsettled pauses of one home; with the twenty-fifth the oldest is settled."""
+SLOTS = 36
+"""Unsettled pauses of one home, of three days; with one more the oldest is settled."""
 
 LEAST = SHORTEST // SECOND
 """Shorter pauses are not kept. Seconds."""

@@ -32,7 +32,10 @@ SPACING: Millis = 10 * SECOND
 NOT_WELL = frozenset({"emergency_119", "death_found", "hospital", "away"})
 """Outcomes of a check that say the pause before it was no rest at home; every other one is a habit to be learnt."""
 
-_REMEMBERED: Millis = 3 * DAY
+_UNCERTAIN = 2
+"""Whole days after the one in which a pause began: what falls into it in the second, and comes a day late, still cuts it."""
+
+_REMEMBERED: Millis = (2 + _UNCERTAIN) * DAY
 _HALF_A_DAY: Millis = 12 * HOUR
 
 
@@ -181,22 +184,22 @@ class Rhythm:
         today = _day(fitted_at // SECOND)
         habit = self._habit(state, home)
         known = state.habits.pauses(habit)
-        while known and _day(known[0].start) < today - 1:
+        while known and _day(known[0].start) < today - _UNCERTAIN:
             self._settle(state, home, known.pop(0))
         state.habits.put(habit, known)
-        self._count_days(state, home, habit, today - 2)
+        self._count_days(state, home, habit, today - _UNCERTAIN - 1)
         self._fit_habit(state, home, habit, [one for one in known if one.until * SECOND <= fitted_at], today)
         self._forget(state, home, at)
 
     def _fit_habit(self, state: State, home: int, habit: int, known: list[Pause], today: int) -> None:
-        days = int(state.habits.days[habit])
-        if int(state.habits.last_day[habit]) < today - 1:
-            days = min(DAYS, days + self._observed(state, home, today - 1))
+        observed = {day for day in range(int(state.habits.last_day[habit]) + 1, today) if self._observed(state, home, day)}
+        days = min(DAYS, int(state.habits.days[habit]) + len(observed))
         state.habits.fitted_days[habit] = days
         if days < self._personal.from_day:
             state.habits.limits[:, habit] = self._unknown
             return
-        unsettled = self._gaps(state, home, [one for one in known if _day(one.start) < today])
+        counts = {*observed, today - 1}
+        unsettled = self._gaps(state, home, [one for one in known if _day(one.start) in counts])
         gaps = state.habits.row(habit).gaps(days, unsettled)
         state.habits.limits[:, habit] = fit(gaps, self._prior, self._rates).limits.reshape(2 * BINS)
 

@@ -86,9 +86,9 @@ class Learner:
         return found, len(days)
 
     def observed(self, day: int, first: int, fitted_at: int) -> bool:
-        """Whether half a day or more of it is known; what was said two days later changes nothing any more."""
+        """Whether half a day or more of it is known; what was said three days later changes nothing any more."""
         start, end = midnight(day), midnight(day + 1)
-        closed = midnight(day + 2) + SLOT
+        closed = midnight(day + 3) + SLOT
         spans = [(left, back) for left, back, known in self.past.spans if known < closed or closed > fitted_at]
         lost = sum(stop - begin for begin, stop in self.blind(start, end))
         lost += sum(max(0, min(back, end) - max(left, start)) for left, back in [(start, first), *spans])

