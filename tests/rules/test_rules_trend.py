@@ -211,7 +211,14 @@ def test_days_that_could_not_be_observed_or_were_spent_away_are_unknown() -> Non
     states = [(day * DAY + hours * HOUR, value) for day in range(9, 22) for hours, value in ((0, 0.0), (5, 1.0))]
     gateway = [reading(begin + at, Signal.STATUS, value, name="gw-1") for at, value in states]
     assert engine_notes(device("gw-1", Signal.STATUS), *gateway) == []
-    assert engine_notes(away(begin, 14 * DAY)) == []
+    away = AwayDeclared(
+        fact_id="away",
+        at=START_OF_TESTS + begin,
+        household_id=HouseholdId(HOME),
+        returns_at=START_OF_TESTS + begin + 14 * DAY,
+        reason="travel",
+    )
+    assert engine_notes(away) == []
 
 
 def lone_home() -> State:
