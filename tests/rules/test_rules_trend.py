@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ingest.clock import DAY, HOUR, MINUTE, Millis
+from ingest.facts import AwayDeclared
 from ingest.reading import HouseholdId, Reading, Signal
 from rules.batch import Batch, Moments
 from rules.columns import UNSET
