@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from ingest.clock import DAY, HOUR, MINUTE, Millis
-from ingest.facts import AwayDeclared, AwayEnded
+from ingest.facts import AwayDeclared
 from ingest.reading import HouseholdId, Reading, Signal
 from rules.batch import Batch, Moments
 from rules.columns import UNSET
 from rules.discovery import discoveries, rank_test
 from rules.engine import STEP, Engine
 from rules.household_rows import Households
+from rules.roll import MOTION_BIT
 from rules.state import State
 from rules.table import RulesWrong, read_table
 from rules.trend import Measure, Trend, TrendNote
@@ -211,61 +212,44 @@ def test_days_that_could_not_be_observed_or_were_spent_away_are_unknown() -> Non
     states = [(day * DAY + hours * HOUR, value) for day in range(9, 22) for hours, value in ((0, 0.0), (5, 1.0))]
     gateway = [reading(begin + at, Signal.STATUS, value, name="gw-1") for at, value in states]
     assert engine_notes(device("gw-1", Signal.STATUS), *gateway) == []
-    assert engine_notes(away(begin, 14 * DAY)) == []
+    away = AwayDeclared(
+        fact_id="away",
+        at=START_OF_TESTS + begin,
+        household_id=HouseholdId(HOME),
+        returns_at=START_OF_TESTS + begin + 14 * DAY,
+        reason="travel",
+    )
+    assert engine_notes(away) == []
 
 
-def heard_each_hour(*, silent_days: range) -> list[Reading]:
-    """Heartbeats of the motion sensor, but of these days none from one hour after noon to seven: no sensor is believed then."""
-    begin = noon(day_of(START_OF_TESTS) + 1) - START_OF_TESTS
-    hours = [(day, hour) for day in range(SPAN) for hour in range(24) if day not in silent_days or not 0 < hour < 8]
-    return [reading(begin + day * DAY + hour * HOUR, Signal.HEARTBEAT) for day, hour in hours]
+def lone_home() -> State:
+    """One home that is looked after, of which nothing is known."""
+    state = State()
+    state.households.enrol(HOME, "dong-1")
+    state.households.active[0] = 1
+    state.trends.add()
+    return state
 
 
-def test_a_day_on_which_the_motion_sensor_was_silent_is_unknown_though_its_home_was_heard() -> None:
-    dark = range(9, 22)
-    begin = noon(day_of(START_OF_TESTS) + 1) - START_OF_TESTS
-    seen = [one for one in spell(SPAN, later_from=SPAN - 8) if not _in_the_dark(one.observed_at - START_OF_TESTS - begin, dark)]
-    for silent_days, said in ((range(0), True), (dark, False)):
-        run = Days(
-            [enrolled(), device("pir-1", Signal.MOTION, interval_s=3600), *seen, *heard_each_hour(silent_days=silent_days)]
-        )
-        assert bool(run.engine.take_notes()) is said
-
-
-def _in_the_dark(at: Millis, days: range) -> bool:
-    return at // DAY in days and 0 < at % DAY < 8 * HOUR
-
-
-def away(at: Millis, length: Millis) -> AwayDeclared:
-    """Declared at this time of the tests for so long."""
-    begun = START_OF_TESTS + at
-    return AwayDeclared(fact_id=f"away-{at}", at=begun, household_id=HOME, returns_at=begun + length, reason="travel")
-
-
-@pytest.mark.parametrize(
-    ("why", "besides"),
-    [("an outage of ours", "an hour away"), ("an absence", "a minute without its gateway")],
-)
-def test_a_day_that_is_unknown_for_one_reason_is_not_known_again_for_want_of_another(why: str, besides: str) -> None:
-    begin = noon(day_of(START_OF_TESTS) + 1) - START_OF_TESTS
-    starts = [begin + day * DAY for day in range(9, 22)]
-    unknown: dict[str, list[object]] = {
-        "an outage of ours": [fact for at in starts for fact in (link_down(at), link_up(at + 5 * HOUR))],
-        "an absence": [away(at + 23 * HOUR, 2 * HOUR) for at in starts],  # within an hour of noon, and not said to be over
-    }
-    at = begin + 8 * DAY
-    small: dict[str, list[object]] = {
-        "an hour away": [
-            away(at, HOUR),
-            AwayEnded(fact_id="back", at=START_OF_TESTS + at + HOUR, household_id=HOME),
-        ],
-        "a minute without its gateway": [
-            device("gw-1", Signal.STATUS),
-            *(reading(at + minute * MINUTE, Signal.STATUS, float(minute), name="gw-1") for minute in (0, 1)),
-        ],
-    }
-    assert engine_notes(*small[besides]) != []
-    assert engine_notes(*unknown[why], *small[besides]) == []
+@pytest.mark.parametrize("why", ["an outage of ours", "a silent sensor", "an absence not said to be over", "an ended household"])
+def test_a_day_that_is_unknown_for_one_reason_is_not_known_again_for_want_of_another(why: str) -> None:
+    """Besides, its gateway was away for a minute, and its resident for an hour the day before."""
+    at, state, trend = noon(FIRST), lone_home(), Trend(TABLE)
+    state.observability.gateway_lost(0, at + HOUR)
+    state.observability.gateway_found(0, at + HOUR + MINUTE)
+    state.left_out[0] = [(at - DAY, at - DAY + HOUR)]
+    assert trend._unknown(state, FIRST).tolist() == [False]
+    if why == "an outage of ours":
+        state.observability.link_lost(at, "mqtt")
+        state.observability.link_found(at + 5 * HOUR, "mqtt")
+    elif why == "a silent sensor":  # though its home was heard
+        state.observability.sensors_lost(0, MOTION_BIT, at)
+        state.observability.sensors_found(0, MOTION_BIT, at + 5 * HOUR)
+    elif why == "an absence not said to be over":
+        state.households.away_until[0] = at + DAY + HOUR
+    else:
+        state.households.active[0] = 0
+    assert trend._unknown(state, FIRST).tolist() == [True]
 
 
 def test_a_snapshot_on_any_evening_changes_no_note_and_no_bit() -> None:
@@ -388,9 +372,7 @@ def test_all_up_to_the_last_that_passes_are_told_and_one_that_just_passes_too() 
 
 def known_weeks(recent: int, past: int) -> tuple[State, Trend]:
     """A home twice as active on so many known days of its last week as on so many of the four before; the rest is unknown."""
-    state, trend = State(), Trend(TABLE)
-    state.households.enrol(HOME, "dong-1")
-    state.trends.add()
+    state, trend = lone_home(), Trend(TABLE)
     unknown = np.array([UNKNOWN], dtype=np.uint8)
     for day in range(FIRST - DAYS, FIRST):
         last = day >= FIRST - RECENT
