@@ -10,11 +10,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from ingest.clock import SystemClock
 from ingest.source import BrokerAddress
+
+AT_LONGEST = 6
 
 
 class Guest:
-    """One connection. `refused` says why there is none. Waiting takes at most `answer_s` machine seconds at a time."""
+    """One connection. `refused` says why there is none. `answer_s`: machine seconds a broker may take to answer."""
 
     def __init__(self, address: BrokerAddress, *, clean: bool = True, reads: bool = True, answer_s: float = 5.0) -> None:
         self.refused: str | None = None
@@ -58,10 +61,16 @@ class Guest:
             self.refused = f"no MQTT answer within {self._answer_s:g} s"
 
     def wait(self, done: Callable[[], bool]) -> bool:
-        """Whether this became so before nothing happened for as long as the broker may take to answer."""
+        """Whether this became so before nothing happened for as long as the broker may take to answer.
+
+        A slow broker that goes on is waited for, `AT_LONGEST` times as long: on a living one something always happens.
+        """
+        clock = SystemClock()
+        ends = clock.monotonic() + AT_LONGEST * self._answer_s
         with self._changed:
             while not done():
-                if not self._changed.wait(self._answer_s):
+                left = min(self._answer_s, ends - clock.monotonic())
+                if left <= 0 or not self._changed.wait(left):
                     return done()
             return True
 

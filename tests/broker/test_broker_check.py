@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from anbu.broker_check import check_broker, is_this_machine
+from anbu.broker_guest import Guest
 from anbu.cli import app
 from anbu.sections import Broker
 from ingest.acks_sender import acks_address
@@ -107,3 +109,17 @@ def test_the_command_says_it_and_ends_with_one(as_it_comes: int, tmp_path: Path)
 def test_encryption_is_asked_for_outside_this_machine() -> None:
     assert is_this_machine("127.0.0.1") and is_this_machine("localhost") and is_this_machine("::1")
     assert not is_this_machine("10.0.0.1") and not is_this_machine("broker.example")
+
+
+def test_a_broker_on_which_something_always_happens_is_not_waited_for_without_end(as_it_comes: int) -> None:
+    visitor = Guest(BrokerAddress(host="127.0.0.1", port=as_it_comes, client_id="visitor"), answer_s=0.3)
+    assert visitor.subscribe("busy")
+    other = Guest(BrokerAddress(host="127.0.0.1", port=as_it_comes, client_id="other"))
+    enough = threading.Event()
+    busy = threading.Thread(target=lambda: all(other.publish("busy", b"1") and not enough.wait(0.02) for _ in range(10_000)))
+    busy.start()
+    assert not visitor.hears("what never comes", b"")
+    enough.set()
+    busy.join()
+    visitor.leave()
+    other.leave()
