@@ -16,6 +16,9 @@ from ingest.journal.port import Message
 from ingest.reading import DeviceId, DongCode, HouseholdId
 from ingest.register.people import Resident
 from ingest.register.register import Register
+from rules.baseline.fit import UNIT, fit
+from rules.baseline.gaps import bin_of, no_gaps
+from rules.baseline.prior import shipped
 from rules.finding import Finding, Verb
 from simulators.fleet import Fleet, SimHome
 from simulators.scenario import Scenario
@@ -55,13 +58,28 @@ class StandingAtEnd:
         self._desk.take_findings([finding for finding in held if finding.episode not in cleared])
 
 
+def soon_noticed(now: Millis) -> Millis:
+    """When somebody must have been seen to move last, to be noticed soon after `now`, and not before (ms UTC).
+
+    Of a home nobody knows yet the personal rule speaks after what is usual elsewhere at that time of day, and at the latest
+    the motion rule does after 8 h (rules/default.toml).
+    """
+    limits = fit(no_gaps(), shipped()).limits[0]
+
+    def noticed_at(last_seen: Millis) -> Millis:
+        return last_seen + min(8 * HOUR, int(limits[bin_of(last_seen)]) * UNIT * MINUTE)
+
+    past = (now - minutes * MINUTE for minutes in range(30, 8 * 60))
+    return min((at for at in past if noticed_at(at) >= now + 5 * MINUTE), key=noticed_at)
+
+
 def stage_the_plot(fleet: Fleet, now: Millis) -> str:
     """Put into the dong what a duty officer meets: one fall about to be noticed, one silent phone, two device faults.
 
-    The fall: a resident at home, awake or not, who was last seen to move 8 h less 7 min ago, so that the motion rule's first
-    level comes due a few minutes of home time after the start. Returns that household's id; RuntimeError where nobody is in.
+    The fall: a resident at home, awake or not, who was last seen to move so long ago that the rules' first level comes due
+    a few minutes of home time after the start. Returns that household's id; RuntimeError where nobody is in.
     """
-    fell_at = now - 8 * HOUR + 7 * MINUTE
+    fell_at = soon_noticed(now)
     at_home = (
         home.household_id
         for home in fleet.homes
@@ -69,7 +87,7 @@ def stage_the_plot(fleet: Fleet, now: Millis) -> str:
     )
     fallen = next(at_home, None)
     if fallen is None:
-        raise RuntimeError("nobody of this dong was at home eight hours ago: take more --homes or another --seed")
+        raise RuntimeError("nobody of this dong was at home when somebody had to fall: take more --homes or another --seed")
     fleet.inject(Scenario.FALL, fallen, fell_at)
     others = [home.household_id for home in fleet.homes if home.household_id != fallen]
     silent_phone, weak_battery, lost_gateway = (others[len(others) * part // 8] for part in (1, 4, 6))

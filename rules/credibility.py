@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ingest.clock import DAY, HOUR, MINUTE, Millis
+from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from rules.batch import Batch, Numbers, by_turns
 from rules.columns import NEVER, UNSET, Ints, Rows, distinct
 from rules.device_rows import NO_LAG
@@ -32,8 +32,11 @@ class Credibility:
     def fold(self, state: State, batch: Batch) -> set[int]:
         """Take a batch before its signs of life are; the devices that it shows to be stuck. Time alone ends that."""
         stuck: set[int] = set()
-        for turn in by_turns(batch.movers):
-            stuck |= self._move(state, batch.movers[turn], batch.motion.at[turn])
+        movers, at = batch.movers, batch.motion.at
+        told = _new_seconds(movers, at // SECOND, state.devices.moved_at[movers] // SECOND)
+        movers, at = movers[told], at[told]
+        for turn in by_turns(movers):
+            stuck |= self._move(state, movers[turn], at[turn])
         self._fold_lags(state, batch)
         self._fold_numbers(state, batch.numbers)
         for device, card in batch.sims:
@@ -44,10 +47,8 @@ class Credibility:
         return stuck
 
     def _move(self, state: State, rows: Rows, at: Ints) -> set[int]:
-        """One motion of each of these devices."""
+        """One motion of each of these devices, of a later second than its last one."""
         devices, limits = state.devices, self._limits
-        newer = at > devices.moved_at[rows]
-        rows, at = rows[newer], at[newer]
         before = devices.moved_at[rows]
         gap, pace = np.minimum(at - before, _LONGEST_PACE), devices.pace[rows]
         devices.busy_since[rows] = np.where(gap <= limits.stuck_pause, devices.busy_since[rows], at)
@@ -141,6 +142,22 @@ class Credibility:
             count[device] = 0
         count[device] = min(int(count[device]) + more, 1_000_000)
         last[device] = at
+
+
+def _new_seconds(rows: Rows, second: Ints, last: Ints) -> Rows:
+    """The places, in their order, of those of a later second than all before them of their device and than its `last`.
+
+    The others say nothing new of a sensor, and one that sends packs of a thousand a second must not hold up all homes.
+    """
+    later = np.flatnonzero(second > last)
+    later = later[np.argsort(rows[later], kind="stable")]
+    device, at = rows[later], second[later]
+    kept = np.ones(len(later), dtype=bool)
+    kept[1:] = device[1:] != device[:-1]
+    if not kept.all():
+        above = (np.cumsum(kept) - 1) * (at.max() - at.min() + 1) + at  # every device above all those before it
+        kept[1:] |= above[1:] > np.maximum.accumulate(above)[:-1]
+    return np.sort(later[kept])
 
 
 def believed(state: State, movers: Rows, at: Ints) -> Mask:

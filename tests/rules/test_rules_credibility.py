@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
+from random import Random
 
 import pytest
 from msgspec import structs
@@ -10,6 +11,9 @@ from msgspec import structs
 from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from ingest.facts import DeviceEnrolled, DeviceRemoved
 from ingest.reading import DeviceId, Reading, Signal
+from ingest.readings import Readings
+from rules.columns import NEVER
+from rules.device_rows import Devices
 from rules.engine import STEP, Item
 from rules.finding import DEVICE, RuleKey, Verb
 from rules.observability import Blind
@@ -28,6 +32,11 @@ from tests.rules.rule_parts import (
     reading,
     told,
 )
+
+
+def devices_of(days: Days) -> Devices:
+    return days.engine._state.devices
+
 
 RESTLESS = [29, 47, 61, 38, 55]
 
@@ -88,6 +97,28 @@ def test_a_sensor_that_leaves_its_pace_is_believed_again() -> None:
 def test_a_pace_kept_for_less_than_twelve_times_is_chance() -> None:
     days = Days([*home_with(Signal.MOTION), *(motion(at) for at in every(55, 0, 10 * HOUR))])
     assert tickets(days, 10 * HOUR, RuleKey.DEVICE_STUCK) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_of_motions_within_a_second_the_first_says_how_a_sensor_behaves(seed: int) -> None:
+    """As with plain loops: whatever is heard of some sensors in one go, in any order."""
+    draw = Random(seed)
+    flooded, plain = (Days([*home_with(Signal.MOTION), device("pir-2", Signal.MOTION), motion(5 * SECOND)]) for _ in range(2))
+    for days in (flooded, plain):
+        days.until(6 * SECOND)
+    last = {"pir-1": 5, "pir-2": NEVER}
+    heard, expected = [], []
+    for _ in range(draw.randint(0, 60)):
+        name, at = draw.choice(["pir-1", "pir-2"]), draw.randint(3_000, 20_000)
+        heard.append(reading(at, Signal.MOTION, name=name, received=21 * SECOND))
+        if at // 1_000 > last[name]:
+            last[name] = at // 1_000
+            expected.append(heard[-1])
+    flooded.engine.fold([Readings.of(heard)])
+    for one in expected:
+        plain.engine.fold([one])
+    for column in ("moved_at", "busy_since", "pace", "paced_since", "stuck_since"):
+        assert (getattr(devices_of(flooded), column) == getattr(devices_of(plain), column)).all(), column
 
 
 def test_people_pause_and_are_never_taken_for_a_sensor_that_is_stuck() -> None:
