@@ -151,12 +151,15 @@
     if (event.key === "Escape") event.target.closest?.(".panel")?.querySelector("[data-close]")?.click();
   });
 
-  // A row that came back from the server by our own doing: keep it a moment if it is settled, keep the focus near.
-  document.body.addEventListener("htmx:afterSettle", (event) => {
+  // A row that came back from the server by our own doing: keep it a moment if it is settled, from its first moment on, for a
+  // list that is fetched meanwhile lacks it; then keep the focus near.
+  document.body.addEventListener("htmx:afterSwap", () => {
     for (const row of list.querySelectorAll("li.resolved:not([data-settled-at])")) {
       row.dataset.settledAt = String(performance.now());
       setTimeout(refresh, SETTLED_MS + 100);
     }
+  });
+  document.body.addEventListener("htmx:afterSettle", (event) => {
     const panel = event.detail.target.closest?.(".panel");
     if (panel) {
       for (const other of list.querySelectorAll(".panel")) if (other !== panel) other.replaceChildren();
