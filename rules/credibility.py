@@ -9,6 +9,7 @@ from rules.batch import Batch, Numbers, by_turns
 from rules.columns import NEVER, UNSET, Ints, Rows, distinct
 from rules.device_rows import NO_LAG
 from rules.limits import DeviceLimits
+from rules.seconds import later_seconds
 from rules.state import State
 
 LEAST_LAGS = 3
@@ -33,7 +34,7 @@ class Credibility:
         """Take a batch before its signs of life are; the devices that it shows to be stuck. Time alone ends that."""
         stuck: set[int] = set()
         movers, at = batch.movers, batch.motion.at
-        told = _new_seconds(movers, at // SECOND, state.devices.moved_at[movers] // SECOND)
+        told = later_seconds(movers, at // SECOND, state.devices.moved_at[movers] // SECOND)
         movers, at = movers[told], at[told]
         for turn in by_turns(movers):
             stuck |= self._move(state, movers[turn], at[turn])
@@ -142,22 +143,6 @@ class Credibility:
             count[device] = 0
         count[device] = min(int(count[device]) + more, 1_000_000)
         last[device] = at
-
-
-def _new_seconds(rows: Rows, second: Ints, last: Ints) -> Rows:
-    """The places, in their order, of those of a later second than all before them of their device and than its `last`.
-
-    The others say nothing new of a sensor, and one that sends packs of a thousand a second must not hold up all homes.
-    """
-    later = np.flatnonzero(second > last)
-    later = later[np.argsort(rows[later], kind="stable")]
-    device, at = rows[later], second[later]
-    kept = np.ones(len(later), dtype=bool)
-    kept[1:] = device[1:] != device[:-1]
-    if not kept.all():
-        above = (np.cumsum(kept) - 1) * (at.max() - at.min() + 1) + at  # every device above all those before it
-        kept[1:] |= above[1:] > np.maximum.accumulate(above)[:-1]
-    return np.sort(later[kept])
 
 
 def believed(state: State, movers: Rows, at: Ints) -> Mask:

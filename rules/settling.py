@@ -13,6 +13,7 @@ from rules.dwell import Dwells, Ledger, end_unheld, sensors_of
 from rules.metrics import SAMPLES_LEFT_OUT
 from rules.recent import Mask
 from rules.samples import Samples
+from rules.seconds import later_seconds
 from rules.state import State
 
 KEPT: Millis = 2 * HOUR
@@ -151,22 +152,10 @@ def _distinct(state: State, earlier: list[Samples], samples: Samples) -> tuple[S
     return whole.chosen(first), new[first]
 
 
-def _first_of_its_second(state: State, climates: Climates, samples: Samples) -> Mask:
-    """Of samples in their order, none in these rows yet, the first of each sensor, signal and second.
-
-    More than that no sensor has to say, and to fold samples of one sensor one after the other is what costs: a device may send
-    20 packs of a thousand a second before it is held to its rate.
-    """
-    second = samples.at // SECOND
-    first: Mask = second != _last(climates, state, samples) // SECOND
+def _first_of_its_second(state: State, climates: Climates, samples: Samples) -> Rows:
+    """Of samples in their order, newer than what is in these rows: the places of the first of each sensor, signal and second."""
     told = 2 * samples.device + samples.air
-    in_turn = np.sort(told)
-    if (in_turn[1:] == in_turn[:-1]).any():  # some have told more than once
-        order = np.argsort(told, kind="stable")
-        follows = order[1:], order[:-1]
-        same = told[follows[0]] == told[follows[1]]
-        first[follows[0][same]] = (second[follows[0]] != second[follows[1]])[same]
-    return first
+    return later_seconds(told, samples.at // SECOND, _last(climates, state, samples) // SECOND)
 
 
 def _humidity(state: State, climates: Climates, rows: Rows) -> tuple[Floats, Ints]:
