@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -40,7 +39,7 @@ class Moments(NamedTuple):
     at: Ints
 
 
-_NO_MOMENTS = Moments(_NO_ROWS, _NO_ROWS)
+NO_MOMENTS = Moments(_NO_ROWS, _NO_ROWS)
 
 
 class Health(NamedTuple):
@@ -89,8 +88,8 @@ class Batch:
     def close(self) -> None:
         """Nothing is added any more."""
         readings = Readings.join([part for part, _, _ in self._parts])
-        home = _joined([homes for _, homes, _ in self._parts])
-        device = _joined([devices for _, _, devices in self._parts])
+        home = _one_after_other([homes for _, homes, _ in self._parts])
+        device = _one_after_other([devices for _, _, devices in self._parts])
         if len(home) and (home.min() < 0 or device.min() < 0):
             known = (home >= 0) & (device >= 0)
             readings, home, device = readings.where(known), home[known], device[known]
@@ -108,7 +107,7 @@ class Batch:
         # What is read once more came long ago: it says nothing of the clock of its device, nor that it speaks now.
         heard, again = readings.credible, readings.again
         skewed = readings.skewed & ~again
-        self.faulty = _NO_MOMENTS  # device rows: wrongly dated, by receive time
+        self.faulty = NO_MOMENTS  # device rows: wrongly dated, by receive time
         doubtful = _NO_ROWS
         if not heard.all():
             doubtful = np.flatnonzero(~heard & ~again & (code != _STATUS))
@@ -128,7 +127,7 @@ class Batch:
         self._sort_heard(readings, home, device, undated)
         live = ~readings.again
         told = Moments(device[live], readings.received_at[live])
-        self.reports = _all_of(told, *others)  # device rows: any live message, by receive time
+        self.reports = joined(told, *others)  # device rows: any live message, by receive time
 
     def _states(self, readings: Readings, device: Rows, counts: list[int]) -> list[tuple[int, Millis, bool]]:
         """What was said of gateways, and that one which is said to be offline speaks itself, fresh and not right after that.
@@ -165,7 +164,7 @@ class Batch:
         moved = np.flatnonzero((code == _MOTION) & (value > 0)) if counts[_MOTION] else _NO_ROWS
         self.motion = Moments(home[moved], observed[moved])
         self.movers = device[moved]  # beside `motion`
-        self.enter = self.door = _NO_MOMENTS
+        self.enter = self.door = NO_MOMENTS
         signs: list[Moments] = []
         if counts[_DOOR]:
             door = np.flatnonzero(code == _DOOR)
@@ -178,7 +177,7 @@ class Batch:
             some = np.flatnonzero((code == signal) & (value > 0)) if counts[signal] else _NO_ROWS
             signs.append(Moments(home[some], observed[some]))
         self.call = signs[-2]
-        self.life = _all_of(*signs)  # other signs of life than motion and plain doors
+        self.life = joined(*signs)  # other signs of life than motion and plain doors
         self.sims = self._told(Signal.SIM, counts, code, device, value)  # device row, which card
         self.phone = self._told(Signal.PHONE, counts, code, home, observed, value > 0)  # household row, when, on
         climate = _NO_ROWS
@@ -210,38 +209,18 @@ class Batch:
             new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
         return Numbers(*(column[new] for column in columns))
 
-    def keep_motions(self, kept: Mask) -> None:
-        """Let only these of `motion` be motions."""
-        self.motion = Moments(self.motion.rows[kept], self.motion.at[kept])
+    def set_motions(self, motion: Moments) -> None:
+        """Let these be the motions, whatever was told."""
+        self.motion = motion
 
 
-def _all_of(*parts: Moments) -> Moments:
+def joined(*parts: Moments) -> Moments:
     """One after the other."""
     some = [part for part in parts if len(part.rows)]
     if len(some) < 2:
-        return some[0] if some else _NO_MOMENTS
+        return some[0] if some else NO_MOMENTS
     return Moments(np.concatenate([part.rows for part in some]), np.concatenate([part.at for part in some]))
 
 
-def by_turns(rows: Rows) -> Iterator[Rows]:
-    """The places of the n-th of each row in the n-th turn, so that what a turn holds may be folded at once."""
-    places = len(rows)
-    if places < 2:
-        if places:
-            yield np.zeros(1, dtype=np.int64)
-        return
-    by_row = np.sort(rows * places + np.arange(places))  # a sixth of the time of a stable sort of places
-    sorted_rows, order = np.divmod(by_row, places)
-    first = np.ones(places, dtype=bool)
-    np.not_equal(sorted_rows[1:], sorted_rows[:-1], out=first[1:])
-    if first.all():  # nobody spoke twice, as in most batches of a living town
-        yield order
-        return
-    place = np.arange(places)
-    rank = place - np.maximum.accumulate(np.where(first, place, 0))
-    by_rank = np.argsort(rank.astype(np.uint16) if rank.max() < 2**16 else rank, kind="stable")  # small ones by radix
-    yield from np.split(order[by_rank], np.cumsum(np.bincount(rank))[:-1])
-
-
-def _joined(parts: list[Rows]) -> Rows:
+def _one_after_other(parts: list[Rows]) -> Rows:
     return parts[0] if len(parts) == 1 else np.concatenate([_NO_ROWS, *parts])

@@ -4,40 +4,34 @@ from __future__ import annotations
 
 import numpy as np
 
-from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
-from rules.batch import Batch, Numbers, by_turns
+from ingest.clock import HOUR, MINUTE, SECOND, Millis
+from rules.batch import Batch, Moments, Numbers
 from rules.columns import NEVER, UNSET, Ints, Rows, distinct
 from rules.device_rows import NO_LAG
 from rules.limits import DeviceLimits
-from rules.seconds import later_seconds
+from rules.movements import Change
 from rules.state import State
+from rules.turns import by_turns
 
 LEAST_LAGS = 3
 """Readings of an hour of which all must be old before the clock is blamed and not the way."""
 HANDED_OVER: Millis = 10 * MINUTE
 """What had waited for a link is handed over within so long; until then old readings say nothing of a clock."""
-_SAME_PACE = 0.02
-_SAME_PACE_MS = 2_000
 _HALF = 2**31
-_LONGEST_PACE: Millis = DAY
+_SECONDS = 2**32
 
 Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 class Credibility:
-    """Folds what tells a working device from a broken one. Late motions and numbers say nothing of that."""
+    """Folds what tells a working device from a broken one. Late numbers say nothing of that."""
 
     def __init__(self, limits: DeviceLimits) -> None:
         self._limits = limits
 
-    def fold(self, state: State, batch: Batch) -> set[int]:
-        """Take a batch before its signs of life are; the devices that it shows to be stuck. Time alone ends that."""
-        stuck: set[int] = set()
-        movers, at = batch.movers, batch.motion.at
-        told = later_seconds(movers, at // SECOND, state.devices.moved_at[movers] // SECOND)
-        movers, at = movers[told], at[told]
-        for turn in by_turns(movers):
-            stuck |= self._move(state, movers[turn], at[turn])
+    def fold(self, state: State, batch: Batch) -> list[Change]:
+        """Take a batch before its signs of life are; of which motion sensors it changes what no person makes, and how."""
+        changes = self._fold_motions(state, batch.movers, batch.motion.at) if len(batch.movers) else []
         self._fold_lags(state, batch)
         self._fold_numbers(state, batch.numbers)
         for device, card in batch.sims:
@@ -45,36 +39,17 @@ class Credibility:
                 state.devices.sim[device] = card
             state.devices.sim_now[device] = card
             state.devices.due[device] = 0
-        return stuck
+        return changes
 
-    def _move(self, state: State, rows: Rows, at: Ints) -> set[int]:
-        """One motion of each of these devices, of a later second than its last one."""
-        devices, limits = state.devices, self._limits
-        before = devices.moved_at[rows]
-        gap, pace = np.minimum(at - before, _LONGEST_PACE), devices.pace[rows]
-        devices.busy_since[rows] = np.where(gap <= limits.stuck_pause, devices.busy_since[rows], at)
-        same = (pace > 0) & (np.abs(gap - pace) <= np.maximum(_SAME_PACE_MS, _SAME_PACE * pace))
-        paced = np.where(same, devices.paced_since[rows], np.where(gap < _LONGEST_PACE, before, at))
-        devices.paced_since[rows] = paced
-        devices.pace[rows] = gap
-        devices.moved_at[rows] = at
-        busy = at - devices.busy_since[rows] >= limits.stuck_on
-        steady = (at - paced >= limits.stuck_paced) & (at - paced >= (1 - _SAME_PACE) * limits.stuck_times * gap)
-        since = np.where(steady, np.minimum(paced, np.where(busy, devices.busy_since[rows], UNSET)), devices.busy_since[rows])
-        since = np.where(busy | steady, since, UNSET)
-        was = devices.stuck_since[rows] < UNSET
-        devices.due[rows[was != (since < UNSET)]] = 0
-        newly = ~was & (since < UNSET)
-        devices.stuck_since[rows[newly]] = since[newly]
-        return set(rows[newly].tolist())
-
-    def unstuck_at(self, state: State, device: int) -> Millis:
-        """When a stuck motion sensor that tells nothing more is one that works again (ms UTC); NEVER: its run is broken."""
+    def _fold_motions(self, state: State, movers: Rows, at: Ints) -> list[Change]:
         devices = state.devices
-        since = devices.stuck_since[device]
-        if devices.busy_since[device] > since and devices.paced_since[device] > since:
-            return NEVER
-        return int(devices.moved_at[device]) + max(self._limits.stuck_pause, 2 * int(devices.pace[device]))
+        np.maximum.at(devices.moved_at, movers, at)
+        rows = devices.movement[movers].astype(np.int64)
+        if rows.min() < 0:
+            new = np.array(list(dict.fromkeys(movers[rows < 0].tolist())))  # in the order in which they were heard
+            devices.movement[new] = state.movements.add(new)
+            rows = devices.movement[movers].astype(np.int64)
+        return state.movements.fold(self._limits, rows, np.clip(at // SECOND, 1, _SECONDS - 1))
 
     def flat(self, state: State, rows: Rows) -> Mask:
         """Whether each has told one temperature for too long."""
@@ -145,17 +120,35 @@ class Credibility:
         last[device] = at
 
 
-def believed(state: State, movers: Rows, at: Ints) -> Mask:
-    """Which of these motions may count as life: those from before their device was stuck."""
-    return np.asarray(at < state.devices.stuck_since[movers])
+def believed(state: State, batch: Batch) -> Moments:
+    """Those of the batch's motions that count as life: all but the ones that a run no person makes goes on with."""
+    motion, runs = batch.motion, state.movements.now
+    rows = state.devices.movement[batch.movers]
+    since = runs.stuck_since[rows]
+    if not since.any():
+        return motion
+    second = motion.at // SECOND
+    life = (second <= since) | (second > runs.stuck_until[rows])
+    # The first of such a run counts as of its second, whether it was taken for life before the run was found or not.
+    at = np.where(second == since, second * SECOND, motion.at)
+    return Moments(motion.rows[life], at[life])
 
 
-def doubt_past(state: State, home: int) -> None:
-    """A sensor of the home was found stuck: what it told since then was no motion."""
-    homes, devices = state.households, state.devices
-    moved = [min(int(devices.moved_at[one]), int(devices.stuck_since[one])) for one in state.standing(home)]
-    homes.last_motion[home] = min(int(homes.last_motion[home]), max(moved, default=NEVER))
-    homes.life_first[home] = UNSET
+def doubt_past(state: State, home: int, since: Millis) -> None:
+    """A sensor of the home is stuck since then: what it told after that was no motion."""
+    homes = state.households
+    moved = max(_last_believed(state, one) for one in state.standing(home))
+    homes.last_motion[home] = max(min(int(homes.last_motion[home]), moved), since)
+    if homes.life_first[home] > since:
+        homes.life_first[home] = UNSET
     homes.due[home] = 0
     last = max(int(column[home]) for column in (homes.last_motion, homes.last_enter, homes.last_door))
     state.habits.forget_after(int(state.households.habit[home]), last)
+
+
+def _last_believed(state: State, device: int) -> Millis:
+    moved, movement = int(state.devices.moved_at[device]), int(state.devices.movement[device])
+    if movement < 0:
+        return NEVER
+    run = state.movements.run(movement)
+    return run.since * SECOND if run.holds(moved // SECOND) else moved

@@ -42,10 +42,8 @@ class Devices(Columns):
         Field("rejected", I4, 0),
         Field("rejected_last", I8, NEVER),  # ms UTC
         Field("climate", I4, -1),  # row in Climates; -1: has told neither temperature nor humidity
+        Field("movement", I4, -1),  # row in rules.movements; -1: has told no motion
         Field("moved_at", I8, NEVER),  # ms UTC, the last motion it told
-        Field("busy_since", I8, UNSET),  # ms UTC, since when no two motions lay further apart than a pause
-        Field("pace", I4, 0),  # ms between its last two motions
-        Field("paced_since", I8, UNSET),  # ms UTC, since when they come at that pace
         Field("stuck_since", I8, UNSET),  # ms UTC, since when its motions prove nothing; UNSET: they do
         Field("lag_hour", I4, -1),  # hours since 1970: the one in which lags are gathered
         Field("lag", I4, NO_LAG),  # ms, the shortest from observation to receipt in that hour; below 0: dated ahead
@@ -79,10 +77,8 @@ class Devices(Columns):
     rejected: Ints
     rejected_last: Ints
     climate: Ints
+    movement: Ints
     moved_at: Ints
-    busy_since: Ints
-    pace: Ints
-    paced_since: Ints
     stuck_since: Ints
     lag_hour: Ints
     lag: Ints

@@ -10,7 +10,6 @@ import numpy as np
 
 from ingest.clock import MINUTE, Millis
 from rules.apparent import felt_heat
-from rules.batch import by_turns
 from rules.columns import NEVER, UNSET, Floats, Ints, Rows, Small
 from rules.device_rows import AIR, HIGHS, Climates
 from rules.finding import RuleKey
@@ -19,6 +18,7 @@ from rules.limits_in_force import LimitsInForce
 from rules.samples import Samples
 from rules.spans import Proof, Spans
 from rules.state import State
+from rules.turns import by_turns
 
 CHANNELS = tuple(Channel)
 HALF_HOUR: Millis = 30 * MINUTE

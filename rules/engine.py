@@ -101,6 +101,7 @@ class Engine:
             self._rhythm,
         )
         self._thresholds.adopt(self._state)
+        self._devices.adopt(self._state)
         self._rhythm.adopt(self._state)
         self._trend = Trend(table)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ingest.clock import Millis
+from ingest.clock import SECOND, Millis
 from rules.columns import NEVER, UNSET
 from rules.device import DeviceHealth
 from rules.device_rows import AIR
@@ -128,8 +128,9 @@ def _counts(state: State, limits: DeviceLimits, device: int, at: Millis) -> Iter
 def _stuck(state: State, limits: DeviceLimits, device: int) -> RuleSeen:
     """Motions without a pause, or one temperature to the last digit; which further messages alone can lengthen."""
     devices, climates, rule, sensor = state.devices, state.climates, RuleKey.DEVICE_STUCK, int(state.devices.climate[device])
-    if int(devices.signals[device]) & MOTION_BIT and devices.moved_at[device] > NEVER:
-        first, last, limit = int(devices.busy_since[device]), int(devices.moved_at[device]), limits.stuck_on
+    if int(devices.signals[device]) & MOTION_BIT and devices.movement[device] >= 0:
+        runs, row = state.movements.now, int(devices.movement[device])
+        first, last, limit = int(runs.busy_since[row]) * SECOND, int(runs.last[row]) * SECOND, limits.stuck_on
     elif sensor >= 0 and climates.flat_since[sensor] < UNSET:
         first, last, limit = int(climates.flat_since[sensor]), int(climates.sampled_at[AIR, sensor]), limits.stuck_flat
     else:

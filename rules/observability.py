@@ -55,7 +55,6 @@ class Outages(msgspec.Struct, frozen=True, array_like=True):
     link: list[Span]
     link_since: int | None
     link_cause: Blind
-    starting: bool
     down: list[str]
     gateway: list[tuple[int, list[Span]]]
     gateway_since: list[tuple[int, int]]
@@ -73,7 +72,6 @@ class Observability:
         self._link: list[Span] = []
         self.link_since: Millis | None = None
         self._link_cause = Blind.BROKER
-        self._starting = False  # a run began and has not heard the broker's queue to its end
         self._down: set[str] = set()
         self._gateway: dict[int, list[Span]] = {}
         self._gateway_since: dict[int, Millis] = {}
@@ -84,7 +82,6 @@ class Observability:
         """We cannot hear from `at` on: the link `source` went, or (None) our run ended or has just begun."""
         if source is None:
             self._down.clear()
-            self._starting = True
         else:
             self._down.add(source)
         if self.link_since is None:
@@ -94,7 +91,6 @@ class Observability:
     def link_found(self, at: Millis, source: str) -> bool:
         """`source` has been heard to its end at `at`; True when that ended our own outage."""
         self._down.discard(source)
-        self._starting = False
         if self.link_since is None or self._down:
             return False
         _close(self._link, self.link_since, at, self._link_cause)
@@ -125,9 +121,9 @@ class Observability:
         return True
 
     def sensors_found(self, home: int, bit: int, at: Millis) -> bool:
-        """One of them can again; True when that ended an outage."""
+        """One of them can again, or (`at` up to its start) always could; True when that ended an outage."""
         since = self._sensor_since.pop((home, bit), None)
-        if since is not None:
+        if since is not None and at > since:
             _close(self._sensor.setdefault((home, bit), []), since, at, Blind.SENSOR)
         return since is not None
 
@@ -245,7 +241,6 @@ class Observability:
             link=list(self._link),
             link_since=self.link_since,
             link_cause=self._link_cause,
-            starting=self._starting,
             down=sorted(self._down),
             gateway=sorted((home, list(past)) for home, past in self._gateway.items()),
             gateway_since=sorted(self._gateway_since.items()),
@@ -258,7 +253,6 @@ class Observability:
         self._link = list(kept.link)
         self.link_since = kept.link_since
         self._link_cause = kept.link_cause
-        self._starting = kept.starting
         self._down = set(kept.down)
         self._gateway = {home: list(past) for home, past in kept.gateway}
         self._gateway_since = dict(kept.gateway_since)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -111,8 +112,8 @@ class OutageBook:
             self.settle_home(state, home, at)
         return changed
 
-    def settle_sensors(self, state: State, home: int, at: Millis) -> bool:
-        """Begin or end the blindness for each signal as the home's sensors stand at `at`; True when any began or ended.
+    def settle_sensors(self, state: State, home: int, at: Millis, bits: Iterable[int] = BITS) -> bool:
+        """Begin or end the blindness for each of these signals as the home's sensors stand at `at`; True when any began or ended.
 
         A home is blind for a signal while every sensor that gives it is silent or cannot be believed: since the last one fell
         silent, or its id was found to be used twice. A sensor that speaks only when something happens is never found silent.
@@ -120,7 +121,7 @@ class OutageBook:
         watch, devices, changed = state.observability, state.devices, False
         standing = state.standing(home)
         twins = {device: twin_since(state, device) for device in standing}
-        for bit in BITS:
+        for bit in bits:
             since = [
                 min(self._doubted(state, device, bit), twins[device] if bit in OF_LIFE else UNSET)
                 for device in standing

@@ -75,7 +75,7 @@ def enrol_device(state: State, fact: DeviceEnrolled, home: int) -> int:
 
 def remove_device(state: State, device: int) -> None:
     """Let it stand nowhere and forget what it said; the home it stood in has its signals counted anew by the caller."""
-    climate = int(state.devices.climate[device])
+    climate, movement = int(state.devices.climate[device]), int(state.devices.movement[device])
     state.place(device, -1)
     state.devices.reset(device)
     if climate >= 0:
@@ -84,6 +84,9 @@ def remove_device(state: State, device: int) -> None:
             climates.reset(climate)
             climates.device[climate] = device
         state.devices.climate[device] = climate
+    if movement >= 0:
+        state.movements.forget(movement)
+        state.devices.movement[device] = movement
 
 
 def note_signals(state: State, home: int, at: Millis) -> None:

@@ -16,6 +16,8 @@ from rules.finding import RuleKey
 from rules.household_rows import Households
 from rules.ids import Kept
 from rules.limits import OwnLimit, Season
+from rules.movements import Kept as KeptMovements
+from rules.movements import Movements
 from rules.observability import Observability, Outages
 from rules.pauses import Habits, Told
 from rules.recent import Kept as KeptRecent
@@ -25,7 +27,7 @@ from rules.spans import Kept as KeptSpans
 from rules.spans import Spans
 from rules.trend_store import Trends
 
-FORMAT = 15
+FORMAT = 16
 _ROW_BITS = 32
 
 
@@ -37,6 +39,7 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     device_ids: Kept
     devices: Dumped
     climates: Dumped
+    movements: KeptMovements
     episodes: list[tuple[str, str, OpenEpisode]]
     settled: list[tuple[int, str, int]]
     phone_offs: list[tuple[int, list[int]]]
@@ -65,6 +68,7 @@ class State:
         self.households = Households()
         self.devices = Devices()
         self.climates = Climates()
+        self.movements = Movements()
         self.episodes = Episodes()
         self.settled: dict[tuple[int, RuleKey], Millis] = {}  # staff settled it without a sign of life: the clock runs anew
         self.waiting = Waiting()
@@ -98,6 +102,7 @@ class State:
                 device_ids=self.devices.ids.dump(),
                 devices=self.devices.dump(),
                 climates=self.climates.dump(),
+                movements=self.movements.dump(),
                 episodes=self.episodes.dump(),
                 settled=[(row, rule, at) for (row, rule), at in sorted(self.settled.items())],
                 phone_offs=sorted((row, list(offs)) for row, offs in self.phone_offs.items()),
@@ -134,6 +139,7 @@ class State:
         state.devices.load(kept.devices)
         state._find_standing()
         state.climates.load(kept.climates)
+        state.movements.load(kept.movements)
         state.episodes.load(kept.episodes)
         state.settled = {(row, RuleKey(rule)): at for row, rule, at in kept.settled}
         state.phone_offs = {row: list(offs) for row, offs in kept.phone_offs}

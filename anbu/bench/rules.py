@@ -120,8 +120,12 @@ def town(count: int, sensors: int) -> bytes:
     devices.household[told] = told
     devices.enrolled_at[told] = NOW - 30 * 24 * HOUR
     devices.signals[told] = 1
-    for column in (devices.last_report, devices.moved_at, devices.busy_since):
+    for column in (devices.last_report, devices.moved_at):
         column[told] = seen[:sensors]
+    runs = state.movements.now
+    devices.movement[told] = state.movements.add(told)
+    for column in (runs.last, runs.first, runs.busy_since):
+        column[told] = seen[:sensors] // SECOND
     state.evaluated = state.heard_at = NOW - STEP
     state.trends.add(count)
     state.trend_closed = day_of(NOW) - 1

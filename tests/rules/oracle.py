@@ -7,11 +7,11 @@ start. One file, so that all rules can be read at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,7 +33,7 @@ from ingest.facts import (
 )
 from ingest.reading import Reading, Signal
 from rules.apparent import felt_heat
-from rules.limits import Breach, Channel, Grade, Season, ThresholdLimit, Tighter
+from rules.limits import Breach, Channel, DeviceLimits, Grade, Season, ThresholdLimit, Tighter
 from rules.table import RulesWrong, RuleTable, read_table
 from tests.rules.habit_oracle import Learner, Past, slot_before
 from tests.rules.habit_oracle import limits as limits_of
@@ -115,17 +115,61 @@ class Sensor:
     on: int = 0
 
 
+class Run(NamedTuple):
+    """A run of motions that no person makes, in seconds: its first motion, its last, and when it is over."""
+
+    since: int
+    until: int
+    over: int
+
+
+def newest_run(motions: Iterable[int], limits: DeviceLimits) -> Run:
+    """The newest such run of these motions of one sensor (ms UTC), the whole past walked through in order."""
+    pause = limits.stuck_pause // 1000
+    cells: dict[int, list[int]] = {}
+    for second in sorted({at // 1000 for at in motions}):
+        cells.setdefault(second // pause, []).append(second)
+    run, last, pace, busy, paced = Run(0, 0, 0), None, 0, 0, 0
+    for told in cells.values():
+        first, end = told[0], told[-1]
+        gap = 90_000 if last is None else min(first - last, 90_000)
+        if gap > pause:
+            busy = first
+        if gap == 90_000 or abs(gap - pace) > max(2, 0.02 * pace):
+            paced = last if last is not None and gap < 90_000 else first
+        pace, last = gap, end
+        lasts = run.since > 0 and min(busy, paced) <= run.since
+        if run.since and not lasts:
+            run = run._replace(over=min(run.over, first))
+        steady = 1000 * (first - paced) >= max(limits.stuck_paced, 980 * limits.stuck_times * gap)
+        long = 1000 * (first - busy) >= limits.stuck_on
+        if not lasts and steady:
+            run = Run(min(busy, paced) if long else paced, 0, 0)
+        elif not lasts and 1000 * (end - busy) >= limits.stuck_on:
+            run = Run(busy, 0, 0)
+        elif not lasts:
+            continue
+        odd = busy > run.since and 0 < end - first < 0.98 * gap
+        until = first if odd else end
+        over = until + max(pause, 2 * gap)
+        run = Run(run.since, until, min(over, end) if odd else over)
+    return run
+
+
 @dataclass
 class Teller:
     """What is known of one device."""
 
     report: int = 0
     silent: int | None = None
-    moved: int | None = None
-    gap: int = 0
-    busy: int = 0
-    paced: int = 0
+    motions: list[int] = field(default_factory=list)
+    run: Run = field(default_factory=lambda: Run(0, 0, 0))
     stuck: int | None = None
+
+    def believed(self) -> list[int]:
+        """All of its motions but those that its newest run which no person makes goes on with."""
+        since, until, _ = self.run
+        return [since * 1000 if at // 1000 == since else at for at in self.motions if not since < at // 1000 <= until]
 
 
 class Oracle:
@@ -388,34 +432,24 @@ class Oracle:
 
     def take_motion(self, name: str, home: Home, teller: Teller, at: int) -> None:
         """A run of motions without a pause, or all at one pace, for longer than people last, is a sensor that is stuck."""
-        limits = self.table.device
-        if teller.moved is not None and at <= teller.moved:
-            if teller.stuck is None or at < teller.stuck:
-                home.motions.append(at)
-                home.answers.append(at)
-            return
-        gap = min(at - teller.moved, 86_400_000) if teller.moved is not None else 86_400_000
-        if gap > limits.stuck_pause:
-            teller.busy = at
-        if not (teller.gap > 0 and abs(gap - teller.gap) <= max(2_000, 0.02 * teller.gap)):
-            teller.paced = teller.moved if teller.moved is not None and gap < 86_400_000 else at
-        teller.gap, teller.moved = gap, at
-        since = [teller.busy] if at - teller.busy >= limits.stuck_on else []
-        if at - teller.paced >= max(limits.stuck_paced, 0.98 * limits.stuck_times * gap):
-            since.append(teller.paced)
-        if since and teller.stuck is None:
-            teller.stuck = min(since)
-            mine = [self.tellers[one] for one, enrolled in self.devices.items() if enrolled.household_id == name]
-            cap = max(min(one.moved, one.stuck or one.moved) for one in mine if one.moved is not None)
-            home.motions = [min(one, cap) for one in home.motions]
-            home.answers = []
-            self.settle_sensors(name, home, at)
-        if teller.stuck is None:
-            home.motions.append(at)
-            home.answers.append(at)
+        before, was = teller.believed(), teller.run
+        teller.motions.append(at)
+        teller.run = run = newest_run(teller.motions, self.table.device)
+        if teller.stuck is not None and run.since != was.since:
+            teller.stuck = None
+            self.settle_sensors(name, home, 1000 * (was.over if run.since > was.until else was.since), ["motion"])
+        if run.since and teller.stuck is None and (run.since != was.since or run.until > was.until):
+            teller.stuck = run.since * 1000
+            answered = [life for life in home.answers if home.asked and life > home.asked[0]]
+            if answered and min(answered) > teller.stuck:
+                home.answers = []
+            self.settle_sensors(name, home, teller.stuck)
+        mine = [self.tellers[one] for one, enrolled in self.devices.items() if enrolled.household_id == name]
+        home.motions = [one for each in mine for one in each.believed()]
+        home.answers += [one for one in teller.believed() if one not in before]
 
-    def settle_sensors(self, name: str, home: Home, at: int) -> None:
-        for signal in ("motion", "call", "phone"):
+    def settle_sensors(self, name: str, home: Home, at: int, signals: Sequence[str] = ("motion", "call", "phone")) -> None:
+        for signal in signals:
             doubts = []
             for device, enrolled in self.devices.items():
                 if enrolled.household_id == name and signal in enrolled.signals:
@@ -427,8 +461,10 @@ class Oracle:
             blind = bool(doubts) and max(doubts) < 2**62
             if blind and not lasts:
                 spans.append([max(max(doubts), (spans[-1][1] or 0) if spans else 0), None])
+            elif lasts and not blind and at > (spans[-1][0] or 0):
+                spans[-1][1] = at
             elif lasts and not blind:
-                spans[-1][1] = max(at, spans[-1][0] or 0)
+                del spans[-1]
 
     def judge_devices(self, name: str, home: Home, at: int) -> None:
         for device, enrolled in self.devices.items():
@@ -440,10 +476,9 @@ class Oracle:
                 limit = self.table.device.silence(enrolled.report_interval_s * 1000)
                 if at > since and at - since - self.outages(home, since, at) >= limit:
                     teller.silent = since
-            if teller.stuck is not None and teller.moved is not None:
-                over = teller.moved + max(self.table.device.stuck_pause, 2 * teller.gap)
-                if at >= over or (teller.busy > teller.stuck and teller.paced > teller.stuck):
-                    teller.stuck = None
+            if teller.stuck is not None and at >= 1000 * teller.run.over:
+                teller.stuck = None
+                self.settle_sensors(name, home, 1000 * teller.run.over, ["motion"])
         self.settle_sensors(name, home, at)
 
     def close_airs(self, names: Iterable[str]) -> None:

@@ -47,7 +47,18 @@ def hasty_text() -> str:
         text = text.replace(f'"{old}"', f'"{new}"')
     for hours in (48, 24, 12, 8, 6, 4, 2, 1):
         text = text.replace(f'"{hours} h"', f'"{hours} min"')
-    return text
+    return text.replace('stuck_pause = "1 min"', 'stuck_pause = "2 min"')  # a motion comes late by less than is kept of them
+
+
+def patient_table(pause: int) -> RuleTable:
+    """The same, where motions without a pause of so many minutes, or at one pace, are those of a stuck sensor after 40.
+
+    As with the default table, what comes late does not belong to such a run that another one has followed.
+    """
+    text = hasty_text().replace('stuck_pause = "2 min"', f'stuck_pause = "{pause} min"')
+    for old in ('stuck_on = "12 min"', 'stuck_paced = "6 min"'):
+        text = text.replace(old, f'{old.partition(" ")[0]} = "40 min"')
+    return read_table(text)
 
 
 def other_texts() -> list[str]:
@@ -77,6 +88,7 @@ def _pick(*values: float) -> st.SearchStrategy[float]:
 
 _READINGS: list[tuple[str, Signal, st.SearchStrategy[float]]] = [
     ("pir", Signal.MOTION, _pick(1, 1, 0)),
+    ("pir2", Signal.MOTION, _pick(1)),
     ("pir", Signal.DOOR, _pick(0, 1, 2, 3)),
     ("pir", Signal.STEPS, _pick(0, 5)),
     ("ph", Signal.CALL, _pick(0, 1)),
@@ -130,7 +142,7 @@ def readings(draw: st.DrawFn, at: Millis) -> Item:
 def runs_of_samples(draw: st.DrawFn, at: Millis) -> list[Item]:
     """A sensor that says the same for some minutes, so that dwells are filled."""
     home = draw(st.sampled_from(HOMES))
-    device, signal, values = draw(st.sampled_from(_READINGS[5:8]))
+    device, signal, values = draw(st.sampled_from(_READINGS[6:9]))
     value, count = draw(values), draw(st.integers(2, 9))
     return [
         Reading(
@@ -151,19 +163,20 @@ def runs_of_samples(draw: st.DrawFn, at: Millis) -> list[Item]:
 def runs_of_motions(draw: st.DrawFn, at: Millis) -> list[Item]:
     """A sensor that tells motion at one pace, or nearly, for as long as no person would."""
     home, pace = draw(st.sampled_from(HOMES)), draw(st.sampled_from([10, 30, 50, 90]))
+    name = draw(st.sampled_from(["pir", "pir", "pir2"]))
     uneven = draw(st.sampled_from([0, 0, 9]))
     return [
         Reading(
             offset=at + number,
             dong_code=DongCode("dong-1"),
             household_id=HouseholdId(home),
-            device_id=DeviceId(f"pir-{home}"),
+            device_id=DeviceId(f"{name}-{home}"),
             signal=Signal.MOTION,
             value=1.0,
             observed_at=START + at + (number * pace + number * number % 7 * uneven) * SECOND,
             received_at=START + at + (number * pace + number * number % 7 * uneven) * SECOND,
         )
-        for number in range(draw(st.sampled_from([8, 16, 40])))
+        for number in range(draw(st.sampled_from([8, 16, 40, 60])))
     ]
 
 
@@ -218,6 +231,7 @@ def streams(draw: st.DrawFn) -> list[Item]:
         )
         often = draw(st.sampled_from([0, 0, 120, 600]))
         signals = {"pir": ("motion", "door"), "ph": ("call", "phone"), "th": ("temperature",), "th2": (), "gw": ("status",)}
+        signals["pir2"] = ("motion",)
         chosen = draw(st.sampled_from([list(signals), ["ph", "th", "th2", "gw"], ["pir", "gw"]]))
         items += [
             DeviceEnrolled(
@@ -252,8 +266,13 @@ def bursts(draw: st.DrawFn) -> tuple[list[Item], list[Reading]]:
     """Two homes with every device, and readings of an hour and a half that all come at its end: offsets stay with them."""
     items = [item for item in draw(streams()) if isinstance(item, HouseholdEnrolled | DeviceEnrolled)]
     ats = draw(st.lists(st.integers(0, LAST // SECOND), min_size=1, max_size=30))
+    told = [draw(readings(at * SECOND)) for at in ats]
+    for at in draw(st.lists(st.integers(0, LAST // SECOND), max_size=2)):
+        told += [one for one in draw(runs_of_motions(at * SECOND)) if received_at(one) <= START + LAST]
     came = [
-        structs.replace(draw(readings(at * SECOND)), offset=place, received_at=START + LAST) for place, at in enumerate(ats, 1)
+        structs.replace(one, offset=place, received_at=START + LAST)
+        for place, one in enumerate(told, 1)
+        if isinstance(one, Reading)
     ]
     return items, [one for one in came if one.signal is not Signal.STATUS] or [draw(readings(0))]
 
@@ -268,6 +287,8 @@ def weathers(draw: st.DrawFn) -> tuple[list[Item], list[Reading]]:
     enrolments = [structs.replace(one, report_interval_s=0) if isinstance(one, DeviceEnrolled) else one for one in enrolments]
     for at in draw(st.lists(st.integers(0, 80 * 60), min_size=1, max_size=8)):
         came += [one for one in draw(runs_of_samples(at * SECOND)) if isinstance(one, Reading)]
+    for at in draw(st.lists(st.integers(0, 40 * 60), max_size=2)):
+        came += [one for one in draw(runs_of_motions(at * SECOND)) if isinstance(one, Reading)]
     readings = [one for one in came if one.signal is not Signal.SOS]
     return enrolments, [
         structs.replace(one, offset=place, received_at=one.observed_at) for place, one in enumerate(readings or came, 1)

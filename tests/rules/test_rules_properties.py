@@ -14,8 +14,20 @@ from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Signal
 from ingest.readings import Readings
 from rules.engine import STEP, Engine, Item
 from rules.finding import ABSENCE, DEVICE, Finding, RuleKey
+from rules.movements import Run
 from tests.rules.oracle import WEATHER, Oracle, Told
-from tests.rules.random_streams import HOMES, LAST, NO_EVIDENCE, bursts, delays, hasty_table, orders, streams, weathers
+from tests.rules.random_streams import (
+    HOMES,
+    LAST,
+    NO_EVIDENCE,
+    bursts,
+    delays,
+    hasty_table,
+    orders,
+    patient_table,
+    streams,
+    weathers,
+)
 from tests.rules.rule_parts import START, received_at
 
 TABLE = hasty_table()
@@ -48,6 +60,14 @@ def climates(engine: Engine) -> dict[str, list[list[float]]]:
         values = [getattr(state.climates, field.name)[..., row] for field in state.climates.FIELDS]
         found[state.devices.ids[int(state.climates.device[row])]] = [np.nan_to_num(one, nan=-1e9).tolist() for one in values]
     return found
+
+
+def movements(engine: Engine) -> dict[str, tuple[Run, list[int]]]:
+    """Of each motion sensor the newest run that no person makes, and what is kept of its motions."""
+    state = engine._state
+    devices = range(len(state.devices))
+    rows = {state.devices.ids[device]: int(state.devices.movement[device]) for device in devices}
+    return {name: (state.movements.run(row), state.movements.recent(row)) for name, row in rows.items() if row >= 0}
 
 
 def plain(findings: list[Finding]) -> list[Told]:
@@ -136,9 +156,10 @@ def test_asking_more_often_changes_nothing(items: list[Item], seconds: list[int]
 def test_any_order_and_any_repetition_of_the_same_messages_gives_the_same_homes(
     burst: tuple[list[Item], list[Reading]], data: st.DataObject
 ) -> None:
-    """What is known of the homes, to the last byte, and what stands a while later; of devices what is known goes by arrival."""
+    """What is known of the homes, to the last byte, and what stands a while later."""
     enrolments, came = burst
-    once, again = Engine(TABLE), Engine(TABLE)
+    table = patient_table(8)
+    once, again = Engine(table), Engine(table)
     for engine, order in ((once, sorted(came, key=lambda one: one.observed_at)), (again, data.draw(orders(came)))):
         engine.fold(enrolments)
         engine.advance(START + LAST)
@@ -178,16 +199,15 @@ def test_messages_that_come_late_and_out_of_order_leave_the_same_findings_standi
 ) -> None:
     """The rules speak in between, in ignorance of what is still on its way; a while later all is as if it had come in time."""
     enrolments, came = weather
-    timely, late = Engine(TABLE), Engine(TABLE)
+    table = patient_table(3)
+    timely, late = Engine(table), Engine(table)
     for engine, order in ((timely, sorted(came, key=received_at)), (late, data.draw(delays(came)))):
         feed(engine, [*enrolments, *order, *data.draw(st.lists(st.sampled_from(order[-9:]), max_size=3))], set())
         engine.advance(END)
     assert climates(timely) == climates(late)
-    stuck = {f"device:{name}" for name in climates(timely)}  # on one temperature; motion sensors are judged as they are heard
-    stands = [
-        [one for one in engine.standing() if one[1] not in DEVICE or (one[1] is RuleKey.DEVICE_STUCK and one[0] in stuck)]
-        for engine in (timely, late)
-    ]
+    assert movements(timely) == movements(late)
+    unlike = DEVICE - {RuleKey.DEVICE_STUCK}  # what else is told of devices goes by when they were heard
+    stands = [[one for one in engine.standing() if one[1] not in unlike] for engine in (timely, late)]
     assert stands[0] == stands[1]
 
 
