@@ -45,15 +45,22 @@ class DeviceHealth:
         Gateway states are folded by `rules.outage`.
         """
         changed: set[int] = set()
-        told = self._credibility.fold(state, batch)
+        told = [change for change in self._credibility.fold(state, batch) if not self._goes_on(state, change)]
         freed = [self._freed(state, change) for change in told]
-        batch.set_motions(joined(believed(state, batch), *freed))
         for change in told:
             home = int(state.devices.household[change.device])
-            if self._doubt(state, home, change):
+            if self._doubt(state, home, change, batch):
                 changed.add(home)
+        batch.set_motions(joined(believed(state, batch), *freed))
         self._fold_levels(state, batch)
         return changed | self._end_silences(state, batch)
+
+    def _goes_on(self, state: State, change: Change) -> bool:
+        """Whether a sensor known to be stuck merely says more of the same: nothing that was taken for life was none."""
+        device, was, now = change
+        last = state.households.last_motion[state.devices.household[device]]
+        known = state.devices.stuck_since[device] < UNSET and last <= was.until * SECOND
+        return bool(known and now.since == was.since and now.until >= was.until)
 
     def _freed(self, state: State, change: Change) -> Moments:
         """What was not believed and is now: something that came late shows that no such run went on there."""
@@ -65,19 +72,17 @@ class DeviceHealth:
         at = np.array([moved if one == moved // SECOND else one * SECOND for one in freed], dtype=np.int64)
         return Moments(np.full(len(at), state.devices.household[device], dtype=np.int64), at)
 
-    def _doubt(self, state: State, home: int, change: Change) -> bool:
+    def _doubt(self, state: State, home: int, change: Change, batch: Batch) -> bool:
         """Take a sensor for stuck, or no longer, as its motions have turned out; whether its home turned blind or sees again."""
         device, was, now = change
         devices, changed = state.devices, False
-        declared = int(devices.stuck_since[device]) < UNSET
-        if declared and now.since != was.since:
+        if devices.stuck_since[device] < UNSET and now.since != was.since:
             devices.stuck_since[device] = UNSET
             end = was.over if now.since > was.until else was.since
             changed = self._outages.settle_sensors(state, home, end * SECOND, (MOTION_BIT,))
-            declared = False
-        if now.since and not declared and (now.since != was.since or now.until > was.until):
+        if now.since and (now.since != was.since or now.until > was.until):
+            doubt_past(state, home, now.since * SECOND, batch)
             devices.stuck_since[device] = now.since * SECOND
-            doubt_past(state, home, now.since * SECOND)
             changed |= self._outages.settle_sensors(state, home, now.since * SECOND)
         devices.due[device] = 0
         return changed
