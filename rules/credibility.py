@@ -136,7 +136,7 @@ def believed(state: State, batch: Batch) -> Moments:
 
 
 def doubt_past(state: State, home: int, since: Millis, batch: Batch) -> None:
-    """A sensor of the home is stuck since then: what it told after that was no motion. What the batch tells is yet to be folded."""
+    """A sensor of the home is stuck since then: what it told after that was no motion. The batch is yet to be folded."""
     homes = state.households
     moved = max(_last_believed(state, one, batch) for one in state.standing(home))
     homes.last_motion[home] = min(int(homes.last_motion[home]), moved)

@@ -16,6 +16,7 @@ from rules.device_rows import Devices
 from rules.engine import STEP, Engine
 from rules.household_rows import Households
 from rules.limits import Grade
+from rules.movements import Movements
 from rules.pauses import Habits
 from rules.state import State
 from rules.table import RuleTable, load_table
@@ -43,7 +44,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     sweep_ms: float  # all absence rules at one grid point (10 s of home time)
     fold_ms: float  # of 100,000 readings of random homes, as the decoder hands them on: columns
     bytes_per_household: float  # arrays of a household, its trends included
-    bytes_per_device: float
+    bytes_per_device: float  # of a motion sensor, its recent motions included
     bytes_per_habit: float  # what the personal baseline keeps of a home that has had a pause
     snapshot_s: float
     restore_s: float
@@ -86,7 +87,7 @@ def measure(count: int, table: RuleTable, clock: Clock) -> Sizes:
         sweep_ms=round(sweep * 1000, 4),
         fold_ms=round(fold * 1000, 2),
         bytes_per_household=Households().bytes_per_row() + Trends().bytes_per_row(),
-        bytes_per_device=Devices().bytes_per_row(),
+        bytes_per_device=Devices().bytes_per_row() + Movements().bytes_per_row(),
         bytes_per_habit=Habits().bytes_per_row(),
         snapshot_s=round(snapshot_s, 6),
         restore_s=round(restored - began, 6),

@@ -120,7 +120,7 @@ _RULES = (
 
 
 @st.composite
-def readings(draw: st.DrawFn, at: Millis) -> Item:
+def readings(draw: st.DrawFn, at: Millis) -> Reading:
     """A reading that comes at `at`, observed up to a quarter of an hour earlier."""
     home = draw(st.sampled_from(HOMES))
     device, signal, values = draw(st.sampled_from(_READINGS))
@@ -139,7 +139,7 @@ def readings(draw: st.DrawFn, at: Millis) -> Item:
 
 
 @st.composite
-def runs_of_samples(draw: st.DrawFn, at: Millis) -> list[Item]:
+def runs_of_samples(draw: st.DrawFn, at: Millis) -> list[Reading]:
     """A sensor that says the same for some minutes, so that dwells are filled."""
     home = draw(st.sampled_from(HOMES))
     device, signal, values = draw(st.sampled_from(_READINGS[6:9]))
@@ -160,7 +160,7 @@ def runs_of_samples(draw: st.DrawFn, at: Millis) -> list[Item]:
 
 
 @st.composite
-def runs_of_motions(draw: st.DrawFn, at: Millis) -> list[Item]:
+def runs_of_motions(draw: st.DrawFn, at: Millis) -> list[Reading]:
     """A sensor that tells motion at one pace, or nearly, for as long as no person would."""
     home, pace = draw(st.sampled_from(HOMES)), draw(st.sampled_from([10, 30, 50, 90]))
     name = draw(st.sampled_from(["pir", "pir", "pir2"]))
@@ -268,12 +268,8 @@ def bursts(draw: st.DrawFn) -> tuple[list[Item], list[Reading]]:
     ats = draw(st.lists(st.integers(0, LAST // SECOND), min_size=1, max_size=30))
     told = [draw(readings(at * SECOND)) for at in ats]
     for at in draw(st.lists(st.integers(0, LAST // SECOND), max_size=2)):
-        told += [one for one in draw(runs_of_motions(at * SECOND)) if received_at(one) <= START + LAST]
-    came = [
-        structs.replace(one, offset=place, received_at=START + LAST)
-        for place, one in enumerate(told, 1)
-        if isinstance(one, Reading)
-    ]
+        told += [one for one in draw(runs_of_motions(at * SECOND)) if one.observed_at <= START + LAST]
+    came = [structs.replace(one, offset=place, received_at=START + LAST) for place, one in enumerate(told, 1)]
     return items, [one for one in came if one.signal is not Signal.STATUS] or [draw(readings(0))]
 
 
@@ -286,9 +282,9 @@ def weathers(draw: st.DrawFn) -> tuple[list[Item], list[Reading]]:
     enrolments, came = draw(bursts())
     enrolments = [structs.replace(one, report_interval_s=0) if isinstance(one, DeviceEnrolled) else one for one in enrolments]
     for at in draw(st.lists(st.integers(0, 80 * 60), min_size=1, max_size=8)):
-        came += [one for one in draw(runs_of_samples(at * SECOND)) if isinstance(one, Reading)]
+        came += draw(runs_of_samples(at * SECOND))
     for at in draw(st.lists(st.integers(0, 40 * 60), max_size=2)):
-        came += [one for one in draw(runs_of_motions(at * SECOND)) if isinstance(one, Reading)]
+        came += [one for one in draw(runs_of_motions(at * SECOND)) if one.observed_at <= START + LAST]
     readings = [one for one in came if one.signal is not Signal.SOS]
     return enrolments, [
         structs.replace(one, offset=place, received_at=one.observed_at) for place, one in enumerate(readings or came, 1)
