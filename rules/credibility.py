@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ingest.clock import HOUR, MINUTE, SECOND, Millis
-from rules.batch import Batch, Moments, Numbers
-from rules.columns import NEVER, UNSET, Ints, Rows, distinct
+from rules.batch import Batch, Numbers
+from rules.columns import Ints, Rows, distinct
 from rules.device_rows import NO_LAG
 from rules.limits import DeviceLimits
 from rules.movements import Change
-from rules.pauses import NONE
 from rules.state import State
 from rules.turns import by_turns
 
@@ -119,43 +118,3 @@ class Credibility:
             count[device] = 0
         count[device] = min(int(count[device]) + more, 1_000_000)
         last[device] = at
-
-
-def believed(state: State, batch: Batch) -> Moments:
-    """Those of the batch's motions that count as life: all but the ones that a run no person makes goes on with."""
-    motion, runs = batch.motion, state.movements.now
-    rows = state.devices.movement[batch.movers]
-    since = runs.stuck_since[rows]
-    if not since.any():
-        return motion
-    second = motion.at // SECOND
-    life = (second <= since) | (second > runs.stuck_until[rows])
-    # The first of such a run counts as of its second, whether it was taken for life before the run was found or not.
-    at = np.where(second == since, second * SECOND, motion.at)
-    return Moments(motion.rows[life], at[life])
-
-
-def doubt_past(state: State, home: int, since: Millis, batch: Batch) -> None:
-    """A sensor of the home is stuck since then: what it told after that was no motion. The batch is yet to be folded."""
-    homes = state.households
-    moved = max(_last_believed(state, one, batch) for one in state.standing(home))
-    homes.last_motion[home] = min(int(homes.last_motion[home]), moved)
-    if homes.life_first[home] > since:
-        homes.life_first[home] = UNSET
-    if homes.first_event[home] > since // SECOND:  # the run's first motion came after it
-        homes.first_event[home] = NONE
-    homes.due[home] = 0
-    last = max(int(column[home]) for column in (homes.last_motion, homes.last_enter, homes.last_door))
-    state.habits.forget_after(int(state.households.habit[home]), last)
-
-
-def _last_believed(state: State, device: int, batch: Batch) -> Millis:
-    """The last motion of this device that counts as life and is not the batch's (ms UTC)."""
-    row, moved = int(state.devices.movement[device]), int(state.devices.moved_at[device])
-    if row < 0:
-        return NEVER
-    run = state.movements.run(row)
-    known = {run.since, int(state.movements.before.last[row]), *state.movements.recent(row)} - {0}
-    known -= set((batch.motion.at[batch.movers == device] // SECOND).tolist())
-    last = max((one for one in known if not run.holds(one)), default=NEVER // SECOND)
-    return moved if last == moved // SECOND else last * SECOND

@@ -6,15 +6,14 @@ import numpy as np
 
 from ingest.clock import SECOND, Millis
 from ingest.reading import DeviceId
-from rules.batch import NO_MOMENTS, Batch, Moments, joined
+from rules.batch import Batch
 from rules.columns import NEVER, UNSET, Ints, Rows
-from rules.credibility import Credibility, believed, doubt_past
+from rules.credibility import Credibility
+from rules.doubt import Doubt, over
 from rules.episodes import OpenEpisode, make_finding
 from rules.finding import DEVICE, Evidence, Finding, Level, RuleKey, Verb
 from rules.limits import DeviceLimits
-from rules.movements import Change
 from rules.outage import OutageBook
-from rules.roll import MOTION_BIT
 from rules.state import State
 from rules.table import RuleTable
 
@@ -29,6 +28,7 @@ class DeviceHealth:
         self._limits = table.device
         self._outages = outages
         self._credibility = Credibility(table.device)
+        self._doubt = Doubt(outages)
 
     def adopt(self, state: State) -> None:
         """These rules hold from here on."""
@@ -44,48 +44,9 @@ class DeviceHealth:
 
         Gateway states are folded by `rules.outage`.
         """
-        changed: set[int] = set()
-        told = [change for change in self._credibility.fold(state, batch) if not self._goes_on(state, change)]
-        freed = [self._freed(state, change) for change in told]
-        for change in told:
-            home = int(state.devices.household[change.device])
-            if self._doubt(state, home, change, batch):
-                changed.add(home)
-        batch.set_motions(joined(believed(state, batch), *freed))
+        changed = self._doubt.take(state, batch, self._credibility.fold(state, batch))
         self._fold_levels(state, batch)
         return changed | self._end_silences(state, batch)
-
-    def _goes_on(self, state: State, change: Change) -> bool:
-        """Whether a sensor known to be stuck merely says more of the same: nothing that was taken for life was none."""
-        device, was, now = change
-        last = state.households.last_motion[state.devices.household[device]]
-        known = state.devices.stuck_since[device] < UNSET and last <= was.until * SECOND
-        return bool(known and now.since == was.since and now.until >= was.until)
-
-    def _freed(self, state: State, change: Change) -> Moments:
-        """What was not believed and is now: something that came late shows that no such run went on there."""
-        device, was, now = change
-        if now.since > was.until:
-            return NO_MOMENTS
-        moved, recent = int(state.devices.moved_at[device]), state.movements.recent(int(state.devices.movement[device]))
-        freed = [one for one in recent if was.holds(one) and not now.holds(one)]
-        at = np.array([moved if one == moved // SECOND else one * SECOND for one in freed], dtype=np.int64)
-        return Moments(np.full(len(at), state.devices.household[device], dtype=np.int64), at)
-
-    def _doubt(self, state: State, home: int, change: Change, batch: Batch) -> bool:
-        """Take a sensor for stuck, or no longer, as its motions have turned out; whether its home turned blind or sees again."""
-        device, was, now = change
-        devices, changed = state.devices, False
-        if devices.stuck_since[device] < UNSET and now.since != was.since:
-            devices.stuck_since[device] = UNSET
-            end = was.over if now.since > was.until else was.since
-            changed = self._outages.settle_sensors(state, home, end * SECOND, (MOTION_BIT,))
-        if now.since and (now.since != was.since or now.until > was.until):
-            doubt_past(state, home, now.since * SECOND, batch)
-            devices.stuck_since[device] = now.since * SECOND
-            changed |= self._outages.settle_sensors(state, home, now.since * SECOND)
-        devices.due[device] = 0
-        return changed
 
     def _end_silences(self, state: State, batch: Batch) -> set[int]:
         """Devices that had been silent speak again; the homes that see again through them."""
@@ -156,29 +117,18 @@ class DeviceHealth:
             told, next_due = self._judge_count(state, device, rule, int(count[device]), int(last[device]), needed, at)
             findings += told
             due = min(due, next_due)
-        changed = self._end_stuck(state, device, at)
+        changed = self._doubt.end(state, device, at)
         told, next_due = self._judge_stuck(state, device, at)
         findings += told + self._judge_states(state, device, at)
         changed |= self._outages.settle_sensors(state, int(devices.household[device]), at)
         return findings, min(due, next_due), changed
-
-    def _end_stuck(self, state: State, device: int, at: Millis) -> bool:
-        """Let a motion sensor be one that works again once its run is over; whether its home sees again, as of then."""
-        if state.devices.stuck_since[device] == UNSET or (over := self._over(state, device)) > at:
-            return False
-        state.devices.stuck_since[device] = UNSET
-        return self._outages.settle_sensors(state, int(state.devices.household[device]), over, (MOTION_BIT,))
-
-    def _over(self, state: State, device: int) -> Millis:
-        """When a stuck motion sensor that tells nothing more is one that works again (ms UTC)."""
-        return state.movements.run(int(state.devices.movement[device])).over * SECOND
 
     def _judge_stuck(self, state: State, device: int, at: Millis) -> tuple[list[Finding], Millis]:
         """A motion sensor is stuck until a pause, a temperature until another; since when, and how long is too long."""
         devices, limits = state.devices, self._limits
         due, since, limit = UNSET, int(devices.stuck_since[device]), limits.stuck_on
         if since < UNSET:
-            due = self._over(state, device)
+            due = over(state, device)
             if since == int(state.movements.now.paced_since[devices.movement[device]]) * SECOND:
                 limit = limits.stuck_paced
         if since == UNSET and self._credibility.flat(state, np.array([device]))[0]:

@@ -1,7 +1,7 @@
-"""How the motions of each motion sensor follow one another: without a pause, or at one pace, for longer than a person lasts.
+"""The motions of each motion sensor, in whatever order they come.
 
-In whatever order they come. Of each sensor is kept what is known up to some hours ago (`before`), when it told motion since then
-(`Cells`), and what follows from both (`now`): a motion that comes late is put among the cells, and what follows is found anew.
+Of each is kept what is known up to some hours ago (`before`), when it told motion since then (`Cells`), and what follows from
+both (`now`): a motion that comes late is put among the cells, and what follows is found anew.
 """
 
 from __future__ import annotations
@@ -10,54 +10,19 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from ingest.clock import DAY, HOUR, SECOND
+from ingest.clock import HOUR, SECOND
 from rules.columns import Columns, Dumped, Field, Ints, Rows
 from rules.limits import DeviceLimits
 from rules.metrics import MOTIONS_LEFT_OUT
+from rules.runs import Folding, Run, Runs
 from rules.turns import by_turns
 
 CELLS = 13
 """Stretches of the clock, each at most a pause long, whose motions are kept: two hours where a pause is ten minutes."""
 _LONGEST_CELL = HOUR // SECOND
-_LONGEST_PACE = (DAY + HOUR) // SECOND
-_SAME_PACE = 0.02
-_SAME_PACE_S = 2
 _NONE = -1
 _ROW_BITS = 32
-
-Mask = npt.NDArray[np.bool_]
-
-
-class Runs(Columns):
-    """One row for each device that has told motion. Instants in whole seconds since 1970, UTC; 0: none."""
-
-    FIELDS = (
-        Field("device", "<i4", -1),  # row in Devices
-        Field("last", "<u4", 0),  # the last motion
-        Field("first", "<u4", 0),  # the first of the cell in which that lies
-        Field("busy_since", "<u4", 0),  # since when no two motions lay further apart than a pause
-        Field("pace", "<u4", 0),  # s between the last motions of two cells
-        Field("paced_since", "<u4", 0),  # since when they come at that pace
-        Field("stuck_since", "<u4", 0),  # the first motion of the newest run that no person makes
-        Field("stuck_until", "<u4", 0),  # its last
-        Field("stuck_over", "<u4", 0),  # when it is over unless another belongs to it
-    )
-    device: Ints
-    last: Ints
-    first: Ints
-    busy_since: Ints
-    pace: Ints
-    paced_since: Ints
-    stuck_since: Ints
-    stuck_until: Ints
-    stuck_over: Ints
-
-    def take(self, rows: Rows, other: Runs) -> None:
-        """Let these rows be as they are in the other."""
-        for field in self.FIELDS:
-            getattr(self, field.name)[rows] = getattr(other, field.name)[rows]
 
 
 class Cells(Columns):
@@ -69,18 +34,6 @@ class Cells(Columns):
     )
     first: Ints
     last: Ints
-
-
-class Run(NamedTuple):
-    """A run that no person makes. Its first motion is one that is believed. s UTC; all 0: there is none."""
-
-    since: int
-    until: int  # its last motion
-    over: int
-
-    def holds(self, second: int) -> bool:
-        """Whether a motion then belongs to it and proves nothing."""
-        return self.since < second <= self.until
 
 
 class Change(NamedTuple):
@@ -128,7 +81,7 @@ class Movements:
 
     def fold(self, limits: DeviceLimits, rows: Rows, seconds: Ints) -> list[Change]:
         """Motions of these rows at these seconds, in any order and any of them again; what changed of runs no person makes."""
-        folding = _Folding(limits)
+        folding = Folding(limits)
         row, cell, first, last = self._gathered(rows, seconds)
         ahead = cell > self.now.last[row].astype(np.int64) // self._cell
         changes: list[Change] = []
@@ -189,7 +142,7 @@ class Movements:
         told = zip(*(one[changed].tolist() for one in (self.now.device[rows], *was, *now)), strict=True)
         return [Change(device, Run(*runs[:3]), Run(*runs[3:])) for device, *runs in dict.fromkeys(told)]
 
-    def _go_on(self, folding: _Folding, row: Rows, cell: Ints, first: Ints, last: Ints) -> None:
+    def _go_on(self, folding: Folding, row: Rows, cell: Ints, first: Ints, last: Ints) -> None:
         """Motions of a newer cell than any of their row; each row once."""
         newest = self.now.last[row].astype(np.int64) // self._cell
         for step in range(1, CELLS + 1):  # what has left the newest cells is given up, the oldest of them first
@@ -202,7 +155,7 @@ class Movements:
         self._cells.last[place, row] = last - cell * self._cell
         folding.take(self.now, row, first, last)
 
-    def _give_up(self, folding: _Folding, row: Rows, cell: Ints) -> None:
+    def _give_up(self, folding: Folding, row: Rows, cell: Ints) -> None:
         """Fold what this cell of each row holds into what is known before the cells."""
         place = cell % CELLS
         first = self._cells.first[place, row]
@@ -212,7 +165,7 @@ class Movements:
             folding.take(self.before, row, begin + first[full], begin + self._cells.last[place, row])
             self._cells.first[place, row] = self._cells.last[place, row] = _NONE
 
-    def _among(self, folding: _Folding, row: Rows, cell: Ints, first: Ints, last: Ints) -> None:
+    def _among(self, folding: Folding, row: Rows, cell: Ints, first: Ints, last: Ints) -> None:
         """Motions of cells that are not newer than the newest of their row."""
         newest = self.now.last[row].astype(np.int64) // self._cell
         near = (cell > newest - CELLS) & (first > self.before.last[row])
@@ -231,7 +184,7 @@ class Movements:
         if len(again):
             self._find_anew(folding, again)
 
-    def _before_all(self, folding: _Folding, row: Rows, first: Ints, last: Ints) -> Rows:
+    def _before_all(self, folding: Folding, row: Rows, first: Ints, last: Ints) -> Rows:
         """Motions older than the cells: in order after what was given up they count, others do not. The rows they change."""
         known = self.before.last[row].astype(np.int64) // self._cell
         lost = first // self._cell < known
@@ -246,7 +199,7 @@ class Movements:
             folding.go_on(self.before, one[longer], ended[longer])
         return np.unique(row)
 
-    def _find_anew(self, folding: _Folding, row: Rows) -> None:
+    def _find_anew(self, folding: Folding, row: Rows) -> None:
         """What follows from what is known before the cells, and from them."""
         newest = self.now.last[row].astype(np.int64) // self._cell
         self.now.take(row, self.before)
@@ -274,54 +227,3 @@ class Movements:
         self.before.load(kept.before)
         self._cells.load(kept.cells)
         self._cell = kept.cell
-
-
-class _Folding:
-    """Folds cells into runs, the cells of each row in order. Each row once at a time; instants in seconds."""
-
-    def __init__(self, limits: DeviceLimits) -> None:
-        self._pause = max(1, limits.stuck_pause // SECOND)
-        self._on = limits.stuck_on // SECOND
-        self._paced = limits.stuck_paced // SECOND
-        self._times = (1 - _SAME_PACE) * limits.stuck_times
-
-    def take(self, runs: Runs, row: Rows, first: Ints, last: Ints) -> None:
-        """The next cell with a motion in it, by its first and its last."""
-        gap = np.clip(first - runs.last[row], 0, _LONGEST_PACE)
-        busy = np.where(gap <= self._pause, runs.busy_since[row], first)
-        pace, short = runs.pace[row], gap < _LONGEST_PACE
-        same = short & (np.abs(gap - pace) <= np.maximum(_SAME_PACE_S, _SAME_PACE * pace))
-        paced = np.where(same, runs.paced_since[row], np.where(short, runs.last[row], first))
-        runs.first[row], runs.busy_since[row], runs.pace[row], runs.paced_since[row] = first, busy, gap, paced
-        since = runs.stuck_since[row]
-        steady = (first - paced >= self._paced) & (first - paced >= self._times * gap) & ~_lasts(since, busy, paced)
-        if steady.any():
-            row_, busy_, paced_ = row[steady], busy[steady], paced[steady]
-            both = first[steady] - busy_ >= self._on
-            runs.stuck_since[row_] = np.where(both, np.minimum(busy_, paced_), paced_)
-        ended = (since > 0) & ~steady & ~_lasts(since, busy, paced)
-        if ended.any():
-            runs.stuck_over[row[ended]] = np.minimum(runs.stuck_over[row[ended]], first[ended])
-        self.go_on(runs, row, last)
-
-    def go_on(self, runs: Runs, row: Rows, last: Ints) -> None:
-        """The newest cell lasts until then. Within a cell there is no pause; who keeps a pace has nothing to say between two."""
-        runs.last[row] = last
-        since, busy, paced = runs.stuck_since[row], runs.busy_since[row], runs.paced_since[row]
-        newly = ~_lasts(since, busy, paced) & (last - busy >= self._on)
-        told = newly | _lasts(since, busy, paced)
-        if not told.any():
-            return
-        row, last, busy = row[told], last[told], busy[told]
-        since = np.where(newly[told], busy, since[told])
-        first, pace = runs.first[row].astype(np.int64), runs.pace[row].astype(np.int64)
-        odd = (busy > since) & (last > first) & (last - first < (1 - _SAME_PACE) * pace)
-        until = np.where(odd, first, last)
-        over = until + np.maximum(self._pause, 2 * pace)
-        runs.stuck_since[row], runs.stuck_until[row] = since, until
-        runs.stuck_over[row] = np.where(odd, np.minimum(over, last), over)
-
-
-def _lasts(since: Ints, busy: Ints, paced: Ints) -> Mask:
-    """Whether the motions still run without a pause, or at one pace, since the run began that no person makes."""
-    return np.asarray((since > 0) & ((busy <= since) | (paced <= since)))

@@ -8,13 +8,13 @@ import pytest
 from msgspec import structs
 
 from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
-from ingest.facts import DeviceEnrolled, RulesApplied
+from ingest.facts import DeviceEnrolled, DeviceRemoved, RulesApplied
 from ingest.reading import DeviceId, HouseholdId, Reading, Signal
 from ingest.readings import Readings
 from rules.finding import Level, RuleKey, Verb
 from rules.metrics import MOTIONS_LEFT_OUT
-from rules.movements import Run
 from rules.observability import Blind
+from rules.runs import Run
 from tests.rules.rule_parts import (
     SHIPPED,
     START,
@@ -245,3 +245,10 @@ def test_a_sign_of_life_from_before_a_run_still_answers_who_asked() -> None:
     days.engine.fold([Readings.of(late)])
     [alive] = [one for one in days.until(39 * HOUR) if one.verb is Verb.ALIVE]
     assert alive.evidence.since == START + 24 * HOUR + 30 * MINUTE
+
+
+def test_a_device_that_was_taken_away_makes_no_home_blind_whatever_it_still_says() -> None:
+    removed = DeviceRemoved(fact_id="r", at=START + HOUR, device_id=DeviceId("pir-1"))
+    days = Days([*home_with(Signal.MOTION), device("pir-2", Signal.MOTION), motion(0), removed, *restless(2 * HOUR, 15 * HOUR)])
+    assert stuck(days, 15 * HOUR) == []
+    assert days.engine.sights().homes == {}

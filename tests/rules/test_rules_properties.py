@@ -14,7 +14,7 @@ from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Signal
 from ingest.readings import Readings
 from rules.engine import STEP, Engine, Item
 from rules.finding import ABSENCE, DEVICE, Finding, RuleKey
-from rules.movements import Run
+from rules.runs import Run
 from tests.rules.oracle import WEATHER, Oracle, Told
 from tests.rules.random_streams import (
     HOMES,
