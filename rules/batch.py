@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ingest.clock import MINUTE, Millis
+from ingest.clock import MINUTE, SECOND, Millis
 from ingest.dating import YEAR_2020
 from ingest.reading import Reason, Rejection, Signal
 from ingest.readings import SIGNALS, Floats, Ints, Mask, Readings
@@ -102,8 +102,7 @@ class Batch:
         code, value = readings.signal, readings.value
         counts = np.bincount(code, minlength=len(SIGNALS)).tolist()
         self.status = self._states(readings, device, counts)  # device row, ms UTC, online; in the order of the journal
-        self.battery = self._told(Signal.BATTERY, counts, code, device, value)  # device row, percent
-        self.link = self._told(Signal.LINK, counts, code, device, value)  # device row, percent
+        self.battery, self.link = (self._percents(one, counts, readings, device) for one in (Signal.BATTERY, Signal.LINK))
         # What is read once more came long ago: it says nothing of the clock of its device, nor that it speaks now.
         heard, again = readings.credible, readings.again
         skewed = readings.skewed & ~again
@@ -178,7 +177,7 @@ class Batch:
             signs.append(Moments(home[some], observed[some]))
         self.call = signs[-2]
         self.life = joined(*signs)  # other signs of life than motion and plain doors
-        self.sims = self._told(Signal.SIM, counts, code, device, value)  # device row, which card
+        self.sims = self._told(Signal.SIM, counts, code, device, value, observed // SECOND)  # device row, which card, s UTC
         self.phone = self._told(Signal.PHONE, counts, code, home, observed, value > 0)  # household row, when, on
         climate = _NO_ROWS
         if counts[_TEMPERATURE] or counts[_HUMIDITY]:
@@ -192,6 +191,16 @@ class Batch:
             return []
         mine = code == signal.code
         return list(zip(*(column[mine].tolist() for column in columns), strict=True))
+
+    @staticmethod
+    def _percents(signal: Signal, counts: list[int], readings: Readings, device: Rows) -> list[tuple[int, float, int]]:
+        """Device row, percent, and as of when (s UTC); what is wrongly dated holds as of when it came."""
+        if not counts[signal.code]:
+            return []
+        mine = np.flatnonzero(readings.signal == signal.code)
+        observed, received = readings.observed_at[mine], readings.received_at[mine]
+        at = np.where(readings.credible[mine], np.minimum(observed, received), received) // SECOND
+        return list(zip(device[mine].tolist(), readings.value[mine].tolist(), at.tolist(), strict=True))
 
     def _earliest(self, device: Rows, received: Ints) -> Ints:
         """Before which a time of the device is a fault of its clock: see ingest.dating.earliest_believable."""

@@ -34,10 +34,8 @@ class Credibility:
         changes = self._fold_motions(state, batch.movers, batch.motion.at) if len(batch.movers) else []
         self._fold_lags(state, batch)
         self._fold_numbers(state, batch.numbers)
-        for device, card in batch.sims:
-            if np.isnan(state.devices.sim[device]):
-                state.devices.sim[device] = card
-            state.devices.sim_now[device] = card
+        for device, card, at in batch.sims:
+            state.devices.note_card(device, card, at)
             state.devices.due[device] = 0
         return changes
 

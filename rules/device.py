@@ -67,12 +67,12 @@ class DeviceHealth:
         rows, at = batch.reports
         np.maximum.at(devices.last_report, rows, at)
         devices.due[rows[devices.dirty[rows] > 0]] = 0
-        for device, percent in batch.battery:
-            devices.battery[device] = percent
+        for device, percent, second in batch.battery:
+            devices.note("battery", device, percent, second)
             if percent < self._limits.battery_caution or devices.dirty[device]:
                 devices.due[device] = 0
-        for device, percent in batch.link:
-            devices.link[device] = percent
+        for device, percent, second in batch.link:
+            devices.note("link", device, percent, second)
             if percent < self._limits.link_weak or devices.dirty[device]:
                 devices.due[device] = 0
         for device, at_ms in zip(batch.faulty.rows.tolist(), batch.faulty.at.tolist(), strict=True):

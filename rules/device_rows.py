@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +12,13 @@ from rules.columns import NEVER, UNSET, Columns, Field, Floats, Ints, Small
 from rules.ids import Ids
 from rules.limits import Channel
 
-I8, F8, F4, U1, I4, I2 = "<i8", "<f8", "<f4", "|u1", "<i4", "<i2"
+I8, F8, F4, U1, I4, I2, U4 = "<i8", "<f8", "<f4", "|u1", "<i4", "<i2", "<u4"
 CHANNELS = len(Channel)
 AIR, DAMP = tuple(Channel).index(Channel.COLD), tuple(Channel).index(Channel.DRY)
 """The channels that hold a temperature and a humidity as they were told."""
 HIGHS = 3
 NO_LAG = 2**31 - 1
+SEEN_LATER = 2**32 - 1
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
 
@@ -32,8 +33,10 @@ class Devices(Columns):
         Field("signals", I2, 0),  # bits: rules.roll.BITS
         Field("last_report", I8, NEVER),  # ms UTC, receive time of the last live message
         Field("silent_since", I8, UNSET),  # ms UTC, the last report before it was found silent; UNSET: it is not
-        Field("battery", F8, np.nan),  # percent, the last told
-        Field("link", F8, np.nan),  # percent, the last told
+        Field("battery", F8, np.nan),  # percent, the newest told
+        Field("battery_at", U4, 0),  # s UTC, when that was measured
+        Field("link", F8, np.nan),  # percent, the newest told
+        Field("link_at", U4, 0),  # s UTC
         Field("offline_since", I8, UNSET),  # ms UTC, a gateway's STATUS 0; UNSET: online
         Field("faulty_from", I8, NEVER),  # ms UTC, start of the window in which wrongly dated readings are counted
         Field("faulty", I4, 0),  # wrongly dated readings in that window
@@ -55,8 +58,10 @@ class Devices(Columns):
         Field("mixed_from", I8, NEVER),  # ms UTC, as with wrong dates: messages whose numbers ran backwards
         Field("mixed", I4, 0),
         Field("mixed_last", I8, NEVER),  # ms UTC
-        Field("sim", F8, np.nan),  # which SIM card the phone told first
+        Field("sim", F8, np.nan),  # which SIM card was in the phone first, or when it was enrolled again
+        Field("sim_from", U4, SEEN_LATER),  # s UTC, since when
         Field("sim_now", F8, np.nan),  # and last
+        Field("sim_now_at", U4, 0),  # s UTC
         Field("dirty", U1, 0, kept=False),  # 1: an episode is open
         Field("due", I8, UNSET, kept=False),  # ms UTC, no finding is due before this
     )
@@ -68,7 +73,9 @@ class Devices(Columns):
     last_report: Ints
     silent_since: Ints
     battery: Floats
+    battery_at: Ints
     link: Floats
+    link_at: Ints
     offline_since: Ints
     faulty_from: Ints
     faulty: Ints
@@ -91,7 +98,9 @@ class Devices(Columns):
     mixed: Ints
     mixed_last: Ints
     sim: Floats
+    sim_from: Ints
     sim_now: Floats
+    sim_now_at: Ints
     dirty: Small
     due: Ints
 
@@ -103,6 +112,29 @@ class Devices(Columns):
         """A new row for one that stands nowhere yet."""
         self.ids.add(device_id)
         return self.add()
+
+    def note(self, told: Literal["battery", "link", "sim_now"], device: int, value: float, at: int) -> None:
+        """What it told as of `at` (s UTC), where nothing newer is known; of two at one second the lower one."""
+        values, ats, at = getattr(self, told), getattr(self, f"{told}_at"), _second(at)
+        if at > ats[device] or (at == ats[device] and value < values[device]):
+            values[device], ats[device] = value, at
+
+    def note_card(self, device: int, card: float, at: int) -> None:
+        """Which SIM card was in it at `at` (s UTC)."""
+        at = _second(at)
+        if at < self.sim_from[device] or (at == self.sim_from[device] and card < self.sim[device]):
+            self.sim[device], self.sim_from[device] = card, at
+        self.note("sim_now", device, card, at)
+
+    def accept_card(self, device: int) -> None:
+        """Whoever enrols it again has seen which card is in it: what comes late says nothing against that."""
+        if not np.isnan(self.sim_now[device]):
+            self.sim[device], self.sim_from[device] = self.sim_now[device], 0
+
+
+def _second(at: int) -> int:
+    """One that a column holds; no device was enrolled before the first or will be after the last."""
+    return min(max(at, 1), SEEN_LATER - 1)
 
 
 class Climates(Columns):

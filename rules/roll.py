@@ -67,7 +67,7 @@ def enrol_device(state: State, fact: DeviceEnrolled, home: int) -> int:
         state.place(row, home)
     devices.interval[row] = fact.report_interval_s * SECOND
     devices.signals[row] = sum(_BITS.get(signal, 0) for signal in set(fact.signals))
-    devices.sim[row] = devices.sim_now[row]  # whoever enrols it again has seen which card is in it
+    devices.accept_card(row)
     devices.due[row] = 0
     note_signals(state, home, fact.at)
     return row

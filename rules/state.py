@@ -27,7 +27,7 @@ from rules.spans import Kept as KeptSpans
 from rules.spans import Spans
 from rules.trend_store import Trends
 
-FORMAT = 16
+FORMAT = 17
 _ROW_BITS = 32
 
 

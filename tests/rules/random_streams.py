@@ -139,6 +139,21 @@ def readings(draw: st.DrawFn, at: Millis) -> Reading:
 
 
 @st.composite
+def states_of_devices(draw: st.DrawFn, at: Millis) -> Reading:
+    """What a device says of its battery, its radio link or its SIM card."""
+    signal, values = draw(st.sampled_from([(Signal.BATTERY, [3, 15, 22, 80]), (Signal.LINK, [5, 10, 60]), (Signal.SIM, [8, 9])]))
+    home = draw(st.sampled_from(HOMES))
+    return structs.replace(
+        draw(readings(at)),
+        household_id=HouseholdId(home),
+        device_id=DeviceId(f"ph-{home}"),
+        signal=signal,
+        value=float(draw(st.sampled_from(values))),
+        credible=True,
+    )
+
+
+@st.composite
 def runs_of_samples(draw: st.DrawFn, at: Millis) -> list[Reading]:
     """A sensor that says the same for some minutes, so that dwells are filled."""
     home = draw(st.sampled_from(HOMES))
@@ -267,6 +282,7 @@ def bursts(draw: st.DrawFn) -> tuple[list[Item], list[Reading]]:
     items = [item for item in draw(streams()) if isinstance(item, HouseholdEnrolled | DeviceEnrolled)]
     ats = draw(st.lists(st.integers(0, LAST // SECOND), min_size=1, max_size=30))
     told = [draw(readings(at * SECOND)) for at in ats]
+    told += [draw(states_of_devices(at * SECOND)) for at in draw(st.lists(st.integers(0, LAST // SECOND), max_size=8))]
     for at in draw(st.lists(st.integers(0, LAST // SECOND), max_size=2)):
         told += [one for one in draw(runs_of_motions(at * SECOND)) if one.observed_at <= START + LAST]
     came = [structs.replace(one, offset=place, received_at=START + LAST) for place, one in enumerate(told, 1)]

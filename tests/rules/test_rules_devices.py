@@ -304,3 +304,32 @@ def test_two_devices_of_one_id_are_found_out_of_what_is_read_in_one_go() -> None
 def test_a_reading_of_a_device_that_nobody_enrolled_takes_nothing_from_those_it_is_read_with() -> None:
     days = together(motion(MINUTE), reading(MINUTE, Signal.MOTION, name="nobodys"), stands=home_with(Signal.MOTION))
     assert told(days.until(9 * HOUR), RuleKey.MOTION) == [("motion", "raised", 1, round(8 + 1 / 60, 4))]
+
+
+@pytest.mark.parametrize(("signal", "low", "well"), [(Signal.BATTERY, 4.0, 90.0), (Signal.LINK, 3.0, 60.0)])
+def test_what_a_device_said_of_itself_before_and_comes_late_says_nothing_against_what_it_says_now(
+    signal: Signal, low: float, well: float
+) -> None:
+    """A battery that was changed, a gateway that stands elsewhere; and where the clock is wrong, what came last counts."""
+    late = reading(HOUR, signal, low, received=3 * HOUR)
+    days = Days([*home_with(Signal.MOTION), motion(0), reading(2 * HOUR, signal, well), late])
+    assert days.until(4 * HOUR) == []
+    days.feed([reading(-50 * 365 * DAY, signal, low, received=5 * HOUR, credible=False)])
+    tickets = [one for one in days.until(6 * HOUR) if one.rule in (RuleKey.DEVICE_BATTERY, RuleKey.DEVICE_LINK)]
+    assert [one.evidence.value for one in tickets] == [low]
+
+
+def test_of_two_things_a_device_says_of_itself_at_one_second_the_worse_counts_whichever_came_first() -> None:
+    for order in ([4.0, 90.0], [90.0, 4.0]):
+        days = Days([*home_with(Signal.MOTION), *(reading(HOUR, Signal.BATTERY, percent) for percent in order)])
+        assert [verb for _, verb, _, _ in told(days.until(2 * HOUR), RuleKey.DEVICE_BATTERY)] == ["raised"]
+
+
+def test_a_card_that_was_in_the_phone_before_and_is_told_late_is_the_first_one() -> None:
+    phone = [enrolled(), device("ph-1", Signal.PHONE, Signal.SIM)]
+    late = reading(HOUR, Signal.SIM, 47.0, name="ph-1", received=3 * HOUR)
+    days = Days([*phone, reading(2 * HOUR, Signal.SIM, 881.0, name="ph-1"), late])
+    assert [verb for _, verb, _, _ in told(days.until(4 * HOUR), RuleKey.DEVICE_SIM)] == ["raised"]
+    days.feed([structs.replace(phone[1], fact_id="again", at=START + 4 * HOUR)])  # an installer has seen which card is in it
+    later = reading(90 * MINUTE, Signal.SIM, 5.0, name="ph-1", received=5 * HOUR)
+    assert [verb for _, verb, _, _ in told(days.feed([later]).until(6 * HOUR), RuleKey.DEVICE_SIM)] == ["cleared"]

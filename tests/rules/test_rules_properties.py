@@ -70,6 +70,13 @@ def movements(engine: Engine) -> dict[str, tuple[Run, list[int]]]:
     return {name: (state.movements.run(row), state.movements.recent(row)) for name, row in rows.items() if row >= 0}
 
 
+def states_of_devices(engine: Engine) -> list[list[float]]:
+    """What each device says of itself."""
+    devices = engine._state.devices
+    columns = (devices.battery, devices.link, devices.sim, devices.sim_now)
+    return [np.nan_to_num(column[: len(devices)], nan=-1.0).tolist() for column in columns]
+
+
 def plain(findings: list[Finding]) -> list[Told]:
     told: list[Told] = []
     for one in findings:
@@ -169,6 +176,7 @@ def test_any_order_and_any_repetition_of_the_same_messages_gives_the_same_homes(
         engine.advance(END)
     assert once._state.households.dump() == again._state.households.dump()
     assert once._state.phone_offs == again._state.phone_offs
+    assert states_of_devices(once) == states_of_devices(again)
     assert once._state.climates.dump() == again._state.climates.dump()
     assert once.standing() == again.standing()
 
