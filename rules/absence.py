@@ -343,14 +343,19 @@ class Absence:
         return check, alert, None
 
     def _unverified(self, state: State, home: int, limits: AbsenceLimits) -> Millis:
-        """A home without a motion sensor is verified by the slowest of its signals, once it is heard at all."""
+        """A home without a motion sensor is verified by the slowest of its signals, once it is heard at all.
+
+        A shorter one that staff set for this home alone holds whatever its signals are.
+        """
         danger = limits.cannot_verify[2] or 0
         homes = state.households
         if homes.motion_from[home] < UNSET or homes.heard_from[home] == UNSET:
             return danger
         slower = [limits.call[2] if homes.call_from[home] < UNSET else None]
         slower.append(limits.phone[2] if homes.phone_from[home] < UNSET else None)
-        return max((limit for limit in slower if limit is not None), default=danger)
+        slowest = max((limit for limit in slower if limit is not None), default=danger)
+        own = state.own.get(home, {}).get((RuleKey.CANNOT_VERIFY, Level.DANGER))
+        return slowest if own is None else min(slowest, round(own.limit))
 
     def _excused(self, state: State, home: int, at: Millis) -> tuple[bool, Millis]:
         if self.inferred_away(state, home):

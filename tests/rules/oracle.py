@@ -634,6 +634,7 @@ class Oracle:
         if home.heard and "motion" not in self.signals[name]:
             slower = {"call": self.limits(home, "call")[2], "phone": self.limits(home, "phone")[2]}
             normal = max([slower[one] or 0 for one in slower if one in self.signals[name]], default=normal)
+            normal = min(normal, round(home.own.get(("cannot_verify", 3), normal)))
         lately = self.lately(home, at)
         if self.gone(home) or (home.well and (self.blind(home) or lately)):
             _, warning, danger = self.limits(home, "cannot_verify_excused")

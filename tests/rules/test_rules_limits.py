@@ -536,3 +536,11 @@ def test_a_limit_of_ones_own_that_is_not_there_can_be_taken_back_and_changes_not
 
 def test_a_path_is_said_in_korean_unless_english_is_asked_for() -> None:
     assert path_name("motion.caution") == "활동 없음 주의" and path_name("motion.caution", "en") == "No motion Caution"
+
+
+def test_a_limit_of_the_net_that_staff_set_for_a_home_holds_where_no_motion_sensor_looks() -> None:
+    """A phone alone verifies after five days; for this home they want to know after one and a half. A longer one is as none."""
+    for limit, expected in ((36 * HOUR, 36.0), (9 * 24 * HOUR, 120.0), (None, 120.0)):
+        days = Days([*home_with(Signal.CALL), reading(0, Signal.CALL), own(MINUTE, "cannot_verify", 3, limit)])
+        said = told(days.until(121 * HOUR), RuleKey.CANNOT_VERIFY)
+        assert [round(at, 1) for _, verb, _, at in said if verb == "raised"] == [expected]
