@@ -54,8 +54,9 @@ class Doubt:
         device, was, now = change
         if now.since > was.until:
             return NO_MOMENTS
-        moved, recent = int(state.devices.moved_at[device]), state.movements.recent(int(state.devices.movement[device]))
-        freed = [one for one in recent if was.holds(one) and not now.holds(one)]
+        moved, row = int(state.devices.moved_at[device]), int(state.devices.movement[device])
+        last = state.movements.run(row)  # of all that the batch has changed
+        freed = [one for one in state.movements.recent(row) if was.holds(one) and not last.holds(one)]
         at = np.array([moved if one == moved // SECOND else one * SECOND for one in freed], dtype=np.int64)
         return Moments(np.full(len(at), state.devices.household[device], dtype=np.int64), at)
 
