@@ -15,8 +15,9 @@ from rules.device_rows import Climates, Devices
 from rules.engine import Engine
 from rules.finding import RuleKey
 from rules.household_rows import Households
-from rules.movements import Movements
+from rules.movements import Cells, Movements
 from rules.roll import grade_place
+from rules.runs import Runs
 from tests.rules.rule_parts import HOME, START, TABLE, Days, device, enrolled, motion, reading
 
 
@@ -55,6 +56,7 @@ def test_restoring_nothing_begins_anew() -> None:
 
 def test_a_home_takes_at_most_four_hundred_bytes() -> None:
     assert Households().bytes_per_row() <= 400
+    assert Movements().bytes_per_row() == 2 * Runs().bytes_per_row() + Cells().bytes_per_row() == 124
     assert Devices().bytes_per_row() + Movements().bytes_per_row() <= 400 and Climates().bytes_per_row() <= 400
 
 
