@@ -13,5 +13,5 @@ EVALUATED = Gauge("anbu_rules_evaluated_home_seconds", "Home time up to which th
 SNAPSHOT_BYTES = Gauge("anbu_rules_snapshot_bytes", "Size of the last snapshot of the rules' state.")
 SAMPLES_LEFT_OUT = Counter("anbu_rules_samples_left_out_total", "Temperatures and humidities that came too late to be judged.")
 MOTIONS_LEFT_OUT = Counter(
-    "anbu_rules_motions_left_out_total", "Cells of motions that came too late to say whether their sensor is stuck."
+    "anbu_rules_motions_left_out_total", "Motions that came too late, or again, to say whether their sensor is stuck."
 )

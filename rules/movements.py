@@ -6,6 +6,7 @@ both (`now`): a motion that comes late is put among the cells, and what follows 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -15,7 +16,7 @@ from ingest.clock import HOUR, SECOND
 from rules.columns import Columns, Dumped, Field, Ints, Rows
 from rules.limits import DeviceLimits
 from rules.metrics import MOTIONS_LEFT_OUT
-from rules.runs import Folding, Run, Runs
+from rules.runs import Folding, Mask, Run, Runs
 from rules.turns import by_turns
 
 CELLS = 13
@@ -42,6 +43,7 @@ class Change(NamedTuple):
     device: int  # row in Devices
     was: Run
     now: Run
+    late: bool  # something came that is older than what was known
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
@@ -51,6 +53,7 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
     before: Dumped
     cells: Dumped
     cell: int
+    judged: list[int]
 
 
 class Movements:
@@ -60,7 +63,8 @@ class Movements:
         self.now = Runs()
         self.before = Runs()
         self._cells = Cells()
-        self._cell = 0  # how long a cell is, in seconds
+        self._cell = 1  # how long a cell is, in seconds
+        self._judged: list[int] = []  # by which limits
 
     def add(self, devices: Rows) -> Rows:
         """A row for each of these devices."""
@@ -71,10 +75,11 @@ class Movements:
         return rows
 
     def adopt(self, limits: DeviceLimits) -> None:
-        """These limits hold from here on. Where another pause does, what was judged stays as it was, whatever comes late."""
-        cell = max(1, min(limits.stuck_pause // SECOND, _LONGEST_CELL))
-        if cell != self._cell:
-            self._cell = cell
+        """These limits hold from here on. Where they are other ones, what was judged stays as it was, whatever comes late."""
+        judged = [limits.stuck_pause, limits.stuck_on, limits.stuck_paced, limits.stuck_times]
+        if judged != self._judged:
+            self._judged = judged
+            self._cell = max(1, min(limits.stuck_pause // SECOND, _LONGEST_CELL))
             rows = self.now.rows()
             self.before.take(rows, self.now)
             self._cells.first[:, rows] = self._cells.last[:, rows] = _NONE
@@ -82,19 +87,60 @@ class Movements:
     def fold(self, limits: DeviceLimits, rows: Rows, seconds: Ints) -> list[Change]:
         """Motions of these rows at these seconds, in any order and any of them again; what changed of runs no person makes."""
         folding = Folding(limits)
+        known = seconds <= self.before.last[rows]
+        if known.any():
+            MOTIONS_LEFT_OUT.inc(int(np.count_nonzero(known)))
+            rows, seconds = rows[~known], seconds[~known]
+        wide = self._wide(*self._gathered(rows, seconds)) if len(rows) else rows
+        if not len(wide):
+            return self._fold_part(folding, rows, seconds)
+        mine = np.isin(rows, wide)
+        changes = self._fold_part(folding, rows[~mine], seconds[~mine])
+        for part in self._parts(rows[mine], seconds[mine]):
+            changes += self._fold_part(folding, *part)
+        return changes
+
+    def _wide(self, row: Rows, cell: Ints, first: Ints, last: Ints) -> Rows:
+        """The rows of which some motions lie further apart than the cells that are kept: there it matters which came first."""
+        newest = self.now.last[row].astype(np.int64) // self._cell
+        ends = np.append(row[1:] != row[:-1], True)
+        begins = np.append(True, ends[:-1])
+        newest, several = np.maximum(newest[ends], cell[ends]), last[ends] > first[begins]
+        return np.asarray(row[ends][several & (newest - cell[begins] >= CELLS)])
+
+    def _parts(self, rows: Rows, seconds: Ints) -> Iterator[tuple[Rows, Ints]]:
+        """Motions as they came, in parts: of each row by turns those within the cells as they are by then, and those before."""
+        order = np.argsort(rows, kind="stable")
+        row, second = rows[order], seconds[order]
+        begins = np.append(True, row[1:] != row[:-1])
+        cell = second // self._cell
+        beyond = cell <= _newest_before(begins, cell, self.now.last[row].astype(np.int64) // self._cell) - CELLS
+        turns = np.cumsum(np.append(False, beyond[1:] != beyond[:-1]) & ~begins)
+        part = turns - np.maximum.accumulate(np.where(begins, turns, 0))
+        for number in range(int(part.max()) + 1):
+            here = np.flatnonzero(part == number)
+            begins = np.append(True, row[here][1:] != row[here][:-1])
+            after = _newest_before(begins, second[here], self.before.last[row[here]].astype(np.int64))
+            out = beyond[here] & (second[here] <= after)
+            MOTIONS_LEFT_OUT.inc(int(np.count_nonzero(out)))
+            yield row[here][~out], second[here][~out]
+
+    def _fold_part(self, folding: Folding, rows: Rows, seconds: Ints) -> list[Change]:
+        if not len(rows):
+            return []
         row, cell, first, last = self._gathered(rows, seconds)
         ahead = cell > self.now.last[row].astype(np.int64) // self._cell
         changes: list[Change] = []
         if not ahead.all():
             behind = ~ahead
             was = self._stuck(row[behind])
-            self._among(folding, row[behind], cell[behind], first[behind], last[behind])
-            changes += self._changes(row[behind], was)
+            anew = self._among(folding, row[behind], cell[behind], first[behind], last[behind])
+            changes += self._changes(row[behind], was, anew)
             row, cell, first, last = row[ahead], cell[ahead], first[ahead], last[ahead]
         for turn in by_turns(row) if (row[1:] == row[:-1]).any() else (slice(None),):
             was = self._stuck(row[turn])
             self._go_on(folding, row[turn], cell[turn], first[turn], last[turn])
-            changes += self._changes(row[turn], was)
+            changes += self._changes(row[turn], was, row[:0])
         return changes
 
     def run(self, row: int) -> Run:
@@ -133,14 +179,15 @@ class Movements:
         since = self.now.stuck_since[rows]
         return (since, self.now.stuck_until[rows], self.now.stuck_over[rows]) if since.any() else (since, since, since)
 
-    def _changes(self, rows: Rows, was: tuple[Ints, Ints, Ints]) -> list[Change]:
+    def _changes(self, rows: Rows, was: tuple[Ints, Ints, Ints], anew: Rows) -> list[Change]:
         """What has become of the runs of these rows that no person makes; a row may stand in it twice."""
         now = self._stuck(rows)
         changed = np.flatnonzero((now[0] != was[0]) | (now[1] != was[1]) | (now[2] != was[2]))
         if not len(changed):
             return []
-        told = zip(*(one[changed].tolist() for one in (self.now.device[rows], *was, *now)), strict=True)
-        return [Change(device, Run(*runs[:3]), Run(*runs[3:])) for device, *runs in dict.fromkeys(told)]
+        columns = (self.now.device[rows], *was, *now, np.isin(rows, anew))
+        told = zip(*(one[changed].tolist() for one in columns), strict=True)
+        return [Change(device, Run(*runs[:3]), Run(*runs[3:6]), runs[6]) for device, *runs in dict.fromkeys(told)]
 
     def _go_on(self, folding: Folding, row: Rows, cell: Ints, first: Ints, last: Ints) -> None:
         """Motions of a newer cell than any of their row; each row once."""
@@ -165,12 +212,13 @@ class Movements:
             folding.take(self.before, row, begin + first[full], begin + self._cells.last[place, row])
             self._cells.first[place, row] = self._cells.last[place, row] = _NONE
 
-    def _among(self, folding: Folding, row: Rows, cell: Ints, first: Ints, last: Ints) -> None:
-        """Motions of cells that are not newer than the newest of their row."""
+    def _among(self, folding: Folding, row: Rows, cell: Ints, first: Ints, last: Ints) -> Rows:
+        """Motions of cells that are not newer than the newest of their row; the rows of which all was found anew."""
         newest = self.now.last[row].astype(np.int64) // self._cell
-        near = (cell > newest - CELLS) & (first > self.before.last[row])
+        near = cell > newest - CELLS
         far = ~near
-        changed = self._before_all(folding, row[far], first[far], last[far])
+        self._before_all(folding, row[far], first[far], last[far])
+        changed = row[far]
         row, newest, cell, first, last = row[near], newest[near], cell[near], first[near], last[near]
         place, begin = cell % CELLS, cell * self._cell
         had_first, had_last = self._cells.first[place, row], self._cells.last[place, row]
@@ -183,21 +231,15 @@ class Movements:
         again = np.union1d(changed, row[~in_turn & (earlier | later)])
         if len(again):
             self._find_anew(folding, again)
+        return again
 
-    def _before_all(self, folding: Folding, row: Rows, first: Ints, last: Ints) -> Rows:
-        """Motions older than the cells: in order after what was given up they count, others do not. The rows they change."""
-        known = self.before.last[row].astype(np.int64) // self._cell
-        lost = first // self._cell < known
-        MOTIONS_LEFT_OUT.inc(int(np.count_nonzero(lost)))
-        row, first, last = row[~lost], first[~lost], last[~lost]
+    def _before_all(self, folding: Folding, row: Rows, first: Ints, last: Ints) -> None:
+        """Motions older than the cells and newer than all that was given up: what was stored comes in order."""
         for turn in by_turns(row):
             one, begun, ended = row[turn], first[turn], last[turn]
-            known = self.before.last[one].astype(np.int64)
-            same = known // self._cell == begun // self._cell
-            longer = same & (ended > known)
+            same = self.before.last[one] // self._cell == begun // self._cell
             folding.take(self.before, one[~same], begun[~same], ended[~same])
-            folding.go_on(self.before, one[longer], ended[longer])
-        return np.unique(row)
+            folding.go_on(self.before, one[same], ended[same])
 
     def _find_anew(self, folding: Folding, row: Rows) -> None:
         """What follows from what is known before the cells, and from them."""
@@ -219,11 +261,20 @@ class Movements:
 
     def dump(self) -> Kept:
         """What a snapshot keeps."""
-        return Kept(self.now.dump(), self.before.dump(), self._cells.dump(), self._cell)
+        return Kept(self.now.dump(), self.before.dump(), self._cells.dump(), self._cell, list(self._judged))
 
     def load(self, kept: Kept) -> None:
         """Hold what `dump` gave."""
         self.now.load(kept.now)
         self.before.load(kept.before)
         self._cells.load(kept.cells)
-        self._cell = kept.cell
+        self._cell, self._judged = kept.cell, list(kept.judged)
+
+
+def _newest_before(begins: Mask, values: Ints, floor: Ints) -> Ints:
+    """Of values of some rows, one row after the other: the highest of the row before each, or the row's floor."""
+    high = int(values.max()) + 1
+    above = (np.cumsum(begins) - 1) * high  # each row begins above all those before it
+    newest = np.maximum.accumulate(values + above)
+    before = np.append(0, newest[:-1]) - above
+    return np.where(begins, floor, np.maximum(before, floor))

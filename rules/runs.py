@@ -13,7 +13,7 @@ from rules.limits import DeviceLimits
 
 _LONGEST_PACE = (DAY + HOUR) // SECOND
 _SAME_PACE = 0.02
-_SAME_PACE_S = 2
+_SAME_PACE_S = 1  # what whole seconds make of even gaps
 
 Mask = npt.NDArray[np.bool_]
 
@@ -60,6 +60,9 @@ class Run(NamedTuple):
         return self.since < second <= self.until
 
 
+NO_RUN = Run(0, 0, 0)
+
+
 class Folding:
     """Folds cells into runs, the cells of each row in order. Each row once at a time; instants in seconds."""
 
@@ -71,11 +74,12 @@ class Folding:
 
     def take(self, runs: Runs, row: Rows, first: Ints, last: Ints) -> None:
         """The next cell with a motion in it, by its first and its last."""
-        gap = np.clip(first - runs.last[row], 0, _LONGEST_PACE)
+        began, ended_at = runs.first[row].astype(np.int64), runs.last[row].astype(np.int64)
+        gap = np.clip(first - ended_at, 0, _LONGEST_PACE)
         busy = np.where(gap <= self._pause, runs.busy_since[row], first)
-        pace, short = runs.pace[row], gap < _LONGEST_PACE
-        same = short & (np.abs(gap - pace) <= np.maximum(_SAME_PACE_S, _SAME_PACE * pace))
-        paced = np.where(same, runs.paced_since[row], np.where(short, runs.last[row], first))
+        pace, short = runs.pace[row].astype(np.int64), gap < _LONGEST_PACE
+        same = short & (np.abs(gap - pace) <= np.maximum(_SAME_PACE_S, _SAME_PACE * pace)) & ~_odd(began, ended_at, pace)
+        paced = np.where(same, runs.paced_since[row], np.where(short, ended_at, first))
         runs.first[row], runs.busy_since[row], runs.pace[row], runs.paced_since[row] = first, busy, gap, paced
         since = runs.stuck_since[row]
         steady = (first - paced >= self._paced) & (first - paced >= self._times * gap) & ~_lasts(since, busy, paced)
@@ -99,11 +103,14 @@ class Folding:
         row, last, busy = row[told], last[told], busy[told]
         since = np.where(newly[told], busy, since[told])
         first, pace = runs.first[row].astype(np.int64), runs.pace[row].astype(np.int64)
-        odd = (busy > since) & (last > first) & (last - first < (1 - _SAME_PACE) * pace)
-        until = np.where(odd, first, last)
-        over = until + np.maximum(self._pause, 2 * pace)
-        runs.stuck_since[row], runs.stuck_until[row] = since, until
-        runs.stuck_over[row] = np.where(odd, np.minimum(over, last), over)
+        left = (busy > since) & _odd(first, last, pace)
+        runs.stuck_since[row], runs.stuck_until[row] = since, np.where(left, first, last)
+        runs.stuck_over[row] = np.where(left, first, last + np.maximum(self._pause, 2 * pace))
+
+
+def _odd(first: Ints, last: Ints, pace: Ints) -> Mask:
+    """Whether in a cell of these motions another lay than those of the pace."""
+    return np.asarray((last > first) & (last - first < (1 - _SAME_PACE) * pace))
 
 
 def _lasts(since: Ints, busy: Ints, paced: Ints) -> Mask:

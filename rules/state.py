@@ -27,7 +27,7 @@ from rules.spans import Kept as KeptSpans
 from rules.spans import Spans
 from rules.trend_store import Trends
 
-FORMAT = 17
+FORMAT = 18
 _ROW_BITS = 32
 
 

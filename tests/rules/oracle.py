@@ -129,15 +129,15 @@ def newest_run(motions: Iterable[int], limits: DeviceLimits) -> Run:
     cells: dict[int, list[int]] = {}
     for second in sorted({at // 1000 for at in motions}):
         cells.setdefault(second // pause, []).append(second)
-    run, last, pace, busy, paced = Run(0, 0, 0), None, 0, 0, 0
+    run, last, pace, busy, paced, odd = Run(0, 0, 0), None, 0, 0, 0, False
     for told in cells.values():
         first, end = told[0], told[-1]
         gap = 90_000 if last is None else min(first - last, 90_000)
         if gap > pause:
             busy = first
-        if gap == 90_000 or abs(gap - pace) > max(2, 0.02 * pace):
+        if gap == 90_000 or odd or abs(gap - pace) > max(1, 0.02 * pace):
             paced = last if last is not None and gap < 90_000 else first
-        pace, last = gap, end
+        pace, last, odd = gap, end, 0 < end - first < 0.98 * gap
         lasts = run.since > 0 and min(busy, paced) <= run.since
         if run.since and not lasts:
             run = run._replace(over=min(run.over, first))
@@ -149,10 +149,8 @@ def newest_run(motions: Iterable[int], limits: DeviceLimits) -> Run:
             run = Run(busy, 0, 0)
         elif not lasts:
             continue
-        odd = busy > run.since and 0 < end - first < 0.98 * gap
-        until = first if odd else end
-        over = until + max(pause, 2 * gap)
-        run = Run(run.since, until, min(over, end) if odd else over)
+        left = odd and busy > run.since
+        run = Run(run.since, first if left else end, first if left else end + max(pause, 2 * gap))
     return run
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import count
+from itertools import accumulate, count
 
 import msgspec
 
-from ingest.clock import HOUR, MINUTE, Millis
+from ingest.clock import HOUR, MINUTE, SECOND, Millis
 from ingest.facts import CheckResolved, DeviceEnrolled, Fact, HouseholdEnrolled, LinkDown, LinkUp, RunStarted
 from ingest.reading import DeviceId, DongCode, HouseholdId, Reading, Reason, Rejection, Signal
 from rules.engine import Engine, Item
@@ -167,6 +167,15 @@ def raised(findings: Sequence[Finding], rule: RuleKey) -> list[tuple[Level, Mill
 def living(minutes: float, start: Millis, end: Millis) -> list[Reading]:
     """Motion about so often, never by the clock: no keep-alive."""
     return [motion(at + int(place * place * 7_919 % 1_000 * 24 * minutes)) for place, at in enumerate(every(minutes, start, end))]
+
+
+RESTLESS = [29, 47, 61, 38, 55]
+
+
+def restless(start: Millis, end: Millis, *, slower: int = 1) -> list[Reading]:
+    """Motion every minute or so, without a pause, never at one pace: a sensor that sees a fan."""
+    seconds = accumulate(slower * RESTLESS[place % 5] for place in range((end - start) // (46 * slower * SECOND)))
+    return [motion(start + second * SECOND) for second in seconds]
 
 
 def every(minutes: float, start: Millis, end: Millis) -> range:

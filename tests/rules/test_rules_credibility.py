@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
 from random import Random
 
 import pytest
@@ -17,6 +16,7 @@ from rules.engine import STEP, Item
 from rules.finding import DEVICE, RuleKey, Verb
 from rules.observability import Blind
 from tests.rules.rule_parts import (
+    RESTLESS,
     START,
     Days,
     device,
@@ -29,21 +29,13 @@ from tests.rules.rule_parts import (
     motion,
     raised,
     reading,
+    restless,
     told,
 )
 
 
 def devices_of(days: Days) -> Devices:
     return days.engine._state.devices
-
-
-RESTLESS = [29, 47, 61, 38, 55]
-
-
-def restless(start: Millis, end: Millis) -> list[Reading]:
-    """Motion every minute or so, without a pause, never at one pace: a sensor that sees a fan."""
-    seconds = accumulate(RESTLESS[place % 5] for place in range((end - start) // (46 * SECOND)))
-    return [motion(start + second * SECOND) for second in seconds]
 
 
 def numbered(at: Millis, boot: int, seq: int, *, late: Millis = 0) -> Reading:
