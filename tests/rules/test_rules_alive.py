@@ -155,3 +155,13 @@ def test_what_a_machine_heard_of_one_home_says_nothing_of_another() -> None:
         ("hh-1", 15 * HOUR),
         ("hh-2", 17 * HOUR),
     ]
+
+
+def test_what_answers_one_question_is_told_apart_from_what_answers_the_next() -> None:
+    days = Days([*home_with(Signal.MOTION), motion(0)])
+    answers = []
+    for hour in (9, 20):
+        days.until(hour * HOUR)
+        days.feed([motion(hour * HOUR), motion(hour * HOUR + 10 * MINUTE)])
+        answers += [one for one in days.until((hour + 1) * HOUR) if one.verb is Verb.ALIVE]
+    assert len(answers) == 2 and len({(one.finding_id, one.episode) for one in answers}) == 2

@@ -263,3 +263,10 @@ def test_a_fall_of_the_temperature_counts_to_the_hundredth() -> None:
     for before, told_of in ((21.496, [6.0]), (21.494, [])):
         said = home(*air(before, 0, HOUR), *air(15.5, HOUR, 3 * HOUR)).until(3 * HOUR)
         assert [one.evidence.value for one in said if one.rule is RuleKey.TEMPERATURE_FALL and one.verb is Verb.RAISED] == told_of
+
+
+def test_motion_two_hours_to_the_millisecond_after_an_absence_was_declared_is_a_finding() -> None:
+    for after, expected in ((2 * HOUR, 1), (2 * HOUR - 1, 0)):
+        days = home(phone=False)
+        days.feed([away(0, 2 * DAY), motion(after)])
+        assert len(raised(days.until(3 * HOUR), RuleKey.AWAY_MOTION)) == expected

@@ -313,3 +313,10 @@ def test_a_device_that_stands_nowhere_any_more_is_no_ticket() -> None:
     days.feed([DeviceRemoved(fact_id="x", at=START + HOUR, device_id=DeviceId("pir-1"))])
     days.feed([reading(HOUR + MINUTE, Signal.BATTERY, 3.0)])
     assert [one for one in days.until(2 * HOUR) if one.rule in DEVICE] == []
+
+
+@pytest.mark.parametrize(("back", "told_of"), [(100, True), (99, False)])
+def test_numbers_that_run_back_by_a_hundred_three_times_an_hour_are_two_devices(back: int, told_of: bool) -> None:
+    numbers = [1_000, 1_000 - back, 1_000, 1_000 - back, 1_000, 1_000 - back]
+    days = Days([*home_with(Signal.MOTION), *(numbered(place * MINUTE, 1, seq) for place, seq in enumerate(numbers))])
+    assert bool(tickets(days, HOUR, RuleKey.DEVICE_DUPLICATE)) is told_of

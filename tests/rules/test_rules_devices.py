@@ -333,3 +333,13 @@ def test_a_card_that_was_in_the_phone_before_and_is_told_late_is_the_first_one()
     days.feed([structs.replace(phone[1], fact_id="again", at=START + 4 * HOUR)])  # an installer has seen which card is in it
     later = reading(90 * MINUTE, Signal.SIM, 5.0, name="ph-1", received=5 * HOUR)
     assert [verb for _, verb, _, _ in told(days.feed([later]).until(6 * HOUR), RuleKey.DEVICE_SIM)] == ["cleared"]
+
+
+def test_when_a_household_ends_the_tickets_of_all_its_devices_do() -> None:
+    names = ("pir-1", "pir-2", "pir-3")
+    low = [reading(HOUR, Signal.BATTERY, 4.0, name=name) for name in names]
+    days = Days([*home_with(Signal.MOTION), device("pir-2", Signal.MOTION), device("pir-3", Signal.MOTION), motion(0), *low])
+    days.until(2 * HOUR)
+    days.feed([HouseholdEnded(fact_id="e", at=START + 2 * HOUR, household_id=HOME)])
+    cleared = [one for one in days.until(3 * HOUR) if one.rule is RuleKey.DEVICE_BATTERY and one.verb is Verb.CLEARED]
+    assert {str(one.evidence.device_id) for one in cleared} == set(names)

@@ -512,3 +512,20 @@ def test_a_new_home_has_no_ticket_before_its_hour_is_over() -> None:
     fresh, late = (rule(seen(days, at), RuleKey.NOT_COMMISSIONED) for at in (30 * MINUTE, 2 * HOUR))
     assert (fresh.standing, fresh.levels[0].reached) == (None, False)
     assert (late.standing, late.levels[0].reached) == (Level.CAUTION, True)
+
+
+@pytest.mark.parametrize(
+    ("moved", "due"),
+    [(10, [22.0, 22.0, 34.0]), (2, [10.0, 22.0, 26.0]), (16, [24.0, 28.0, 40.0])],
+    ids=["19:00", "11:00", "01:00"],
+)
+def test_outside_its_hours_a_caution_is_due_at_the_next_ones_and_a_danger_at_once(moved: int, due: list[float]) -> None:
+    table = read_table(TEXT.replace("[motion]", '[motion]\nactive = "07:00-22:00"', 1))
+    days = Days([*home_with(Signal.MOTION), motion(moved * HOUR)], table=table)
+    account = rule(seen(days, (moved + 1) * HOUR), RuleKey.MOTION)
+    assert [one.due and (one.due - START) / HOUR for one in account.levels] == due
+
+
+def test_a_sensor_that_tells_humidity_alone_has_nothing_to_stick() -> None:
+    days = Days([*home_with(Signal.MOTION), device("hu-1", Signal.HUMIDITY), reading(0, Signal.HUMIDITY, 40.0, name="hu-1")])
+    assert rule(seen(days, HOUR), RuleKey.DEVICE_STUCK, "hu-1").lacking == "nothing_to_stick"

@@ -544,3 +544,15 @@ def test_a_limit_of_the_net_that_staff_set_for_a_home_holds_where_no_motion_sens
         days = Days([*home_with(Signal.CALL), reading(0, Signal.CALL), own(MINUTE, "cannot_verify", 3, limit)])
         said = told(days.until(121 * HOUR), RuleKey.CANNOT_VERIFY)
         assert [round(at, 1) for _, verb, _, at in said if verb == "raised"] == [expected]
+
+
+def test_a_longer_stillness_is_told_as_later_and_a_refused_one_is_named_by_its_line() -> None:
+    base = read_table(TEXT)
+    assert TEXT.count('inactive = "4 h"') == 2
+    longer = read_table(TEXT.replace('inactive = "4 h"', 'inactive = "5 h"', 1))
+    [line] = differences(base, longer, "en")
+    assert line == "No motion in heat inactive: 4 h → 5 h (later)"
+    with pytest.raises(RulesWrong) as caught:
+        read_table(TEXT + '\n[season.coldwave.cold_inactive]\ninactive = "5 h"\n')
+    [problem] = caught.value.lines("en")
+    assert problem.startswith(f"line {TEXT.count(chr(10)) + 3}:"), problem

@@ -254,3 +254,8 @@ def test_a_device_that_was_taken_away_makes_no_home_blind_whatever_it_still_says
     days = Days([*home_with(Signal.MOTION), device("pir-2", Signal.MOTION), motion(0), removed, *restless(2 * HOUR, 15 * HOUR)])
     assert stuck(days, 15 * HOUR) == []
     assert days.engine.sights().homes == {}
+
+
+def test_even_gaps_are_even_though_whole_seconds_make_one_longer_now_and_then() -> None:
+    days = Days([*home_with(Signal.MOTION), *(motion(place * 60_400) for place in range(450))])
+    assert stuck(days, 7 * HOUR) == [("raised", 6.2)]

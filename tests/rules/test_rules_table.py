@@ -257,3 +257,9 @@ def test_a_file_that_is_wrong_all_over_is_refused_with_every_place_its_line_and_
 def test_a_grade_or_season_without_a_factor_leaves_the_limits_as_they_are() -> None:
     table = read_table("\n".join(line for line in TEXT.splitlines() if not line.startswith("factor = ")))
     assert all(table.grades[grade].factor == 1.0 for grade in Grade) and table.profile(Grade.HIGH).absence == table.everybody
+
+
+def test_two_limits_of_a_device_that_are_one_are_refused_and_the_least_number_is_a_number() -> None:
+    assert problems("link_clear = 12.0", "link_clear = 8.0") != ()
+    assert problems("battery_clear = 25.0", "battery_clear = 20.0") != ()
+    assert read_table(TEXT.replace("dwell_tolerance = 0.1", "dwell_tolerance = 0.0", 1)).dwell_tolerance == 0.0
