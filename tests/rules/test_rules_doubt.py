@@ -7,7 +7,7 @@ from msgspec import structs
 
 from ingest.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from ingest.facts import DeviceRemoved, RulesApplied
-from ingest.reading import DeviceId, Reading, Signal
+from ingest.reading import DeviceId, Signal
 from ingest.readings import Readings
 from rules.engine import Item
 from rules.finding import RuleKey, Verb
@@ -91,12 +91,12 @@ OUT_OF_ORDER = {
 
 @pytest.mark.parametrize("order", OUT_OF_ORDER.values(), ids=OUT_OF_ORDER)
 def test_what_comes_out_of_order_by_hours_means_the_same_in_one_batch_and_one_by_one(order: list[Millis]) -> None:
-    told_now: list[Reading] = [motion(at, received=8 * HOUR) for at in order]
-    others: list[Reading] = [
-        motion(at + place * MINUTE, received=8 * HOUR, name="pir-2") for place, at in enumerate(sorted(order))
-    ]
-    mixed = [one for pair in zip(told_now, others, strict=True) for one in pair]
-    whole, single = (Days([*home_with(Signal.MOTION), device("pir-2", Signal.MOTION)], table=SHIPPED) for _ in range(2))
+    disordered = [motion(at, received=8 * HOUR) for at in order]
+    others = [motion(at + place * MINUTE, received=8 * HOUR, name="pir-2") for place, at in enumerate(sorted(order))]
+    mixed = [one for pair in zip(disordered, others, strict=True) for one in pair]
+    mixed.append(motion(6 * HOUR, received=8 * HOUR, name="pir-3"))
+    sensors = [device(name, Signal.MOTION) for name in ("pir-2", "pir-3")]
+    whole, single = (Days([*home_with(Signal.MOTION), *sensors], table=SHIPPED) for _ in range(2))
     for days in (whole, single):
         days.until(8 * HOUR)
     whole.engine.fold([Readings.of(mixed)])
