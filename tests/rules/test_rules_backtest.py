@@ -272,3 +272,8 @@ def test_a_device_that_moved_is_removed_from_where_it_stood() -> None:
     stood = [enrolled("hh-1"), device("a", Signal.MOTION, home="hh-1"), enrolled("hh-2"), moved("a", "hh-2", 4)]
     [left] = [item for item in homes_of(stood, "log")[0].items if isinstance(item, DeviceRemoved)]
     assert (left.device_id, left.at) == ("a", START + 4)
+
+
+def test_a_row_says_the_median_the_mean_and_the_delay_that_one_in_twenty_exceeds() -> None:
+    told = row(1, 30 * DAY, [*(hours * HOUR for hours in range(21)), None])
+    assert (told.delay_h_median, told.delay_h_mean, told.delay_h_p95, told.missed) == (10.0, 10.0, 19.0, 1)

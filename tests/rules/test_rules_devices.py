@@ -343,3 +343,13 @@ def test_when_a_household_ends_the_tickets_of_all_its_devices_do() -> None:
     days.feed([HouseholdEnded(fact_id="e", at=START + 2 * HOUR, household_id=HOME)])
     cleared = [one for one in days.until(3 * HOUR) if one.rule is RuleKey.DEVICE_BATTERY and one.verb is Verb.CLEARED]
     assert {str(one.evidence.device_id) for one in cleared} == set(names)
+
+
+def test_a_ticket_that_was_open_before_a_restart_ends_with_the_first_word_after_it() -> None:
+    days = Days([*home_with(Signal.MOTION), motion(0), reading(HOUR, Signal.BATTERY, 15.0)])
+    days.until(2 * HOUR)
+    other = Engine(TABLE)
+    other.restore(days.engine.snapshot())
+    other.advance(START + 3 * HOUR)
+    other.fold([reading(3 * HOUR, Signal.BATTERY, 90.0)])
+    assert told(other.advance(START + 3 * HOUR + MINUTE), RuleKey.DEVICE_BATTERY) == [("device_battery", "cleared", 1, 3.0028)]
