@@ -91,9 +91,12 @@ class Movements:
         if known.any():
             MOTIONS_LEFT_OUT.inc(int(np.count_nonzero(known)))
             rows, seconds = rows[~known], seconds[~known]
-        wide = self._wide(*self._gathered(rows, seconds)) if len(rows) else rows
+        if not len(rows):
+            return []
+        groups = self._gathered(rows, seconds)
+        wide = self._wide(*groups)
         if not len(wide):
-            return self._fold_part(folding, rows, seconds)
+            return self._fold_groups(folding, *groups)
         mine = np.isin(rows, wide)
         changes = self._fold_part(folding, rows[~mine], seconds[~mine])
         for part in self._parts(rows[mine], seconds[mine]):
@@ -126,9 +129,9 @@ class Movements:
             yield row[here][~out], second[here][~out]
 
     def _fold_part(self, folding: Folding, rows: Rows, seconds: Ints) -> list[Change]:
-        if not len(rows):
-            return []
-        row, cell, first, last = self._gathered(rows, seconds)
+        return self._fold_groups(folding, *self._gathered(rows, seconds)) if len(rows) else []
+
+    def _fold_groups(self, folding: Folding, row: Rows, cell: Ints, first: Ints, last: Ints) -> list[Change]:
         ahead = cell > self.now.last[row].astype(np.int64) // self._cell
         changes: list[Change] = []
         if not ahead.all():
