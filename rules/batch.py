@@ -218,10 +218,6 @@ class Batch:
             new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
         return Numbers(*(column[new] for column in columns))
 
-    def set_motions(self, motion: Moments) -> None:
-        """Let these be the motions, whatever was told."""
-        self.motion = motion
-
 
 def joined(*parts: Moments) -> Moments:
     """One after the other."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import msgspec
 import numpy as np
@@ -76,6 +76,11 @@ class Columns:
         """Let the row hold the fills again."""
         for field in self.FIELDS:
             getattr(self, field.name)[..., row] = field.fill
+
+    def take(self, rows: Rows, other: Self) -> None:
+        """Let these rows be as they are in the other."""
+        for field in self.FIELDS:
+            getattr(self, field.name)[..., rows] = getattr(other, field.name)[..., rows]
 
     def dump(self) -> Dumped:
         """The same rows always give the same bytes."""

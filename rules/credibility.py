@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ingest.clock import HOUR, MINUTE, SECOND, Millis
+from ingest.readings import Mask
 from rules.batch import Batch, Numbers
 from rules.columns import Ints, Rows, distinct
-from rules.device_rows import NO_LAG
+from rules.device_rows import NO_LAG, SEEN_LATER
 from rules.limits import DeviceLimits
 from rules.movements import Change
 from rules.state import State
@@ -18,9 +19,6 @@ LEAST_LAGS = 3
 HANDED_OVER: Millis = 10 * MINUTE
 """What had waited for a link is handed over within so long; until then old readings say nothing of a clock."""
 _HALF = 2**31
-_SECONDS = 2**32
-
-Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 class Credibility:
@@ -47,7 +45,7 @@ class Credibility:
             new = np.array(list(dict.fromkeys(movers[rows < 0].tolist())))  # in the order in which they were heard
             devices.movement[new] = state.movements.add(new)
             rows = devices.movement[movers].astype(np.int64)
-        return state.movements.fold(self._limits, rows, np.clip(at // SECOND, 1, _SECONDS - 1))
+        return state.movements.fold(self._limits, rows, np.clip(at // SECOND, 1, SEEN_LATER))
 
     def flat(self, state: State, rows: Rows) -> Mask:
         """Whether each has told one temperature for too long."""

@@ -9,6 +9,7 @@ from ingest.reading import DeviceId
 from rules.batch import Batch
 from rules.columns import NEVER, UNSET, Ints, Rows
 from rules.credibility import Credibility
+from rules.device_rows import note_newest
 from rules.doubt import Doubt, over
 from rules.episodes import OpenEpisode, make_finding
 from rules.finding import DEVICE, Evidence, Finding, Level, RuleKey, Verb
@@ -67,14 +68,14 @@ class DeviceHealth:
         rows, at = batch.reports
         np.maximum.at(devices.last_report, rows, at)
         devices.due[rows[devices.dirty[rows] > 0]] = 0
-        for device, percent, second in batch.battery:
-            devices.note("battery", device, percent, second)
-            if percent < self._limits.battery_caution or devices.dirty[device]:
-                devices.due[device] = 0
-        for device, percent, second in batch.link:
-            devices.note("link", device, percent, second)
-            if percent < self._limits.link_weak or devices.dirty[device]:
-                devices.due[device] = 0
+        for values, ats, told, limit in (
+            (devices.battery, devices.battery_at, batch.battery, self._limits.battery_caution),
+            (devices.link, devices.link_at, batch.link, self._limits.link_weak),
+        ):
+            for device, percent, second in told:
+                note_newest(values, ats, device, percent, second)
+                if percent < limit or devices.dirty[device]:
+                    devices.due[device] = 0
         for device, at_ms in zip(batch.faulty.rows.tolist(), batch.faulty.at.tolist(), strict=True):
             self._credibility.count(devices.faulty_from, devices.faulty, devices.faulty_last, device, at_ms)
             devices.due[device] = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -113,23 +113,24 @@ class Devices(Columns):
         self.ids.add(device_id)
         return self.add()
 
-    def note(self, told: Literal["battery", "link", "sim_now"], device: int, value: float, at: int) -> None:
-        """What it told as of `at` (s UTC), where nothing newer is known; of two at one second the lower one."""
-        values, ats, at = getattr(self, told), getattr(self, f"{told}_at"), _second(at)
-        if at > ats[device] or (at == ats[device] and value < values[device]):
-            values[device], ats[device] = value, at
-
     def note_card(self, device: int, card: float, at: int) -> None:
         """Which SIM card was in it at `at` (s UTC)."""
         at = _second(at)
         if at < self.sim_from[device] or (at == self.sim_from[device] and card < self.sim[device]):
             self.sim[device], self.sim_from[device] = card, at
-        self.note("sim_now", device, card, at)
+        note_newest(self.sim_now, self.sim_now_at, device, card, at)
 
     def accept_card(self, device: int) -> None:
         """Whoever enrols it again has seen which card is in it: what comes late says nothing against that."""
         if not np.isnan(self.sim_now[device]):
             self.sim[device], self.sim_from[device] = self.sim_now[device], 0
+
+
+def note_newest(values: Floats, ats: Ints, device: int, value: float, at: int) -> None:
+    """What a device told as of `at` (s UTC), where nothing newer is known; of two at one second the lower one."""
+    at = _second(at)
+    if at > ats[device] or (at == ats[device] and value < values[device]):
+        values[device], ats[device] = value, at
 
 
 def _second(at: int) -> int:
@@ -166,11 +167,6 @@ class Climates(Columns):
     since: Ints
     on: Small
     left_out: Ints
-
-    def take(self, rows: Ints, other: Climates) -> None:
-        """Let these rows be as they are in the other."""
-        for field in self.FIELDS:
-            getattr(self, field.name)[..., rows] = getattr(other, field.name)[..., rows]
 
     def flat(self, rows: Ints, longest: Millis) -> Flags:
         """Whether each has told one air temperature for so long that it is stuck."""

@@ -34,7 +34,7 @@ class Doubt:
             if self._turn(state, home, change, seconds):
                 changed.add(home)
         over_by_now = [(one.device, one.was) for one in told if 0 < one.was.until < one.now.since]
-        batch.set_motions(joined(_believed(state, batch, over_by_now), *freed))
+        batch.motion = joined(_believed(state, batch, over_by_now), *freed)
         return changed
 
     def end(self, state: State, device: int, at: Millis) -> bool:

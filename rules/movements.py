@@ -16,7 +16,8 @@ from ingest.clock import HOUR, SECOND
 from rules.columns import Columns, Dumped, Field, Ints, Rows
 from rules.limits import DeviceLimits
 from rules.metrics import MOTIONS_LEFT_OUT
-from rules.runs import Folding, Mask, Run, Runs
+from rules.runs import Folding, Run, Runs
+from rules.seconds import later_seconds, newest_before
 from rules.turns import by_turns
 
 CELLS = 13
@@ -117,16 +118,15 @@ class Movements:
         row, second = rows[order], seconds[order]
         begins = np.append(True, row[1:] != row[:-1])
         cell = second // self._cell
-        beyond = cell <= _newest_before(begins, cell, self.now.last[row].astype(np.int64) // self._cell) - CELLS
+        beyond = cell <= newest_before(begins, cell, self.now.last[row].astype(np.int64) // self._cell) - CELLS
         turns = np.cumsum(np.append(False, beyond[1:] != beyond[:-1]) & ~begins)
         part = turns - np.maximum.accumulate(np.where(begins, turns, 0))
         for number in range(int(part.max()) + 1):
-            here = np.flatnonzero(part == number)
-            begins = np.append(True, row[here][1:] != row[here][:-1])
-            after = _newest_before(begins, second[here], self.before.last[row[here]].astype(np.int64))
-            out = beyond[here] & (second[here] <= after)
-            MOTIONS_LEFT_OUT.inc(int(np.count_nonzero(out)))
-            yield row[here][~out], second[here][~out]
+            near, far = np.flatnonzero((part == number) & ~beyond), np.flatnonzero((part == number) & beyond)
+            stored = far[later_seconds(row[far], second[far], self.before.last[row[far]])]
+            MOTIONS_LEFT_OUT.inc(len(far) - len(stored))
+            told = np.append(near, stored)
+            yield row[told], second[told]
 
     def _fold_part(self, folding: Folding, rows: Rows, seconds: Ints) -> list[Change]:
         return self._fold_groups(folding, *self._gathered(rows, seconds)) if len(rows) else []
@@ -140,6 +140,7 @@ class Movements:
             anew = self._among(folding, row[behind], cell[behind], first[behind], last[behind])
             changes += self._changes(row[behind], was, anew)
             row, cell, first, last = row[ahead], cell[ahead], first[ahead], last[ahead]
+        # In their order already, which `by_turns` would find by sorting them.
         for turn in by_turns(row) if (row[1:] == row[:-1]).any() else (slice(None),):
             was = self._stuck(row[turn])
             self._go_on(folding, row[turn], cell[turn], first[turn], last[turn])
@@ -207,13 +208,17 @@ class Movements:
 
     def _give_up(self, folding: Folding, row: Rows, cell: Ints) -> None:
         """Fold what this cell of each row holds into what is known before the cells."""
-        place = cell % CELLS
-        first = self._cells.first[place, row]
-        full = np.flatnonzero(first != _NONE)
-        if len(full):
-            row, place, begin = row[full], place[full], cell[full] * self._cell
-            folding.take(self.before, row, begin + first[full], begin + self._cells.last[place, row])
-            self._cells.first[place, row] = self._cells.last[place, row] = _NONE
+        row, place = self._take_cell(folding, self.before, row, cell)
+        self._cells.first[place, row] = self._cells.last[place, row] = _NONE
+
+    def _take_cell(self, folding: Folding, runs: Runs, row: Rows, cell: Ints) -> tuple[Rows, Ints]:
+        """Fold this cell of each row, where there is a motion in it, into these runs; the rows where there is, and its place."""
+        full = self._cells.first[cell % CELLS, row] != _NONE
+        row, cell = row[full], cell[full]
+        place, begin = cell % CELLS, cell * self._cell
+        if len(row):
+            folding.take(runs, row, begin + self._cells.first[place, row], begin + self._cells.last[place, row])
+        return row, place
 
     def _among(self, folding: Folding, row: Rows, cell: Ints, first: Ints, last: Ints) -> Rows:
         """Motions of cells that are not newer than the newest of their row; the rows of which all was found anew."""
@@ -249,14 +254,7 @@ class Movements:
         newest = self.now.last[row].astype(np.int64) // self._cell
         self.now.take(row, self.before)
         for step in range(1 - CELLS, 1):
-            cell = newest + step
-            place = cell % CELLS
-            first = self._cells.first[place, row]
-            full = np.flatnonzero(first != _NONE)
-            if len(full):
-                begin = cell[full] * self._cell
-                last = self._cells.last[place[full], row[full]]
-                folding.take(self.now, row[full], begin + first[full], begin + last)
+            self._take_cell(folding, self.now, row, newest + step)
 
     def bytes_per_row(self) -> int:
         """What one motion sensor takes."""
@@ -272,12 +270,3 @@ class Movements:
         self.before.load(kept.before)
         self._cells.load(kept.cells)
         self._cell, self._judged = kept.cell, list(kept.judged)
-
-
-def _newest_before(begins: Mask, values: Ints, floor: Ints) -> Ints:
-    """Of values of some rows, one row after the other: the highest of the row before each, or the row's floor."""
-    high = int(values.max()) + 1
-    above = (np.cumsum(begins) - 1) * high  # each row begins above all those before it
-    newest = np.maximum.accumulate(values + above)
-    before = np.append(0, newest[:-1]) - above
-    return np.where(begins, floor, np.maximum(before, floor))

@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
+from ingest.readings import Mask
 from rules.columns import NEVER, UNSET, Floats, Ints, raw
 from rules.samples import Samples
 
-Mask = npt.NDArray[np.bool_]
 _TYPES = ("<i4", "<f8", "<i8", "<i8", "|b1")
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ingest.clock import DAY, HOUR, SECOND
+from ingest.readings import Mask
 from rules.columns import Columns, Field, Ints, Rows
 from rules.limits import DeviceLimits
 
 _LONGEST_PACE = (DAY + HOUR) // SECOND
 _SAME_PACE = 0.02
 _SAME_PACE_S = 1  # what whole seconds make of even gaps
-
-Mask = npt.NDArray[np.bool_]
 
 
 class Runs(Columns):
@@ -41,11 +39,6 @@ class Runs(Columns):
     stuck_since: Ints
     stuck_until: Ints
     stuck_over: Ints
-
-    def take(self, rows: Rows, other: Runs) -> None:
-        """Let these rows be as they are in the other."""
-        for field in self.FIELDS:
-            getattr(self, field.name)[rows] = getattr(other, field.name)[rows]
 
 
 class Run(NamedTuple):
@@ -82,12 +75,13 @@ class Folding:
         paced = np.where(same, runs.paced_since[row], np.where(short, ended_at, first))
         runs.first[row], runs.busy_since[row], runs.pace[row], runs.paced_since[row] = first, busy, gap, paced
         since = runs.stuck_since[row]
-        steady = (first - paced >= self._paced) & (first - paced >= self._times * gap) & ~_lasts(since, busy, paced)
+        lasts = _lasts(since, busy, paced)
+        steady = (first - paced >= self._paced) & (first - paced >= self._times * gap) & ~lasts
         if steady.any():
             row_, busy_, paced_ = row[steady], busy[steady], paced[steady]
             both = first[steady] - busy_ >= self._on
             runs.stuck_since[row_] = np.where(both, np.minimum(busy_, paced_), paced_)
-        ended = (since > 0) & ~steady & ~_lasts(since, busy, paced)
+        ended = (since > 0) & ~steady & ~lasts
         if ended.any():
             runs.stuck_over[row[ended]] = np.minimum(runs.stuck_over[row[ended]], first[ended])
         self.go_on(runs, row, last)
@@ -96,8 +90,9 @@ class Folding:
         """The newest cell lasts until then. Within a cell there is no pause; who keeps a pace has nothing to say between two."""
         runs.last[row] = last
         since, busy, paced = runs.stuck_since[row], runs.busy_since[row], runs.paced_since[row]
-        newly = ~_lasts(since, busy, paced) & (last - busy >= self._on)
-        told = newly | _lasts(since, busy, paced)
+        lasts = _lasts(since, busy, paced)
+        newly = ~lasts & (last - busy >= self._on)
+        told = newly | lasts
         if not told.any():
             return
         row, last, busy = row[told], last[told], busy[told]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ingest.readings import Mask
 from rules.columns import Ints, Rows
 
 
@@ -16,9 +17,16 @@ def later_seconds(of: Rows, second: Ints, last: Ints) -> Rows:
     later = np.flatnonzero(second > last)
     later = later[np.argsort(of[later], kind="stable")]
     whose, at = of[later], second[later]
-    kept = np.ones(len(later), dtype=bool)
-    kept[1:] = whose[1:] != whose[:-1]
-    if not kept.all():
-        above = (np.cumsum(kept) - 1) * (at.max() - at.min() + 1) + at  # each begins above all those before it
-        kept[1:] |= above[1:] > np.maximum.accumulate(above)[:-1]
-    return np.sort(later[kept])
+    begins = np.ones(len(later), dtype=bool)
+    begins[1:] = whose[1:] != whose[:-1]
+    if not begins.all():
+        later = later[at > newest_before(begins, at, last[later])]
+    return np.sort(later)
+
+
+def newest_before(begins: Mask, values: Ints, floor: Ints) -> Ints:
+    """Of values in the order of whose they are (`begins`: another's begin there): the highest of its own before each, at least
+    its floor."""
+    above = (np.cumsum(begins) - 1) * (values.max() - values.min() + 1)  # each begins above all those before it
+    before = np.append(0, np.maximum.accumulate(values + above)[:-1]) - above
+    return np.where(begins, floor, np.maximum(before, floor))

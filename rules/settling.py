@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ingest.clock import HOUR, MINUTE, SECOND, Millis
+from ingest.readings import Mask
 from rules.columns import NEVER, UNSET, Floats, Ints, Rows
 from rules.device_rows import AIR, DAMP, Climates
 from rules.dwell import Dwells, Ledger, end_unheld, sensors_of
 from rules.metrics import SAMPLES_LEFT_OUT
-from rules.recent import Mask
 from rules.samples import Samples
 from rules.seconds import later_seconds
 from rules.state import State

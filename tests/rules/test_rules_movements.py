@@ -14,7 +14,7 @@ from ingest.readings import Readings
 from rules.finding import Level, RuleKey, Verb
 from rules.metrics import MOTIONS_LEFT_OUT
 from rules.observability import Blind
-from rules.runs import Run
+from rules.runs import NO_RUN
 from tests.rules.rule_parts import (
     SHIPPED,
     START,
@@ -51,7 +51,8 @@ def run(days: Days, name: str = "pir-1") -> tuple[float, float, float]:
     device = state.devices.ids.find(name)
     assert device is not None
     found = state.movements.run(int(state.devices.movement[device]))
-    return tuple(round((one * SECOND - START) / HOUR, 2) for one in found) if found != Run(0, 0, 0) else (0, 0, 0)  # type: ignore[return-value] # three of them
+    since, until, over = (round((one * SECOND - START) / HOUR, 2) for one in found)
+    return (since, until, over) if found != NO_RUN else (0, 0, 0)
 
 
 def last_motion(days: Days) -> float:
